@@ -1,0 +1,99 @@
+# Every command of this repository; `make` alone lists them.
+# `make demo` and `make test` need Go and make, nothing else. The rest says what it needs.
+
+GO ?= go
+BIN := $(CURDIR)/.cache/bin
+
+# Modules of their own keep what only tests and tools need out of a user's go.sum.
+MODULES := . $(patsubst %/go.mod,%,$(wildcard systemtest/go.mod bench/go.mod))
+
+# Passed to every go test, e.g. make test TESTFLAGS=-v
+TESTFLAGS ?=
+# What make fuzz gives to each target
+FUZZTIME ?= 10s
+# A directory or address of the Go vulnerability database; empty is govulncheck's own
+VULNDB ?=
+# A file like examples/flights/data/flights-sample.csv.gz for make demo
+FLIGHTS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: build ## Run the flights pipeline on embedded servers, from the CSV file to its totals
+	@$(GO) run ./examples/flights/cmd/demo --headrace bin/headrace $(if $(FLIGHTS),--flights $(FLIGHTS))
+
+.PHONY: build
+build: ## Build bin/headrace
+	@$(GO) build -trimpath -o bin/headrace ./cmd/headrace
+
+.PHONY: test
+test: ## Run the unit tests: no network, no other program
+	$(GO) test $(TESTFLAGS) ./...
+
+.PHONY: race
+race: ## Run the unit tests under the race detector (needs a C compiler)
+	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+
+.PHONY: integration
+integration: ## Run the tests on real Kafka and a real registry (needs Java, Maven and kcat)
+	cd systemtest && $(GO) test -timeout 40m $(TESTFLAGS) ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Lint every module
+	@set -e; for module in $(MODULES); do \
+		echo "lint $$module"; \
+		(cd $$module && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
+	done
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format every module: gofumpt, and imports in groups
+	@set -e; for module in $(MODULES); do \
+		(cd $$module && $(BIN)/golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); \
+	done
+
+.PHONY: generate
+generate: ## Write the generated files again
+	$(GO) generate ./...
+
+.PHONY: verify
+verify: $(BIN)/gofumpt ## Check that generating, tidying and formatting change nothing, and vet every module
+	@before=$$(git status --porcelain; git diff | cksum); \
+	$(GO) generate ./... || exit 1; \
+	after=$$(git status --porcelain; git diff | cksum); \
+	[ "$$before" = "$$after" ] || { echo "go generate changed files: commit what make generate writes" >&2; git status --short; exit 1; }
+	@set -e; for module in $(MODULES) tools; do \
+		echo "verify $$module"; \
+		(cd $$module && $(GO) mod tidy -diff && $(GO) mod verify); \
+	done
+	@set -e; for module in $(MODULES); do (cd $$module && $(GO) vet ./...); done
+	@unformatted=$$($(BIN)/gofumpt -l $$(git ls-files '*.go')); \
+	[ -z "$$unformatted" ] || { echo "not formatted, make fmt does it:" >&2; echo "$$unformatted" >&2; exit 1; }
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## Look the dependencies up in the vulnerability database at VULNDB
+	$(BIN)/govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin out .cache
+
+# The tools' own module pins them; a tool is built again when its pins change.
+$(BIN)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/gofumpt: PACKAGE = mvdan.cc/gofumpt
+$(BIN)/govulncheck: PACKAGE = golang.org/x/vuln/cmd/govulncheck
+$(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/govulncheck: tools/go.mod tools/go.sum
+	@echo "building $(@F), pinned in tools/go.mod"
+	@cd tools && $(GO) build -o $@ $(PACKAGE)
