@@ -1,0 +1,103 @@
+package headrace
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+)
+
+// Validate returns every mistake in the cluster's settings at once, joined, or nil. It opens no connection and reads
+// no file, and no secret is part of what it says.
+func (c Cluster) Validate() error {
+	var errs []error
+	if len(c.Brokers) == 0 {
+		errs = append(errs, errors.New("cluster: no broker address: set Brokers or KAFKA_BROKERS, for example localhost:9092"))
+	}
+	for i, address := range c.Brokers {
+		if err := validateAddress(address); err != nil {
+			errs = append(errs, fmt.Errorf("cluster: broker %d %q: %w", i+1, address, err))
+		}
+	}
+	if c.TLS != nil {
+		errs = append(errs, c.TLS.validate())
+	}
+	if c.SASL != nil {
+		errs = append(errs, c.SASL.validate())
+		errs = append(errs, c.validateExposure())
+	}
+	return errors.Join(errs...)
+}
+
+func validateAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("want host:port, for example localhost:9092 or [::1]:9092")
+	}
+	if host == "" {
+		return errors.New("host is missing")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("port %q is not a number from 1 to 65535", port)
+	}
+	return nil
+}
+
+func (t *TLS) validate() error {
+	var errs []error
+	if t.CertFile != "" && t.KeyFile == "" {
+		errs = append(errs, fmt.Errorf("cluster: TLS certificate %s has no key: set KeyFile or KAFKA_TLS_KEY_FILE", t.CertFile))
+	}
+	if t.KeyFile != "" && t.CertFile == "" {
+		errs = append(errs, fmt.Errorf("cluster: TLS key %s has no certificate: set CertFile or KAFKA_TLS_CERT_FILE", t.KeyFile))
+	}
+	if t.InsecureSkipVerify && t.CAFile != "" {
+		errs = append(errs, fmt.Errorf("cluster: TLS CA file %s has no effect while InsecureSkipVerify is set: drop one of them", t.CAFile))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *SASL) validate() error {
+	var errs []error
+	switch s.Mechanism {
+	case Plain, SCRAMSHA256, SCRAMSHA512:
+		if s.Username == "" {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a user name: set Username or KAFKA_SASL_USERNAME", s.Mechanism))
+		}
+		if s.Password == "" {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a password: set Password, KAFKA_SASL_PASSWORD or KAFKA_SASL_PASSWORD_FILE", s.Mechanism))
+		}
+	case OAuthBearer:
+		if s.Token == nil {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a token: set Token or KAFKA_SASL_TOKEN_FILE", s.Mechanism))
+		}
+	case "":
+		errs = append(errs, fmt.Errorf("cluster: SASL needs a mechanism: %s, %s, %s or %s", Plain, SCRAMSHA256, SCRAMSHA512, OAuthBearer))
+	default:
+		errs = append(errs, fmt.Errorf("cluster: SASL mechanism %q is not one of %s, %s, %s, %s", string(s.Mechanism), Plain, SCRAMSHA256, SCRAMSHA512, OAuthBearer))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Cluster) validateExposure() error {
+	if c.TLS != nil || c.SASL.AllowPlaintext || !c.SASL.sendsSecret() {
+		return nil
+	}
+	var errs []error
+	for _, address := range c.Brokers {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil || isLoopback(host) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("cluster: SASL %s would send its secret to %s without TLS: switch TLS on (KAFKA_TLS_ENABLED=true), or set AllowPlaintext (KAFKA_SASL_ALLOW_PLAINTEXT=true) to accept that", c.SASL.Mechanism, address))
+	}
+	return errors.Join(errs...)
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
