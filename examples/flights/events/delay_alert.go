@@ -2,7 +2,7 @@ package events
 
 import "time"
 
-// DelayAlert: a flight arrived more than an hour late.
+// DelayAlert says that a flight arrived more than an hour late.
 type DelayAlert struct {
 	// Two-letter IATA code of the airline.
 	Carrier string `avro:"carrier"`

@@ -2,7 +2,7 @@ package events
 
 import "time"
 
-// FlightArrived: a flight reached its destination.
+// FlightArrived says that a flight reached its destination.
 type FlightArrived struct {
 	// Two-letter IATA code of the airline.
 	Carrier string `avro:"carrier"`

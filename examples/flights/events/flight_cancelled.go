@@ -2,7 +2,7 @@ package events
 
 import "time"
 
-// FlightCancelled: a scheduled flight never left.
+// FlightCancelled says that a scheduled flight never left.
 type FlightCancelled struct {
 	// Two-letter IATA code of the airline.
 	Carrier string `avro:"carrier"`

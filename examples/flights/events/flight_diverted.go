@@ -2,7 +2,7 @@ package events
 
 import "time"
 
-// FlightDiverted: a flight left, and landed somewhere else or turned back.
+// FlightDiverted says that a flight left, and landed somewhere else or turned back.
 type FlightDiverted struct {
 	// Two-letter IATA code of the airline.
 	Carrier string `avro:"carrier"`
