@@ -1,0 +1,236 @@
+package headrace_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/headrace/headrace"
+
+// Arrows says which of our packages each of our packages may import; docs/design.md draws it. "..." stands for a package and
+// those under it. What only a test imports is free, except where a rule below says more.
+var (
+	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
+	clients  = []string{"producer", "consumer", "topics"}
+	services = []string{"replay", "service"}
+	arrows   = map[string][]string{
+		".":                    {},
+		"internal/batch":       {},
+		"internal/kafka":       {".", "internal/batch"},
+		"internal/sender":      {".", "internal/batch", "internal/kafka"},
+		"schema":               {".", "schema/codec"},
+		"schema/codec":         {},
+		"producer":             base,
+		"consumer":             base,
+		"topics":               base,
+		"replay":               slices.Concat(base, clients),
+		"service":              slices.Concat(base, clients),
+		"internal/codegen":     {".", "schema", "schema/codec"},
+		"internal/devserver":   {".", "schema", "schema/codec"},
+		"internal/scaffold":    {".", "schema", "schema/codec", "internal/codegen"},
+		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/scaffold"}),
+		"cmd/headrace":         {"internal/cli"},
+		"headracetest":         {".", "schema", "producer", "consumer", "topics", "internal/devserver"},
+		"examples/flights/...": slices.Concat([]string{".", "schema", "schema/codec", "headracetest", "examples/flights/..."}, clients, services),
+	}
+)
+
+// Borders names the packages that may import a library that the others must not know of, tests included unless it says
+// otherwise.
+var borders = []struct {
+	library  string
+	packages []string
+	tests    bool // tests anywhere may import it too
+}{
+	{library: "github.com/hamba/avro", packages: []string{"schema", "internal/codegen"}},
+	{library: "github.com/riferrei/srclient", packages: []string{"schema"}},
+	{library: "github.com/segmentio/kafka-go", packages: []string{"internal/kafka"}},
+	{library: "github.com/twmb/franz-go/pkg/kfake", packages: []string{"internal/devserver"}, tests: true},
+	{library: "github.com/twmb/franz-go/pkg/sr", packages: []string{"internal/devserver"}, tests: true},
+	{library: "github.com/spf13/cobra", packages: []string{"internal/cli"}},
+	{library: "testing", packages: []string{"headracetest"}, tests: true},
+	{library: "go.uber.org/goleak", packages: nil, tests: true},
+	{library: "pgregory.net/rapid", packages: nil, tests: true},
+	{library: "github.com/stretchr/testify", packages: nil},
+}
+
+// Modules of their own, where the borders do not hold because they compare us with what is on the other side.
+var otherModules = []string{"bench", "systemtest", "tools"}
+
+func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
+	for _, file := range sources(t) {
+		allowed, known := arrows[file.pkg]
+		for pattern, packages := range arrows {
+			if matches(pattern, file.pkg) {
+				allowed, known = packages, true
+			}
+		}
+		if file.module != "." {
+			continue
+		}
+		if !known {
+			t.Errorf("%s: package %s has no place in the arrows of imports_test.go", file.name, file.pkg)
+			continue
+		}
+		for _, imported := range file.imports {
+			ours, isOurs := within(imported)
+			if !isOurs || ours == file.pkg || file.test && !strings.HasPrefix(file.pkg, "examples/") {
+				continue
+			}
+			if !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, ours) }) {
+				t.Errorf("%s: %s must not import %s", file.name, file.pkg, ours)
+			}
+		}
+	}
+}
+
+func TestLibrariesStayBehindTheirBorders(t *testing.T) {
+	t.Parallel()
+	for _, file := range sources(t) {
+		if file.module != "." {
+			continue
+		}
+		for _, border := range borders {
+			if slices.Contains(border.packages, file.pkg) || file.test && border.tests {
+				continue
+			}
+			for _, imported := range file.imports {
+				if imported == border.library || strings.HasPrefix(imported, border.library+"/") {
+					t.Errorf("%s: %s must not import %s", file.name, file.pkg, imported)
+				}
+			}
+		}
+	}
+}
+
+// kafka-go's Reader and Writer lose data, so that nothing but the benchmarks, which measure them, may name them.
+func TestKafkaGoReaderAndWriterAreNotUsed(t *testing.T) {
+	t.Parallel()
+	forbidden := []string{"Reader", "ReaderConfig", "NewReader", "Writer", "WriterConfig", "NewWriter", "ConsumerGroup", "NewConsumerGroup"}
+	for _, file := range sources(t) {
+		if file.module == "bench" {
+			continue
+		}
+		for _, name := range file.kafkaGo {
+			if slices.Contains(forbidden, name) {
+				t.Errorf("%s: uses kafka-go's %s", file.name, name)
+			}
+		}
+	}
+}
+
+func TestNoFolderIsADrawer(t *testing.T) {
+	t.Parallel()
+	for _, file := range sources(t) {
+		for folder := range strings.SplitSeq(path.Dir(file.name), "/") {
+			if slices.Contains([]string{"pkg", "util", "utils", "common", "types", "helpers", "misc"}, folder) {
+				t.Errorf("%s: name the folder %s for what it holds", file.name, folder)
+			}
+		}
+	}
+}
+
+// source is what the rules ask of one Go file.
+type source struct {
+	name    string // from the top of the repository, with slashes
+	module  string // "." or the folder of another module
+	pkg     string // folder within the repository
+	test    bool
+	imports []string
+	kafkaGo []string // names it uses of kafka-go's package kafka
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var found []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "out" || base == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		file, err := parse(name)
+		found = append(found, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 10 {
+		t.Fatalf("found %d Go files: the rules looked at nothing", len(found))
+	}
+	return found
+}
+
+func parse(name string) (source, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return source{}, err
+	}
+	tree, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+	if err != nil {
+		return source{}, err
+	}
+	slashed := filepath.ToSlash(name)
+	file := source{name: slashed, module: ".", pkg: path.Dir(slashed), test: strings.HasSuffix(name, "_test.go")}
+	if top, _, _ := strings.Cut(slashed, "/"); slices.Contains(otherModules, top) {
+		file.module = top
+	}
+	kafka := ""
+	for _, spec := range tree.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return source{}, err
+		}
+		file.imports = append(file.imports, imported)
+		if imported == "github.com/segmentio/kafka-go" {
+			kafka = "kafka"
+			if spec.Name != nil {
+				kafka = spec.Name.Name
+			}
+		}
+	}
+	if kafka == "" {
+		return file, nil
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			if name, ok := selector.X.(*ast.Ident); ok && name.Name == kafka {
+				file.kafkaGo = append(file.kafkaGo, selector.Sel.Name)
+			}
+		}
+		return true
+	})
+	return file, nil
+}
+
+// within says which of our packages an import path names.
+func within(imported string) (string, bool) {
+	if imported == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, module+"/")
+}
+
+// matches reports whether pattern, a folder or a folder and what is under it, covers the package.
+func matches(pattern, pkg string) bool {
+	folder, tree := strings.CutSuffix(pattern, "/...")
+	return pkg == folder || tree && strings.HasPrefix(pkg, folder+"/")
+}
