@@ -1,0 +1,73 @@
+package producer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/schema"
+)
+
+// Defaults of [Config].
+const (
+	DefaultLinger          = 5 * time.Millisecond
+	DefaultBatchBytes      = 1 << 20
+	DefaultBufferBytes     = 64 << 20
+	DefaultDeliveryTimeout = 2 * time.Minute
+)
+
+// Config configures a [Producer]. Only Cluster is always required.
+type Config struct {
+	// Cluster is the Kafka cluster to send to.
+	Cluster headrace.Cluster
+
+	// Registry is where the schema ids of events come from. [For] needs one; [Producer.SendRecord] does not.
+	Registry *schema.Registry
+
+	// AutoRegister registers the schema of an event that the registry does not know yet. It is meant for development: in
+	// production a schema is registered by a reviewed change, and a producer only looks it up, which is the default.
+	AutoRegister bool
+
+	// Compression is the codec of record batches. Defaults to [NoCompression].
+	Compression Compression
+
+	// Linger is how long an event posted with Post waits for others to share its batch. It does not delay Send, nor a batch
+	// that is full. Defaults to 5ms; a negative value means no wait at all.
+	Linger time.Duration
+
+	// BatchBytes is the largest record batch, before compression, and so the largest event: one that does not fit
+	// fails alone with a [*TooLargeError]. Brokers refuse batches above message.max.bytes, 1048588 unless changed. Defaults to 1 MiB.
+	BatchBytes int
+
+	// BufferBytes bounds the memory of batches that are open, waiting or in flight. Defaults to 64 MiB; at least 2 × BatchBytes.
+	BufferBytes int
+
+	// FailWhenFull makes Send and Post fail with [ErrBufferFull] when BufferBytes are in use. The default is to wait
+	// for room until the context ends.
+	FailWhenFull bool
+
+	// DeliveryTimeout is how long an accepted event is tried before it is given up as [Failed] or [Unknown]. Defaults to
+	// 2 minutes.
+	DeliveryTimeout time.Duration
+
+	// Logger receives what no caller is told: retries, and failures of events posted without a callback. Nil logs nothing.
+	Logger *zap.Logger
+}
+
+// Validate reports every problem of c at once; nil means that [New] accepts it.
+func (c Config) Validate() error {
+	var problems []error
+	if err := c.Cluster.Validate(); err != nil {
+		problems = append(problems, err)
+	}
+	if c.AutoRegister && c.Registry == nil {
+		problems = append(problems, errors.New("producer: AutoRegister needs a Registry"))
+	}
+	if !c.Compression.valid() {
+		problems = append(problems, fmt.Errorf("producer: compression %d is not one of the codecs", c.Compression))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,43 @@
+package producer
+
+import "time"
+
+// Option adds to one event. Options are values: make them once and use them often.
+type Option struct {
+	kind      optionKind
+	partition int32
+	time      time.Time
+	header    Header
+}
+
+type optionKind int8
+
+const (
+	optionTime optionKind = iota + 1
+	optionHeader
+	optionPartition
+)
+
+// At sets the event's timestamp, kept with millisecond precision. Without it the timestamp is the time of the call.
+func At(t time.Time) Option { return Option{kind: optionTime, time: t} }
+
+// WithHeader adds a record header. Keys may repeat and keep their order; a nil value is null.
+func WithHeader(key string, value []byte) Option {
+	return Option{kind: optionHeader, header: Header{Key: key, Value: value}}
+}
+
+// ToPartition sends the event to partition n whatever its key.
+func ToPartition(n int32) Option { return Option{kind: optionPartition, partition: n} }
+
+// TopicOption changes what [For] returns.
+type TopicOption struct {
+	oneOfSeveral bool
+	subject      string
+}
+
+// OneOfSeveral says that the topic carries several event types, so that the schema's subject is "<topic>-<full name>"
+// (TopicRecordName) and no other.
+func OneOfSeveral() TopicOption { return TopicOption{oneOfSeveral: true} }
+
+// WithSubject names the schema's subject outright.
+func WithSubject(subject string) TopicOption { return TopicOption{subject: subject} }
