@@ -1,0 +1,230 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/schema"
+)
+
+// Config describes a worker. Cluster, Registry, Group and Topics are needed; every other zero value is safe.
+type Config struct {
+	Cluster  headrace.Cluster
+	Registry *schema.Registry
+	Group    string
+	Topics   []string // all of them exist before Run
+
+	// Start is where the group starts in a partition it has never committed an offset of. It is committed at once, so that what is
+	// written while no worker runs is not lost. Defaults to [AtStart].
+	Start Position
+
+	// Unhandled says what happens to an event whose type no handler takes. Defaults to [UnhandledStop].
+	Unhandled Unhandled
+
+	// Policy is the policy of handlers without one of their own, and of events that no handler could be found for because their
+	// bytes name no schema.
+	Policy Policy
+
+	Tuning Tuning
+
+	// Logger receives what the worker does on its own: rebalances, retries, dead letters, waits. Defaults to no log.
+	Logger *zap.Logger
+}
+
+// Tuning holds what most workers leave alone.
+type Tuning struct {
+	// InstanceID makes the worker a static member (KIP-345): a restart within SessionTimeout takes its partitions back without a
+	// rebalance. It is unique within the group. A static worker does not leave the group when it stops.
+	InstanceID string
+
+	// DrainTimeout is how long handlers may run on once their partition is revoked or the worker stops; then their context is
+	// cancelled. Less than RebalanceTimeout. Defaults to 30s.
+	DrainTimeout time.Duration
+
+	// SessionTimeout is how long the group waits for a sign of life before it gives the worker's partitions away. The broker bounds
+	// it (group.min.session.timeout.ms, group.max.session.timeout.ms). Defaults to 45s.
+	SessionTimeout time.Duration
+
+	// HeartbeatInterval is the time between signs of life, at most a third of SessionTimeout. Defaults to 3s.
+	HeartbeatInterval time.Duration
+
+	// RebalanceTimeout is how long the group waits for the worker to join a rebalance. Defaults to 60s.
+	RebalanceTimeout time.Duration
+
+	// CommitInterval is the time between commits, all partitions in one request. What was handled since the last one is handled
+	// again after a crash. Defaults to 1s.
+	CommitInterval time.Duration
+
+	// OutOfRange says what happens where the log no longer holds, or does not yet hold, the group's offset. Defaults to
+	// [OutOfRangeStop].
+	OutOfRange OutOfRange
+
+	// BufferBytes bounds the fetched bytes that wait for handlers, for the whole worker. One record batch per broker may exceed it.
+	// Defaults to 64 MiB.
+	BufferBytes int
+
+	// PartitionBytes bounds the same for one partition, and is what a fetch asks of a partition. Defaults to 1 MiB.
+	PartitionBytes int
+
+	// ReadUncommitted also hands over events of transactions that are open or aborted. The default reads what is committed.
+	ReadUncommitted bool
+}
+
+// Unhandled says what happens to an event whose type no handler takes.
+type Unhandled int8
+
+// The ways to treat an event nobody handles.
+const (
+	UnhandledStop       Unhandled = iota // the worker stops with an *UnhandledError
+	UnhandledSkip                        // the event counts as handled, and in Stats.Skipped
+	UnhandledDeadLetter                  // the event goes to the dead-letter topic
+)
+
+// OutOfRange says where a partition goes on when its log does not hold the group's offset. Either way it is logged, with the offset
+// asked for and the bounds of the log.
+type OutOfRange int8
+
+// The ways to treat an offset that is out of range.
+const (
+	OutOfRangeStop  OutOfRange = iota // the worker stops with an *OutOfRangeError
+	OutOfRangeStart                   // the partition goes on at the first offset it holds
+	OutOfRangeEnd                     // the partition goes on with what is written from now on
+)
+
+const (
+	defaultDrain          = 30 * time.Second
+	defaultSession        = 45 * time.Second
+	defaultHeartbeat      = 3 * time.Second
+	defaultRebalance      = 60 * time.Second
+	defaultCommitInterval = time.Second
+	defaultBufferBytes    = 64 << 20
+	defaultPartitionBytes = 1 << 20
+)
+
+func (c Config) withDefaults() Config {
+	if c.Start.IsZero() {
+		c.Start = AtStart()
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	c.Policy = c.Policy.withDefaults()
+	t := &c.Tuning
+	setDefault(&t.DrainTimeout, defaultDrain)
+	setDefault(&t.SessionTimeout, defaultSession)
+	setDefault(&t.HeartbeatInterval, min(defaultHeartbeat, t.SessionTimeout/3))
+	setDefault(&t.RebalanceTimeout, max(defaultRebalance, 2*t.DrainTimeout))
+	setDefault(&t.CommitInterval, defaultCommitInterval)
+	setDefault(&t.BufferBytes, defaultBufferBytes)
+	setDefault(&t.PartitionBytes, min(defaultPartitionBytes, t.BufferBytes))
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports every mistake of a config that has its defaults.
+func (c Config) validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf("consumer: "+format, args...)) }
+
+	if err := c.Cluster.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Registry == nil {
+		add("Config.Registry is not set: make one with schema.NewRegistry")
+	}
+	if c.Group == "" {
+		add("Config.Group is empty")
+	}
+	if len(c.Topics) == 0 {
+		add("Config.Topics is empty")
+	}
+	seen := make(map[string]bool, len(c.Topics))
+	for _, topic := range c.Topics {
+		switch {
+		case topic == "":
+			add("Config.Topics has an empty name")
+		case seen[topic]:
+			add("Config.Topics has %s twice", topic)
+		}
+		seen[topic] = true
+	}
+	if c.Unhandled < UnhandledStop || c.Unhandled > UnhandledDeadLetter {
+		add("Config.Unhandled %d is none of UnhandledStop, UnhandledSkip, UnhandledDeadLetter", c.Unhandled)
+	}
+	if err := c.Policy.validate("Config.Policy"); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Tuning.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (t Tuning) validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf("consumer: Tuning."+format, args...)) }
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"DrainTimeout", t.DrainTimeout},
+		{"SessionTimeout", t.SessionTimeout},
+		{"HeartbeatInterval", t.HeartbeatInterval},
+		{"RebalanceTimeout", t.RebalanceTimeout},
+		{"CommitInterval", t.CommitInterval},
+	} {
+		if d.value < 0 {
+			add("%s %v is negative", d.name, d.value)
+		}
+	}
+	if t.HeartbeatInterval > t.SessionTimeout/3 {
+		add("HeartbeatInterval %v is more than a third of SessionTimeout %v: two lost heartbeats would end the session", t.HeartbeatInterval, t.SessionTimeout)
+	}
+	if t.DrainTimeout >= t.RebalanceTimeout {
+		add("DrainTimeout %v is not less than RebalanceTimeout %v: the group would not wait for the drain", t.DrainTimeout, t.RebalanceTimeout)
+	}
+	if t.BufferBytes < 0 || t.PartitionBytes < 0 {
+		add("BufferBytes and PartitionBytes must not be negative")
+	}
+	if t.PartitionBytes > t.BufferBytes {
+		add("PartitionBytes %d is more than BufferBytes %d", t.PartitionBytes, t.BufferBytes)
+	}
+	if t.OutOfRange < OutOfRangeStop || t.OutOfRange > OutOfRangeEnd {
+		add("OutOfRange %d is none of OutOfRangeStop, OutOfRangeStart, OutOfRangeEnd", t.OutOfRange)
+	}
+	return errors.Join(errs...)
+}
+
+// validate reports every mistake of a policy that has its defaults; name is what the policy is called in messages.
+func (p Policy) validate(name string) error {
+	var errs []error
+	add := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("consumer: "+name+"."+format, args...))
+	}
+	if p.Attempts < 1 {
+		add("Attempts %d is less than 1", p.Attempts)
+	}
+	if p.Timeout < 0 {
+		add("Timeout %v is negative", p.Timeout)
+	}
+	if p.Backoff.Initial < 0 || p.Backoff.Max < 0 {
+		add("Backoff has a negative duration")
+	}
+	if p.Backoff.Max < p.Backoff.Initial {
+		add("Backoff.Max %v is less than Backoff.Initial %v", p.Backoff.Max, p.Backoff.Initial)
+	}
+	if !(p.Backoff.Multiplier >= 1) { // also when it is not a number
+		add("Backoff.Multiplier %v is less than 1", p.Backoff.Multiplier)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,196 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// Causes of a handler's context ending, see [context.Cause].
+var (
+	// ErrRevoked says that the group gave the partition to another member and the handler did not end within the drain timeout.
+	ErrRevoked = errors.New("partition revoked: the group gave it to another member")
+	// ErrLost says that this worker was put out of the group, so that another member may be handling the same event by now.
+	ErrLost = errors.New("partition lost: the group no longer counts this worker as a member")
+	// ErrStopping says that the worker stops and the handler did not end within the drain timeout.
+	ErrStopping = errors.New("worker is stopping")
+	// ErrAttemptTimeout says that the handler took longer than [Policy.Timeout].
+	ErrAttemptTimeout = errors.New("attempt timed out")
+)
+
+// ErrRunTwice is what a second [Worker.Run] returns.
+var ErrRunTwice = errors.New("worker has been run already: make a new one")
+
+// ErrStopRead, returned by the function given to [Read], ends the reading without an error.
+var ErrStopRead = errors.New("stop reading")
+
+// At is where in Kafka an error happened.
+type At struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+func (a At) String() string {
+	return fmt.Sprintf("topic %s partition %d offset %d", a.Topic, a.Partition, a.Offset)
+}
+
+// HandlerError says that the worker stopped at an event that its handler did not handle, because its policy has no dead letter.
+type HandlerError struct {
+	At
+	Event    string // full name of the event's schema
+	Attempts int
+	Err      error // what the handler returned last; a *PanicError when it panicked
+}
+
+func (e *HandlerError) Error() string {
+	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; the event is not acknowledged: mend the handler and start the worker again, "+
+		"or set Policy.DeadLetter", e.Event, e.At, e.Attempts, e.Err)
+}
+
+// Unwrap returns the handler's error.
+func (e *HandlerError) Unwrap() error { return e.Err }
+
+// UnhandledError says that the worker stopped at an event for whose type it has no handler.
+type UnhandledError struct {
+	At
+	Event  string // full name of the event's schema; "" for a tombstone
+	Schema schema.Ref
+}
+
+func (e *UnhandledError) Error() string {
+	what := "event type " + e.Event
+	if e.Event == "" {
+		what = "tombstones"
+	}
+	return fmt.Sprintf("no handler for %s at %s: add one, or set Config.Unhandled to UnhandledSkip or UnhandledDeadLetter", what, e.At)
+}
+
+// DecodeError says that the worker stopped at an event that is not what its schema, or the wire format, says. It is also the reason
+// of such an event's dead letter.
+type DecodeError struct {
+	At
+	Err error
+}
+
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.At, e.Err)
+}
+
+// Unwrap returns what is wrong with the event.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// CorruptError says that the worker stopped at a record batch whose bytes are damaged (a checksum that does not match, a length
+// that cannot be). No event of it can be told from another, so none can be dead-lettered.
+type CorruptError struct {
+	At  // the batch's first offset
+	Err error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("record batch at %s: %v; compare the partition's replicas, or move the group past it with an offset reset", e.At, e.Err)
+}
+
+// Unwrap returns what is wrong with the batch.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// OutOfRangeError says that the worker stopped because the partition's log does not hold the offset the group is at: it was deleted
+// by retention before it was handled, or the topic was made anew.
+type OutOfRangeError struct {
+	At             // the offset asked for
+	LogStart int64 // the first offset the partition holds
+	LogEnd   int64 // the offset its next event will get
+}
+
+func (e *OutOfRangeError) Error() string {
+	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.At, e.LogStart, e.LogEnd)
+}
+
+// FencedError says that another worker runs with the same group and instance id, and that the group counts that one.
+type FencedError struct {
+	Group      string
+	InstanceID string
+}
+
+func (e *FencedError) Error() string {
+	return fmt.Sprintf("group %s: another worker with instance id %s has joined: give each worker an instance id of its own", e.Group, e.InstanceID)
+}
+
+// ProtocolError says that the group's other members share no partition assignment protocol with this worker.
+type ProtocolError struct {
+	Group  string
+	Ours   []string
+	Theirs string // "" when the group did not say
+}
+
+func (e *ProtocolError) Error() string {
+	theirs := e.Theirs
+	if theirs == "" {
+		theirs = "another protocol"
+	}
+	return fmt.Sprintf("group %s: its members use %s, this worker offers %v: configure the other members for cooperative-sticky, "+
+		"or stop them first", e.Group, theirs, e.Ours)
+}
+
+// MissingTopicError says that a topic the worker needs does not exist.
+type MissingTopicError struct {
+	Topic      string
+	DeadLetter bool // it is a dead-letter topic
+	Partitions int  // how many partitions it should have: as many as its source; 0 when that is not known
+}
+
+func (e *MissingTopicError) Error() string {
+	what, partitions := "topic", "N"
+	if e.DeadLetter {
+		what = "dead-letter topic"
+	}
+	if e.Partitions > 0 {
+		partitions = fmt.Sprint(e.Partitions)
+	}
+	return fmt.Sprintf("%s %s does not exist: create it with `headrace topics create %s --partitions %s`", what, e.Topic, e.Topic, partitions)
+}
+
+// StuckError says that a handler did not return after its context had ended, so that the worker ended without it. Its event is not
+// acknowledged.
+type StuckError struct {
+	At
+	Event string
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("handler of %s at %s is still running after its context ended: its event is not acknowledged", e.Event, e.At)
+}
+
+// PanicError is the error of an attempt that panicked.
+type PanicError struct {
+	Value any
+	Stack []byte // of the handler's goroutine, at the panic
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.Value) }
+
+// Unwrap returns the value the handler panicked with, if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Permanent marks an error of a handler as one that no further attempt can mend: the event goes to its dead letter, or stops the
+// worker, at once. Permanent(nil) is nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
+
+func isPermanent(err error) bool {
+	var p *permanentError
+	return errors.As(err, &p)
+}

@@ -1,0 +1,78 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// Handler is a function bound to the event type it takes, with a policy. It is a value: make it with [On] or [OnTombstone] and give
+// it to [New], which checks it. The zero Handler is refused there.
+type Handler struct {
+	bind   func(*schema.Registry) (binding, error)
+	policy *Policy
+}
+
+// binding is a handler checked against its registry.
+type binding struct {
+	event string        // full name of the schema it takes; "" takes tombstones
+	call  func() caller // one per goroutine that runs the handler
+}
+
+// caller decodes a value and runs the handler on it. It is used by one goroutine at a time, and may keep memory between calls.
+type caller func(ctx context.Context, e *event) error
+
+// On makes a handler of fn for events of type E: those written with a schema that has the full name of E's schema, in any version
+// that Avro's schema resolution can read as E. What fn is given belongs to fn.
+//
+// fn's context carries the event's [Info]. It ends, with a cause, when the attempt times out, when the partition is given to another
+// worker, and when the worker stops and fn has not returned within the drain timeout; until then fn is left to finish. fn runs for
+// one event of a partition at a time, and for several partitions at once.
+func On[E schema.Event](fn func(context.Context, E) error) Handler {
+	if fn == nil {
+		return Handler{}
+	}
+	return Handler{bind: func(registry *schema.Registry) (binding, error) {
+		decoder, err := schema.NewDecoder[E](registry)
+		if err != nil {
+			return binding{}, fmt.Errorf("consumer: handler of %T: %w", *new(E), err)
+		}
+		call := func() caller {
+			decoded := new(E) // reused: fn gets a copy of it, and the decoder starts from a zero value
+			return func(ctx context.Context, e *event) error {
+				var zero E
+				*decoded = zero
+				if err := decoder.Decode(ctx, e.ref, e.body, decoded); err != nil {
+					return &decodeError{err}
+				}
+				e.decoded()
+				return fn(ctx, *decoded)
+			}
+		}
+		return binding{event: decoder.Schema().FullName(), call: call}, nil
+	}}
+}
+
+// OnTombstone makes a handler of fn for tombstones: records with a key and a null value, which say that the key is deleted. They
+// carry no schema, so fn gets those of every topic of the worker. Without such a handler [Config.Unhandled] decides.
+func OnTombstone(fn func(ctx context.Context, key string) error) Handler {
+	if fn == nil {
+		return Handler{}
+	}
+	return Handler{bind: func(*schema.Registry) (binding, error) {
+		call := func() caller {
+			return func(ctx context.Context, e *event) error {
+				e.decoded()
+				return fn(ctx, string(e.key))
+			}
+		}
+		return binding{call: call}, nil
+	}}
+}
+
+// With returns the handler with a policy in place of [Config.Policy], the whole of it.
+func (h Handler) With(policy Policy) Handler {
+	h.policy = &policy
+	return h
+}

@@ -1,0 +1,39 @@
+package consumer
+
+import (
+	"context"
+	"time"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// Header is one header of a record. A nil Value is a null, which Kafka tells apart from an empty one.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Info is what a handler can know about the event it was given, beside the event itself.
+type Info struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       string // "" for a null key as well, see NullKey
+	NullKey   bool
+	Time      time.Time // the record's timestamp, in UTC
+	Headers   []Header  // in the order of the record; nil without any
+	Event     string    // full name of the schema the event was written with; "" for a tombstone
+	Schema    schema.Ref
+	Attempt   int // 1 for the first
+	Group     string
+}
+
+// InfoFrom returns what is known about the event that ctx was made for. Ask while the handler runs: once it has returned, Key and
+// Headers are only there if they were asked for before. The result is the caller's own and safe to keep and to change. Outside of
+// a handler InfoFrom returns the zero Info.
+func InfoFrom(ctx context.Context) Info {
+	if e, ok := ctx.Value(eventKey{}).(*event); ok {
+		return e.info()
+	}
+	return Info{}
+}

@@ -1,0 +1,74 @@
+package consumer
+
+import (
+	"math"
+	"time"
+)
+
+// Policy says what happens to an event that its handler cannot handle. The order is fixed: Attempts in place, then the dead letter.
+// The zero Policy tries five times and then stops the worker.
+type Policy struct {
+	// Attempts is how often an event is given to its handler at most, the first time included. Defaults to 5.
+	// An attempt that a shutdown or a rebalance interrupted is not counted.
+	Attempts int
+
+	// Backoff is how long to wait between attempts. The partition waits with the event, so its order is kept.
+	Backoff Backoff
+
+	// Timeout bounds each attempt: when it has passed, the handler's context ends with the cause [ErrAttemptTimeout]. An attempt
+	// that then returns an error is a failed one. Zero is no bound.
+	Timeout time.Duration
+
+	// DeadLetter sends an event that is out of attempts, or that cannot be decoded, to the topic [DeadLetterTopic] names, with its
+	// original bytes and the reason, and goes on with the next. When it is false, the worker stops at such an event instead.
+	DeadLetter bool
+}
+
+// Backoff is an exponential back-off. The zero Backoff waits up to 100 ms after the first attempt, doubling up to 10 s.
+type Backoff struct {
+	Initial    time.Duration // the ceiling of the first wait. Defaults to 100ms.
+	Max        time.Duration // the ceiling of every wait. Defaults to 10s.
+	Multiplier float64       // how fast the ceiling grows, at least 1. Defaults to 2.
+}
+
+const (
+	defaultAttempts   = 5
+	defaultInitial    = 100 * time.Millisecond
+	defaultMaxBackoff = 10 * time.Second
+	defaultMultiplier = 2
+)
+
+// Delay returns the longest wait after a failed attempt; attempts count from 1. It is a pure function: the wait itself is drawn
+// evenly from between zero and Delay ("full jitter"), so that events which failed together are not retried together.
+func (p Policy) Delay(attempt int) time.Duration {
+	b := p.Backoff.withDefaults()
+	if attempt < 1 {
+		attempt = 1
+	}
+	delay := float64(b.Initial) * math.Pow(b.Multiplier, float64(attempt-1))
+	if delay >= float64(b.Max) { // also when the power overflowed to infinity
+		return b.Max
+	}
+	return time.Duration(delay)
+}
+
+func (b Backoff) withDefaults() Backoff {
+	if b.Initial == 0 {
+		b.Initial = defaultInitial
+	}
+	if b.Max == 0 {
+		b.Max = max(defaultMaxBackoff, b.Initial)
+	}
+	if b.Multiplier == 0 {
+		b.Multiplier = defaultMultiplier
+	}
+	return b
+}
+
+func (p Policy) withDefaults() Policy {
+	if p.Attempts == 0 {
+		p.Attempts = defaultAttempts
+	}
+	p.Backoff = p.Backoff.withDefaults()
+	return p
+}

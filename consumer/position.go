@@ -1,0 +1,77 @@
+package consumer
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Position is a place in a partition's log, by offset, by distance from either end, or by time. It is the same rule for every
+// partition of a topic and becomes an offset of each when it is used.
+//
+// The zero Position is none: where a start is asked for it means [AtStart], where an end is asked for it means no end.
+type Position struct {
+	kind   positionKind
+	number int64 // an offset, a distance, or milliseconds since 1970
+}
+
+type positionKind int8
+
+const (
+	positionNone positionKind = iota
+	positionStart
+	positionEnd
+	positionOffset
+	positionAfterStart
+	positionBeforeEnd
+	positionTime
+)
+
+// AtStart is the first offset the partition still holds.
+func AtStart() Position { return Position{kind: positionStart} }
+
+// AtEnd is the offset the next event of the partition will get.
+func AtEnd() Position { return Position{kind: positionEnd} }
+
+// AtOffset is an exact offset.
+func AtOffset(offset int64) Position { return Position{kind: positionOffset, number: offset} }
+
+// AfterStart is n offsets after the first one the partition still holds.
+func AfterStart(n int64) Position { return Position{kind: positionAfterStart, number: n} }
+
+// BeforeEnd is n offsets before the end of the partition, or its start when it holds fewer.
+func BeforeEnd(n int64) Position { return Position{kind: positionBeforeEnd, number: n} }
+
+// AtTime is the first event whose timestamp is at or after t, or the end of the partition when there is none. Kafka's timestamps
+// have milliseconds; the rest of t is dropped.
+func AtTime(t time.Time) Position { return Position{kind: positionTime, number: t.UnixMilli()} }
+
+// IsZero reports whether p is none.
+func (p Position) IsZero() bool { return p.kind == positionNone }
+
+// String returns the position in the grammar of [ParseRange]: "start", "end", "47", "+2", "-3", "@1700000000000". The zero
+// Position is "".
+func (p Position) String() string {
+	switch p.kind {
+	case positionStart:
+		return "start"
+	case positionEnd:
+		return "end"
+	case positionOffset:
+		return strconv.FormatInt(p.number, 10)
+	case positionAfterStart:
+		return fmt.Sprintf("+%d", p.number)
+	case positionBeforeEnd:
+		return fmt.Sprintf("-%d", p.number)
+	case positionTime:
+		return fmt.Sprintf("@%d", p.number)
+	case positionNone:
+	}
+	return ""
+}
+
+// Range is a stretch of every partition of a topic: from From up to, not including, To. The zero Range is everything, without end.
+type Range struct {
+	From Position // none: the start
+	To   Position // none: no end, new events are waited for
+}
