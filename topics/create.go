@@ -1,0 +1,70 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// Create creates the topics of specs and returns when they can be used. Topics are created independently: the error
+// joins those of the topics that were not, and names each; one that exists already is an *[ExistsError].
+func Create(ctx context.Context, cluster headrace.Cluster, specs ...Spec) error {
+	wanted, err := newTopics(specs)
+	if err != nil {
+		return err
+	}
+	client, err := open(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	answers, err := client.CreateTopics(ctx, false, wanted...)
+	if answers == nil {
+		return err
+	}
+	var errs []error
+	for i, err := range answers {
+		name := specs[i].Name
+		switch {
+		case errors.Is(err, kerr.TopicAlreadyExists):
+			errs = append(errs, &ExistsError{Topic: name})
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			// The controller has it; the broker a client asks next may not have heard yet.
+			if _, err := client.Topic(ctx, name); err != nil {
+				errs = append(errs, fmt.Errorf("topic %s is created but not known to the brokers yet: %w", name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// newTopics checks specs before anything is asked of the cluster.
+func newTopics(specs []Spec) ([]kafka.NewTopic, error) {
+	wanted := make([]kafka.NewTopic, len(specs))
+	var errs []error
+	for i, s := range specs {
+		wanted[i] = kafka.NewTopic{Name: s.Name, Partitions: -1, ReplicationFactor: -1, Configs: s.Configs}
+		if s.Name == "" {
+			errs = append(errs, errors.New("a topic to create has no name"))
+		}
+		if s.Partitions < 0 || s.Partitions > math.MaxInt32 {
+			errs = append(errs, fmt.Errorf("topic %s: %d partitions: at least 1 is needed", s.Name, s.Partitions))
+		} else if s.Partitions > 0 {
+			wanted[i].Partitions = int32(s.Partitions)
+		}
+		if s.Replicas < 0 || s.Replicas > math.MaxInt16 {
+			errs = append(errs, fmt.Errorf("topic %s: %d replicas: at least 1 is needed", s.Name, s.Replicas))
+		} else if s.Replicas > 0 {
+			wanted[i].ReplicationFactor = int16(s.Replicas)
+		}
+	}
+	return wanted, errors.Join(errs...)
+}
