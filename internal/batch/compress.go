@@ -1,0 +1,129 @@
+package batch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+)
+
+// compressor holds what one compression at a time needs: the encoders, which are large and made on first use, and the
+// room for their output.
+type compressor struct {
+	out  []byte
+	gzip *gzip.Writer
+	zstd *zstd.Encoder
+	lz4  *lz4.Compressor
+}
+
+// compressors keeps compressors between batches, as many as seal at the same time; the garbage collector empties it.
+var compressors = sync.Pool{New: func() any { return new(compressor) }}
+
+// scratchKept is the most room for output that a compressor takes back to the pool.
+const scratchKept = 4 << 20
+
+// compressInPlace compresses p to its own start and returns the compressed size, or 0, with p left alone, when it would
+// not be smaller.
+func compressInPlace(codec Codec, p []byte) (size int, err error) {
+	c := compressors.Get().(*compressor) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	defer func() {
+		if cap(c.out) > scratchKept {
+			c.out = nil
+		}
+		compressors.Put(c)
+	}()
+	switch codec {
+	case Gzip:
+		err = c.compressGzip(p)
+	case Snappy:
+		c.compressSnappy(p)
+	case LZ4:
+		err = c.compressLZ4(p)
+	case Zstd:
+		err = c.compressZstd(p)
+	default:
+		return 0, fmt.Errorf("compress record batch: unknown %v", codec)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("compress record batch with %v: %w", codec, err)
+	}
+	if len(c.out) >= len(p) {
+		return 0, nil
+	}
+	return copy(p, c.out), nil
+}
+
+// Write appends to the output, for encoders that write to a stream.
+func (c *compressor) Write(p []byte) (int, error) {
+	c.out = append(c.out, p...)
+	return len(p), nil
+}
+
+func (c *compressor) compressGzip(p []byte) error {
+	c.out = c.out[:0]
+	if c.gzip == nil {
+		c.gzip = gzip.NewWriter(c)
+	} else {
+		c.gzip.Reset(c)
+	}
+	if _, err := c.gzip.Write(p); err != nil {
+		return err
+	}
+	return c.gzip.Close()
+}
+
+// zstdWindow is the window of the zstd encoder: the size of a batch, beyond which more gains nothing, and far below
+// what readers accept by default.
+const zstdWindow = 1 << 20
+
+func (c *compressor) compressZstd(p []byte) (err error) {
+	if c.zstd == nil {
+		// The batch has a checksum of its own.
+		c.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+			zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			return err
+		}
+	}
+	c.out = c.zstd.EncodeAll(p, c.out[:0])
+	return nil
+}
+
+// xerialMagic begins a stream of snappy-java's SnappyOutputStream: its name, its version and the oldest version that
+// can read it. Chunks follow, each a big-endian length and a snappy block.
+const xerialMagic = "\x82SNAPPY\x00"
+
+const (
+	xerialHeader  = xerialMagic + "\x00\x00\x00\x01\x00\x00\x00\x01"
+	xerialChunk   = 32 << 10 // as snappy-java writes
+	xerialVersion = 1
+)
+
+func (c *compressor) compressSnappy(p []byte) {
+	chunks := (len(p) + xerialChunk - 1) / xerialChunk
+	c.out = reserve(c.out[:0], len(xerialHeader)+chunks*(4+s2.MaxEncodedLen(xerialChunk)))
+	out := append(c.out, xerialHeader...)
+	for len(p) > 0 {
+		chunk := p[:min(len(p), xerialChunk)]
+		p = p[len(chunk):]
+		at := len(out)
+		size := len(s2.EncodeSnappy(out[at+4:cap(out)], chunk))
+		out = out[:at+4+size]
+		binary.BigEndian.PutUint32(out[at:], uint32(size))
+	}
+	c.out = out
+}
+
+// reserve returns b with its length unchanged and room for n bytes more.
+func reserve(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	grown := make([]byte, len(b), len(b)+n)
+	copy(grown, b)
+	return grown
+}

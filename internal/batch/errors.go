@@ -1,0 +1,66 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrTruncated reports that the data ends inside a batch. It is the normal end of a fetch response, which a broker
+	// cuts at the size asked for; the batch comes whole when the next fetch starts at it.
+	ErrTruncated = errors.New("record batch is cut off at the end of the data")
+
+	// ErrEmpty reports that a batch without records was to be sealed.
+	ErrEmpty = errors.New("record batch has no records")
+
+	// ErrFull reports that a record would take a batch over the 2 GiB or the 2^31-1 records that its header can tell.
+	ErrFull = errors.New("record does not fit into the record batch: size over 2 GiB")
+
+	// ErrNotBegun reports a record ended that was not begun, or ended with a buffer that does not continue the one
+	// that Begin returned.
+	ErrNotBegun = errors.New("record ended without the buffer it was begun with")
+)
+
+// CorruptError reports a batch or record whose bytes break the format. It is the same on every read of these bytes.
+type CorruptError struct {
+	Offset int64  // of the record, or of the batch's first record; -1 when not even that can be read
+	Reason string // what is wrong
+	Err    error  // what a decompressor said, or nil
+}
+
+// Error names the offset and the reason.
+func (e *CorruptError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("corrupt record batch at offset %d: %s: %v", e.Offset, e.Reason, e.Err)
+	}
+	return fmt.Sprintf("corrupt record batch at offset %d: %s", e.Offset, e.Reason)
+}
+
+// Unwrap returns what a decompressor said.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// LimitError reports a batch that asks for more than Limits allow. It was refused before memory was spent on it.
+type LimitError struct {
+	Offset int64  // of the record, or of the batch's first record
+	Limit  string // name of the field of Limits
+	Max    int    // what it allows, in the unit of that field
+}
+
+// Error names the offset, the limit and where it can be raised.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("record batch at offset %d is over the limit %s = %d: raise it if the data is to be trusted",
+		e.Offset, e.Limit, e.Max)
+}
+
+// MagicError reports a message format other than v2: 0 and 1 are what clients before Kafka 0.11 wrote, and what a
+// broker may still hold or convert to.
+type MagicError struct {
+	Offset int64
+	Magic  int8
+}
+
+// Error names the offset, the format and the way out.
+func (e *MagicError) Error() string {
+	return fmt.Sprintf("message at offset %d has format v%d, only v2 (Kafka 0.11 and later) is read: "+
+		"write the topic again with a current client", e.Offset, e.Magic)
+}

@@ -1,0 +1,40 @@
+package batch
+
+// Limits bound what one batch may cost its reader. A zero field takes its default.
+type Limits struct {
+	// DecompressedBytes is the most a batch's records may take up after decompression. Defaults to 64 MiB.
+	DecompressedBytes int
+	// Ratio is how many times their compressed size the records may take up. The first MiB is free of it, since a
+	// short run of equal bytes compresses almost without end. Defaults to 1000.
+	Ratio int
+	// Records is the most records in a batch. Defaults to 1 Mi.
+	Records int
+	// Headers is the most headers on a record. Defaults to 1000.
+	Headers int
+	// HeaderBytes is the most bytes a record's headers may take up, lengths included. Defaults to 1 MiB.
+	HeaderBytes int
+}
+
+const ratioFree = 1 << 20
+
+func (l Limits) withDefaults() Limits {
+	fill := func(field *int, value int) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	fill(&l.DecompressedBytes, 64<<20)
+	fill(&l.Ratio, 1000)
+	fill(&l.Records, 1<<20)
+	fill(&l.Headers, 1000)
+	fill(&l.HeaderBytes, 1<<20)
+	return l
+}
+
+// decompressed returns the limit that holds for compressed bytes of the given size, and the name of the field it is from.
+func (l Limits) decompressed(compressed int) (limit int, name string, value int) {
+	if byRatio := int64(compressed) * int64(l.Ratio); byRatio < int64(l.DecompressedBytes) {
+		return min(max(int(byRatio), ratioFree), l.DecompressedBytes), "Ratio", l.Ratio
+	}
+	return l.DecompressedBytes, "DecompressedBytes", l.DecompressedBytes
+}
