@@ -1,0 +1,116 @@
+package codegen
+
+import (
+	"strings"
+
+	"github.com/hamba/avro/v2"
+)
+
+// decoder writes the statements that read a value from r.
+type decoder struct{ *generator }
+
+// value writes the statements that read a value of s into x, which is
+// assignable. They leave errors in r.
+func (d decoder) value(s avro.Schema, x, path string) {
+	s = deref(s)
+	if name := logicalCodec(s); name != "" {
+		d.logical(name, s, x)
+		return
+	}
+	switch s := s.(type) {
+	case *avro.RecordSchema:
+		d.printf("%s.DecodeAvro(r)\n", x)
+	case *avro.EnumSchema:
+		d.printf("%s.decodeAvro(r)\n", x)
+	case *avro.FixedSchema:
+		d.printf("r.Fixed(%s[:])\n", x)
+	case *avro.ArraySchema:
+		d.array(s, x, path)
+	case *avro.MapSchema:
+		d.mapping(s, x, path)
+	case *avro.UnionSchema:
+		d.unionValue(s, x, path)
+	case *avro.PrimitiveSchema:
+		d.printf("%s = r.%s()\n", x, goName(string(s.Type())))
+	}
+}
+
+func (d decoder) logical(name string, s avro.Schema, x string) {
+	switch name {
+	case "Decimal":
+		d.printf("%s = r.Decimal(%s)\n", x, decimalArgs(s))
+	case "DecimalFixed":
+		d.printf("%s = r.DecimalFixed(%d, %d)\n", x, s.(*avro.FixedSchema).Size(), decimalOf(s).Scale())
+	case "UUIDFixed":
+		d.printf("r.Fixed(%s[:])\n", x)
+	default:
+		d.printf("%s = r.%s()\n", x, strings.TrimPrefix(name, "Local"))
+	}
+}
+
+// array grows the slice with what is really there, in steps: a block's count is
+// a claim, and an item may be larger in memory than on the wire.
+func (d decoder) array(s *avro.ArraySchema, x, path string) {
+	items, n, v := d.fresh("items"), d.fresh("n"), d.fresh("v")
+	least := minSize(s.Items(), map[string]bool{})
+	itemType := d.goType(s.Items(), path+"Item")
+	d.imports["slices"] = true
+	d.printf("%s := []%s{}\n", items, itemType)
+	d.printf("for %s := r.Block(%d); %s > 0; %s = r.Block(%d) {\n", n, least, n, n, least)
+	d.printf("%s = slices.Grow(%s, min(%s, codec.GrowItems))\n", items, items, n)
+	d.printf("for ; %s > 0 && !r.Failed(); %s-- {\nvar %s %s\n", n, n, v, itemType)
+	d.value(s.Items(), v, path+"Item")
+	d.printf("%s = append(%s, %s)\n}\n}\n%s = %s\n", items, items, v, x, items)
+}
+
+func (d decoder) mapping(s *avro.MapSchema, x, path string) {
+	m, n, k, v := d.fresh("m"), d.fresh("n"), d.fresh("k"), d.fresh("v")
+	least := 1 + minSize(s.Values(), map[string]bool{})
+	valueType := d.goType(s.Values(), path+"Value")
+	d.printf("%s := map[string]%s{}\n", m, valueType)
+	d.printf("for %s := r.Block(%d); %s > 0; %s = r.Block(%d) {\n", n, least, n, n, least)
+	d.printf("for ; %s > 0 && !r.Failed(); %s-- {\n%s := r.String()\nvar %s %s\n", n, n, k, v, valueType)
+	d.value(s.Values(), v, path+"Value")
+	d.printf("%s[%s] = %s\n}\n}\n%s = %s\n", m, k, v, x, m)
+}
+
+func (d decoder) unionValue(s *avro.UnionSchema, x, path string) {
+	if other, null, ok := nullable(s); ok {
+		d.printf("if r.Index(2) == %d { %s = nil } else {\n", null, x)
+		if holdsNil(other) {
+			d.value(other, x, path)
+		} else {
+			v := d.fresh("v")
+			d.printf("%s := new(%s)\n", v, d.goType(other, path))
+			d.value(other, "(*"+v+")", path)
+			d.printf("%s = %s\n", x, v)
+		}
+		d.printf("}\n")
+		return
+	}
+	d.printf("switch r.Index(%d) {\n", len(s.Types()))
+	for _, b := range d.branches(s, path) {
+		v := d.fresh("v")
+		d.printf("case %d:\n", b.index)
+		switch {
+		case strings.HasPrefix(b.wrapped, "*"):
+			d.printf("var %s %s\n", v, b.goType)
+			d.value(b.schema, v+".Value", path)
+			d.printf("%s = %s\n", x, v)
+		case b.wrapped != "":
+			d.printf("var %s %s\n", v, b.wrapped)
+			d.value(b.schema, v, path+goName(string(b.schema.Type())))
+			d.printf("%s = %s(%s)\n", x, b.goType, v)
+		default:
+			d.printf("var %s %s\n", v, b.goType)
+			d.value(b.schema, v, path)
+			d.printf("%s = %s\n", x, v)
+		}
+	}
+	for i, t := range s.Types() {
+		if t.Type() == avro.Null {
+			d.printf("case %d:\n%s = nil\n", i, x)
+		}
+	}
+	d.printf("}\n")
+}

@@ -1,0 +1,122 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hamba/avro/v2"
+)
+
+// encoder writes the statements that append one field of a record to dst.
+type encoder struct {
+	*generator
+	field string
+	deep  bool // the record counts its depth
+	fails bool // an append may return an error
+}
+
+// try writes an append that may fail.
+func (e *encoder) try(call string, args ...any) {
+	e.fails = true
+	e.printf("if dst, err = %s; err != nil { return dst[:start], codec.InField(%q, err) }\n", fmt.Sprintf(call, args...), e.field)
+}
+
+// value writes the statements for an expression x that is addressable.
+func (e *encoder) value(s avro.Schema, x, path string) {
+	s = deref(s)
+	if name := logicalCodec(s); name != "" {
+		e.logical(name, s, x)
+		return
+	}
+	switch s := s.(type) {
+	case *avro.RecordSchema:
+		if e.deep && recursive(s) {
+			e.try("%s.appendAvro(dst, depth-1)", x)
+		} else {
+			e.try("%s.AppendAvro(dst)", x)
+		}
+	case *avro.EnumSchema:
+		e.try("%s.appendAvro(dst)", x)
+	case *avro.FixedSchema:
+		e.printf("dst = append(dst, %s[:]...)\n", x)
+	case *avro.ArraySchema:
+		i := e.fresh("i")
+		e.printf("dst = codec.AppendBlock(dst, len(%s))\nfor %s := range %s {\n", x, i, x)
+		e.value(s.Items(), x+"["+i+"]", path+"Item")
+		e.printf("}\ndst = codec.AppendEnd(dst)\n")
+	case *avro.MapSchema:
+		k, v := e.fresh("k"), e.fresh("v")
+		e.printf("dst = codec.AppendBlock(dst, len(%s))\nfor %s, %s := range %s {\n", x, k, v, x)
+		e.try("codec.AppendString(dst, %s)", k)
+		before := e.body.Len()
+		e.value(s.Values(), v, path+"Value")
+		if before == e.body.Len() {
+			e.printf("_ = %s\n", v)
+		}
+		e.printf("}\ndst = codec.AppendEnd(dst)\n")
+	case *avro.UnionSchema:
+		e.unionValue(s, x, path)
+	case *avro.PrimitiveSchema:
+		switch s.Type() {
+		case avro.String:
+			e.try("codec.AppendString(dst, %s)", x)
+		case avro.Int:
+			e.printf("dst = codec.AppendLong(dst, int64(%s))\n", x)
+		default:
+			e.printf("dst = codec.Append%s(dst, %s)\n", goName(string(s.Type())), x)
+		}
+	}
+}
+
+func (e *encoder) logical(name string, s avro.Schema, x string) {
+	switch name {
+	case "Decimal":
+		e.try("codec.AppendDecimal(dst, %s, %s)", x, decimalArgs(s))
+	case "DecimalFixed":
+		e.try("codec.AppendDecimalFixed(dst, %s, %d, %s)", x, s.(*avro.FixedSchema).Size(), decimalArgs(s))
+	case "UUIDFixed":
+		e.printf("dst = append(dst, %s[:]...)\n", x)
+	case "UUID", "Duration", "TimeMicros":
+		e.printf("dst = codec.Append%s(dst, %s)\n", name, x)
+	default:
+		if timestamp, local := strings.CutPrefix(name, "Local"); local {
+			e.try("codec.Append%s(dst, codec.Local(%s))", timestamp, x)
+			return
+		}
+		e.try("codec.Append%s(dst, %s)", name, x)
+	}
+}
+
+func (e *encoder) unionValue(s *avro.UnionSchema, x, path string) {
+	if other, null, ok := nullable(s); ok {
+		e.printf("if %s == nil { dst = codec.AppendLong(dst, %d) } else {\ndst = codec.AppendLong(dst, %d)\n", x, null, 1-null)
+		if !holdsNil(other) {
+			x = "(*" + x + ")"
+		}
+		e.value(other, x, path)
+		e.printf("}\n")
+		return
+	}
+	v := e.fresh("v")
+	e.fails = true
+	e.printf("switch %s := %s.(type) {\n", v, x)
+	for _, b := range e.branches(s, path) {
+		e.printf("case %s:\ndst = codec.AppendLong(dst, %d)\n", b.goType, b.index)
+		switch {
+		case strings.HasPrefix(b.wrapped, "*"):
+			e.value(b.schema, v+".Value", path)
+		case b.wrapped != "":
+			w := e.fresh("w")
+			e.printf("%s := %s(%s)\n", w, b.wrapped, v)
+			e.value(b.schema, w, path+goName(string(b.schema.Type())))
+		default:
+			e.value(b.schema, v, path)
+		}
+	}
+	for i, t := range s.Types() {
+		if t.Type() == avro.Null {
+			e.printf("case nil:\ndst = codec.AppendLong(dst, %d)\n", i)
+		}
+	}
+	e.printf("default:\nreturn dst[:start], codec.InField(%q, codec.ErrNilUnion)\n}\n", e.field)
+}

@@ -1,0 +1,90 @@
+package codegen
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+// The golden package is also imported by kitchen_test.go, so that it compiles.
+func TestGenerateMatchesGolden(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/kitchen/kitchen.avsc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := Generate("kitchen", []Source{{Name: "kitchen.avsc", Text: text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		golden := filepath.Join("testdata/kitchen", f.Name)
+		if *update {
+			if err := os.WriteFile(golden, f.Text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(f.Text)); diff != "" {
+			t.Errorf("%s (-golden +generated):\n%s", golden, diff)
+		}
+	}
+}
+
+func TestGenerateNamesWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	record := func(name, fields string) string {
+		return `{"type":"record","name":"` + name + `","fields":[` + fields + `]}`
+	}
+	tests := map[string]struct {
+		sources []Source
+		want    string
+	}{
+		"not JSON":            {[]Source{{"a.avsc", []byte(`{`)}}, "a.avsc: not JSON"},
+		"nothing to generate": {[]Source{{"a.avsc", []byte(`"string"`)}}, "a.avsc: defines no record"},
+		"undefined reference": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"b","type":"B"}`))}}, "a.avsc: a.A: avro: unknown type: a.B"},
+		"defined twice": {[]Source{
+			{"a.avsc", []byte(record("a.A", ""))}, {"b.avsc", []byte(record("a.A", ""))},
+		}, "b.avsc: a.A is defined in a.avsc already"},
+		"one Go type": {[]Source{
+			{"a.avsc", []byte(record("a.A", ""))}, {"b.avsc", []byte(record("b.A", ""))},
+		}, "would both be the Go type A"},
+		"one Go field": {[]Source{
+			{"a.avsc", []byte(record("a.A", `{"name":"x_y","type":"int"},{"name":"xY","type":"int"}`))},
+		}, "fields x_y and xY of a.A would both be the Go field XY"},
+		"endless": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"a","type":"a.A"}`))}}, "a.A contains itself"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Generate("events", test.sources)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestGenerateFindsTypesAcrossFiles(t *testing.T) {
+	t.Parallel()
+	files, err := Generate("events", []Source{
+		{"order.avsc", []byte(`{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"to","type":"Address"}]}`)},
+		{"address.avsc", []byte(`{"type":"record","name":"Address","namespace":"shop","fields":[{"name":"city","type":"string"}]}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"type":"record","name":"shop.Order","fields":[{"name":"to","type":{"type":"record","name":"shop.Address"`
+	if len(files) != 2 || files[1].Name != "order_avro.go" || !strings.Contains(string(files[1].Text), want) {
+		t.Errorf("files %v do not hold the whole schema of shop.Order", files)
+	}
+}

@@ -1,0 +1,145 @@
+package codegen
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hamba/avro/v2"
+)
+
+func (g *generator) record(s *avro.RecordSchema) {
+	name := goName(lastName(s.FullName()))
+	g.unions = nil
+	g.printf("\n// %s is the Avro record %s.\n", name, s.FullName())
+	if doc := s.Doc(); doc != "" {
+		g.printf("//\n")
+		g.comment(doc)
+	}
+	g.printf("type %s struct {\n", name)
+	for _, f := range s.Fields() {
+		g.comment(f.Doc())
+		g.printf("%s %s %s\n", fieldName(f), g.goType(f.Type(), name+fieldName(f)), "`avro:"+strconv.Quote(f.Name())+"`")
+	}
+	g.printf("}\n")
+	for i := 0; i < len(g.unions); i++ { // a union's branches may hold further unions
+		g.declareUnion(g.unions[i])
+	}
+	g.printf("\nconst %s = %s\n", schemaConst(name), quoted(g.catalog.definitions.schemaText(s.FullName())))
+	g.printf("\n// AvroSchema returns the schema of %s.\nfunc (%s) AvroSchema() string { return %s }\n", name, name, schemaConst(name))
+	g.appendMethod(s, name)
+	g.decodeMethod(s, name)
+}
+
+func schemaConst(name string) string { return strings.ToLower(name[:1]) + name[1:] + "AvroSchema" }
+
+func quoted(text string) string {
+	if strconv.CanBackquote(text) {
+		return "`" + text + "`"
+	}
+	return strconv.Quote(text)
+}
+
+// appendMethod writes AppendAvro. A recursive record counts its depth, so that
+// nothing is written which the decoder, bounded as it must be, would refuse.
+func (g *generator) appendMethod(s *avro.RecordSchema, name string) {
+	deep := recursive(s)
+	g.printf("\n// AppendAvro appends e in Avro binary. After an error, which names the field, dst is as it was.\n")
+	if deep {
+		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) { return e.appendAvro(dst, codec.MaxDepth) }\n\n", name)
+		g.printf("func (e *%s) appendAvro(dst []byte, depth int) ([]byte, error) {\n", name)
+		g.printf("if depth == 0 { return dst, codec.ErrDepth }\n")
+	} else {
+		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) {\n", name)
+	}
+	enc := encoder{generator: g, deep: deep}
+	body := g.capture(func() {
+		for _, f := range s.Fields() {
+			enc.field = f.Name()
+			enc.value(f.Type(), "e."+fieldName(f), name+fieldName(f))
+		}
+	})
+	if enc.fails {
+		g.printf("start := len(dst)\nvar err error\n")
+	}
+	g.printf("%sreturn dst, nil\n}\n", body)
+}
+
+func (g *generator) decodeMethod(s *avro.RecordSchema, name string) {
+	g.printf("\n// DecodeAvro reads e from r; r.Err tells whether it could.\n")
+	g.printf("func (e *%s) DecodeAvro(r *codec.Reader) {\n", name)
+	deep := recursive(s)
+	if deep {
+		g.printf("if !r.Enter() { return }\n")
+	}
+	for _, f := range s.Fields() {
+		if deref(f.Type()).Type() == avro.Null {
+			continue
+		}
+		decoder{g}.value(f.Type(), "e."+fieldName(f), name+fieldName(f))
+		g.printf("if r.Failed() { r.InField(%q); return }\n", f.Name())
+	}
+	if deep {
+		g.printf("r.Leave()\n")
+	}
+	g.printf("}\n")
+}
+
+// capture returns what write prints, and prints nothing.
+func (g *generator) capture(write func()) string {
+	before := g.body.Len()
+	write()
+	text := string(g.body.Bytes()[before:])
+	g.body.Truncate(before)
+	return text
+}
+
+func (g *generator) enum(s *avro.EnumSchema) {
+	name := goName(lastName(s.FullName()))
+	g.printf("\n// %s is the Avro enum %s.\n", name, s.FullName())
+	if doc := s.Doc(); doc != "" {
+		g.printf("//\n")
+		g.comment(doc)
+	}
+	g.printf("type %s string\n\n// The symbols of %s.\nconst (\n", name, name)
+	used := map[string]bool{}
+	constants := make([]string, len(s.Symbols()))
+	for i, symbol := range s.Symbols() {
+		constants[i] = name + constName(symbol)
+		if used[constants[i]] {
+			constants[i] += "_" + symbol // two symbols that differ in case or underscores only
+		}
+		used[constants[i]] = true
+		g.printf("%s %s = %q\n", constants[i], name, symbol)
+	}
+	table := strings.ToLower(name[:1]) + name[1:] + "Symbols"
+	g.printf(")\n\nvar %s = [...]%s{%s}\n", table, name, strings.Join(constants, ", "))
+	g.printf("\n// Parse%s returns the symbol that text spells, or a *codec.SymbolError.\n", name)
+	g.printf("func Parse%s(text string) (%s, error) {\nif s := %s(text); s.index() >= 0 { return s, nil }\n", name, name, name)
+	g.printf("return \"\", &codec.SymbolError{Enum: %q, Symbol: text}\n}\n", s.FullName())
+	g.printf("\nfunc (s %s) index() int64 {\nswitch s {\n", name)
+	for i, constant := range constants {
+		g.printf("case %s: return %d\n", constant, i)
+	}
+	g.printf("}\nreturn -1\n}\n")
+	g.printf("\nfunc (s %s) appendAvro(dst []byte) ([]byte, error) {\ni := s.index()\n", name)
+	g.printf("if i < 0 { return dst, &codec.SymbolError{Enum: %q, Symbol: string(s)} }\n", s.FullName())
+	g.printf("return codec.AppendLong(dst, i), nil\n}\n")
+	g.printf("\nfunc (s *%s) decodeAvro(r *codec.Reader) { *s = %s[r.Index(len(%s))] }\n", name, table, table)
+}
+
+func (g *generator) declareUnion(u union) {
+	var names []string
+	for _, b := range u.branches {
+		names = append(names, b.goType)
+	}
+	g.printf("\n// %s holds one of %s.\ntype %s interface{ is%s() }\n", u.name, strings.Join(names, ", "), u.name, u.name)
+	for _, b := range u.branches {
+		switch {
+		case strings.HasPrefix(b.wrapped, "*"): // a pointer type could not have the method
+			g.printf("\n// %s is the %s of a %s.\ntype %s struct { Value %s }\n", b.goType, b.schema.Type(), u.name, b.goType, b.wrapped)
+		case b.wrapped != "":
+			g.printf("\n// %s is the %s of a %s.\ntype %s %s\n", b.goType, b.schema.Type(), u.name, b.goType, b.wrapped)
+		}
+		g.printf("\nfunc (%s) is%s() {}\n", b.goType, u.name)
+	}
+}

@@ -1,0 +1,253 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+)
+
+const (
+	// MaxDepth bounds how deep records of a recursive schema may nest in data.
+	MaxDepth = 128
+	// GrowItems bounds how many items generated decoders make room for at once.
+	GrowItems = 64
+	// maxEmptyItems bounds the array and map items of a value that take no bytes,
+	// such as null: without a bound five bytes announce billions of them.
+	maxEmptyItems = 1 << 16
+	// shareBelow is the value size up to which all strings of an event are cut
+	// from one copy of it. Above, a short string would pin too much memory.
+	shareBelow = 1 << 10
+)
+
+// Reader decodes Avro binary strictly: it refuses a length or count beyond the
+// bytes that are left before it allocates for it, integers longer than their
+// type, indexes out of range and strings that are not UTF-8.
+//
+// The first error stays: after it every read returns a zero value, and Err
+// tells. What it returns never aliases the bytes given to Reset. The zero value
+// reads nothing; call Reset first. A Reader is not safe for concurrent use.
+type Reader struct {
+	src   []byte
+	pos   int
+	text  string
+	depth int
+	empty int
+	err   error
+}
+
+// Reset makes r read src from its beginning and forgets the last error.
+func (r *Reader) Reset(src []byte) { *r = Reader{src: src} }
+
+// Err returns the first error: nil, a *DataError, or one in a *FieldError.
+func (r *Reader) Err() error { return r.err }
+
+// Failed says whether there was an error.
+func (r *Reader) Failed() bool { return r.err != nil }
+
+// Rest returns how many bytes are not read yet.
+func (r *Reader) Rest() int { return len(r.src) - r.pos }
+
+// InField names the field that was being read when r failed. Generated code
+// calls it on the way out, innermost first, so that the names form a path.
+func (r *Reader) InField(name string) { r.err = InField(name, r.err) }
+
+// Fail makes err, with the position, the Reader's error unless it has one.
+func (r *Reader) Fail(reason string) {
+	if r.err == nil {
+		r.err = &DataError{Offset: r.pos, Reason: reason}
+	}
+}
+
+// Boolean reads one byte, which must be 0 or 1.
+func (r *Reader) Boolean() bool {
+	if r.err != nil || r.pos >= len(r.src) {
+		r.Fail("value ends inside a boolean")
+		return false
+	}
+	b := r.src[r.pos]
+	if b > 1 {
+		r.Fail("boolean is neither 0 nor 1")
+		return false
+	}
+	r.pos++
+	return b == 1
+}
+
+// Long reads a zig-zag variable-length integer of at most 64 bits.
+func (r *Reader) Long() int64 {
+	if r.err == nil && r.pos < len(r.src) {
+		if b := r.src[r.pos]; b < 0x80 {
+			r.pos++
+			return int64(b>>1) ^ -int64(b&1)
+		}
+	}
+	return r.longerLong()
+}
+
+func (r *Reader) longerLong() int64 {
+	if r.err != nil {
+		return 0
+	}
+	u, n := binary.Uvarint(r.src[r.pos:])
+	if n <= 0 {
+		if n == 0 {
+			r.Fail("value ends inside an integer")
+		} else {
+			r.Fail("integer is longer than 64 bits")
+		}
+		return 0
+	}
+	r.pos += n
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// Int reads a zig-zag variable-length integer of at most 32 bits.
+func (r *Reader) Int() int32 {
+	v := r.Long()
+	if v != int64(int32(v)) {
+		r.Fail("int is longer than 32 bits")
+		return 0
+	}
+	return int32(v)
+}
+
+// Float reads an IEEE 754 single.
+func (r *Reader) Float() float32 {
+	b := r.take(4)
+	if b == nil {
+		return 0
+	}
+	return math.Float32frombits(binary.LittleEndian.Uint32(b))
+}
+
+// Double reads an IEEE 754 double.
+func (r *Reader) Double() float64 {
+	b := r.take(8)
+	if b == nil {
+		return 0
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}
+
+// Bytes reads a length and as many bytes, and returns a copy of them, never nil
+// unless r failed.
+func (r *Reader) Bytes() []byte {
+	b := r.view()
+	if b == nil {
+		return nil
+	}
+	return append(make([]byte, 0, len(b)), b...)
+}
+
+// String reads a length and as many bytes of UTF-8.
+func (r *Reader) String() string {
+	b := r.view()
+	if len(b) == 0 {
+		return ""
+	}
+	if !utf8.Valid(b) {
+		r.pos -= len(b)
+		r.Fail("string is not valid UTF-8")
+		return ""
+	}
+	if len(r.src) > shareBelow {
+		return string(b)
+	}
+	if r.text == "" {
+		r.text = string(r.src)
+	}
+	return r.text[r.pos-len(b) : r.pos]
+}
+
+// Fixed fills dst.
+func (r *Reader) Fixed(dst []byte) {
+	if b := r.take(len(dst)); b != nil {
+		copy(dst, b)
+	}
+}
+
+// Index reads the index of an enum symbol or union branch and refuses one
+// outside 0..n-1.
+func (r *Reader) Index(n int) int {
+	i := r.Long()
+	if i < 0 || i >= int64(n) {
+		r.Fail("enum or union index is out of range")
+		return 0
+	}
+	return int(i)
+}
+
+// Block reads the next block count of an array or map whose items take at least
+// minSize bytes each, and returns it; 0 ends the array or map (or r failed). A
+// negative count, which Avro follows by the block's size in bytes, is returned
+// as its absolute value.
+func (r *Reader) Block(minSize int) int {
+	n := r.Long()
+	if n < 0 {
+		size := r.Long()
+		if n == math.MinInt64 || size < 0 || size > int64(r.Rest()) {
+			r.Fail("block count or size is out of range")
+			return 0
+		}
+		n = -n
+	}
+	if r.err != nil {
+		return 0
+	}
+	if minSize == 0 {
+		if n > maxEmptyItems-int64(r.empty) {
+			r.Fail("too many items that take no bytes")
+			return 0
+		}
+		r.empty += int(n)
+		return int(n)
+	}
+	if n > int64(r.Rest()/minSize) {
+		r.Fail("block count is more than the value's bytes can hold")
+		return 0
+	}
+	return int(n)
+}
+
+// Enter counts one level of a recursive type and says whether it may be read.
+// Leave must follow when it says so.
+func (r *Reader) Enter() bool {
+	if r.depth >= MaxDepth {
+		r.Fail("value nests too deep")
+		return false
+	}
+	r.depth++
+	return true
+}
+
+// Leave ends the level that Enter began.
+func (r *Reader) Leave() { r.depth-- }
+
+// view reads a length and returns as many bytes of src, not copied; nil if r
+// failed.
+func (r *Reader) view() []byte {
+	n := r.Long()
+	if r.err != nil {
+		return nil
+	}
+	if n < 0 || n > int64(r.Rest()) {
+		r.Fail("length is more than the value's bytes")
+		return nil
+	}
+	b := r.src[r.pos : r.pos+int(n) : r.pos+int(n)]
+	r.pos += int(n)
+	return b
+}
+
+func (r *Reader) take(n int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	if n > r.Rest() {
+		r.Fail("value ends too early")
+		return nil
+	}
+	b := r.src[r.pos : r.pos+n]
+	r.pos += n
+	return b
+}
