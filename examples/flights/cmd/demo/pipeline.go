@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/examples/flights"
+	"github.com/headrace/headrace/examples/flights/events"
+	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/schema"
+)
+
+// pipeline is the producer and both workers in one process. As services they are the programs beside this one.
+type pipeline struct {
+	connection flights.Connection
+	expect     flights.Outcomes
+	producer   *producer.Producer
+	publisher  *flights.Publisher
+	delays     *flights.Delays
+	totals     *flights.Totals
+}
+
+func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
+	registry, err := schema.NewRegistry(s.registry)
+	if err != nil {
+		return nil, err
+	}
+	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry}
+	p, err := connection.Producer()
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline{
+		connection: connection,
+		expect:     expect,
+		producer:   p,
+		publisher:  flights.NewPublisher(p),
+		delays:     flights.NewDelays(p),
+		totals:     &flights.Totals{},
+	}, nil
+}
+
+// prepare registers the schemas, creates the topics, and sends one event that no worker can read.
+func (p *pipeline) prepare(ctx context.Context, out io.Writer) error {
+	if err := flights.Setup(ctx, p.connection); err != nil {
+		return err
+	}
+	for _, subject := range slices.Sorted(maps.Keys(flights.Subjects())) {
+		fmt.Fprintf(out, "schema    %s\n", subject)
+	}
+	for _, topic := range flights.Topics() {
+		fmt.Fprintf(out, "topic     %s, %d partitions\n", topic, flights.Partitions)
+	}
+	return p.sendMalformed(ctx)
+}
+
+// sendMalformed sends a FlightArrived that ends in the middle of its first field, past the typed producer, which cannot.
+func (p *pipeline) sendMalformed(ctx context.Context) error {
+	arrived, err := schema.Of[events.FlightArrived]()
+	if err != nil {
+		return err
+	}
+	id, err := p.connection.Registry.Lookup(ctx, schema.TopicRecordName(flights.Topic, arrived.FullName()), arrived)
+	if err != nil {
+		return err
+	}
+	value := append(schema.AppendID(nil, id), "\x04U"...)
+	return p.producer.SendRecord(ctx, flights.Topic, producer.Record{Key: []byte("N000XX"), Value: value})
+}
+
+// run sends the flights while both workers handle them, and ends when the workers have seen everything, drained and committed.
+func (p *pipeline) run(ctx context.Context, file string, out io.Writer) error {
+	rows, closeRows, err := open(file)
+	if err != nil {
+		return err
+	}
+	defer closeRows()
+	delays, err := p.delays.Worker(p.connection)
+	if err != nil {
+		return err
+	}
+	totals, err := p.totals.Worker(p.connection)
+	if err != nil {
+		return err
+	}
+
+	all, ctx := errgroup.WithContext(ctx)
+	working, drain := context.WithCancel(ctx)
+	defer drain()
+	all.Go(func() error { return delays.Run(working) })
+	all.Go(func() error { return totals.Run(working) })
+	all.Go(func() error { return p.publisher.Publish(ctx, rows) })
+	all.Go(func() error {
+		defer drain()
+		flightsAll, sentAll := int64(p.expect.All()), int64(p.expect.All()+1) // the malformed one too
+		return watch(ctx, out, []stage{
+			{"produced", flightsAll, p.publisher.Acked},
+			{"delays", sentAll, func() int64 { return seen(delays) }},
+			{"totals", sentAll, func() int64 { return seen(totals) }},
+		})
+	})
+	err = all.Wait()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, p.producer.Close(closing))
+}
+
+// seen is how many events a worker is done with, one way or another.
+func seen(w *consumer.Worker) int64 {
+	s := w.Stats()
+	return s.Handled + s.Skipped + s.DeadLettered
+}
