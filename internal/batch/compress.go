@@ -1,12 +1,10 @@
 package batch
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
@@ -74,48 +72,6 @@ func (c *compressor) compressGzip(p []byte) error {
 		return err
 	}
 	return c.gzip.Close()
-}
-
-// zstdWindow is the window of the zstd encoder: the size of a batch, beyond which more gains nothing, and far below
-// what readers accept by default.
-const zstdWindow = 1 << 20
-
-func (c *compressor) compressZstd(p []byte) (err error) {
-	if c.zstd == nil {
-		// The batch has a checksum of its own.
-		c.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-			zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
-		if err != nil {
-			return err
-		}
-	}
-	c.out = c.zstd.EncodeAll(p, c.out[:0])
-	return nil
-}
-
-// xerialMagic begins a stream of snappy-java's SnappyOutputStream: its name, its version and the oldest version that
-// can read it. Chunks follow, each a big-endian length and a snappy block.
-const xerialMagic = "\x82SNAPPY\x00"
-
-const (
-	xerialHeader  = xerialMagic + "\x00\x00\x00\x01\x00\x00\x00\x01"
-	xerialChunk   = 32 << 10 // as snappy-java writes
-	xerialVersion = 1
-)
-
-func (c *compressor) compressSnappy(p []byte) {
-	chunks := (len(p) + xerialChunk - 1) / xerialChunk
-	c.out = reserve(c.out[:0], len(xerialHeader)+chunks*(4+s2.MaxEncodedLen(xerialChunk)))
-	out := append(c.out, xerialHeader...)
-	for len(p) > 0 {
-		chunk := p[:min(len(p), xerialChunk)]
-		p = p[len(chunk):]
-		at := len(out)
-		size := len(s2.EncodeSnappy(out[at+4:cap(out)], chunk))
-		out = out[:at+4+size]
-		binary.BigEndian.PutUint32(out[at:], uint32(size))
-	}
-	c.out = out
 }
 
 // reserve returns b with its length unchanged and room for n bytes more.

@@ -2,20 +2,14 @@ package batch
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
 )
 
-var (
-	errOverLimit = errors.New("over the limit")
-	errSnappy    = errors.New("broken snappy framing")
-)
+var errOverLimit = errors.New("over the limit")
 
 // decompress appends the decompressed form of src to dst, no more than limit bytes. It returns errOverLimit when there
 // would be more, and has then allocated no more than a small multiple of the limit.
@@ -83,93 +77,4 @@ func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
 			return dst, err
 		}
 	}
-}
-
-var zstdDecoders sync.Pool
-
-// zstdWindowMax is the window of the highest level of zstd, and the most that Java reads by default.
-const zstdWindowMax = 128 << 20
-
-func decompressZstd(dst, src []byte, limit int) (_ []byte, err error) {
-	d, ok := zstdDecoders.Get().(*zstd.Decoder)
-	if !ok {
-		d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(zstdWindowMax), zstd.WithDecodeAllCapLimit(true))
-		if err != nil {
-			return dst, err
-		}
-	}
-	defer zstdDecoders.Put(d)
-
-	guess := 4 * len(src)
-	var header zstd.Header
-	if header.Decode(src) == nil && header.HasFCS {
-		if header.FrameContentSize > uint64(limit-len(dst)) {
-			return dst, errOverLimit
-		}
-		guess = int(header.FrameContentSize)
-	}
-	dst = grow(dst, min(guess, limit), limit)
-	for {
-		// The decoder writes no further than dst's capacity, which only decoded bytes make grow.
-		out, err := d.DecodeAll(src, dst)
-		switch {
-		case err == nil && len(out) > limit:
-			return dst, errOverLimit
-		case err == nil:
-			return out, nil
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			return dst, err
-		case cap(dst) >= limit:
-			return dst, errOverLimit
-		}
-		dst = grow(dst, min(4*max(cap(dst), 1<<10), limit)-len(dst), limit)
-	}
-}
-
-// snappyExpansion is the most bytes one byte of a snappy block can become.
-const snappyExpansion = 64
-
-func decompressSnappy(dst, src []byte, limit int) ([]byte, error) {
-	if len(src) < len(xerialHeader) || string(src[:len(xerialMagic)]) != xerialMagic {
-		return appendSnappyBlock(dst, src, limit)
-	}
-	if v := binary.BigEndian.Uint32(src[len(xerialMagic):]); v < xerialVersion {
-		return dst, errSnappy
-	}
-	src = src[len(xerialHeader):]
-	for len(src) > 0 {
-		if len(src) < 4 {
-			return dst, errSnappy
-		}
-		size := binary.BigEndian.Uint32(src)
-		src = src[4:]
-		if uint64(size) > uint64(len(src)) {
-			return dst, errSnappy
-		}
-		var err error
-		if dst, err = appendSnappyBlock(dst, src[:size], limit); err != nil {
-			return dst, err
-		}
-		src = src[size:]
-	}
-	return dst, nil
-}
-
-func appendSnappyBlock(dst, block []byte, limit int) ([]byte, error) {
-	size, err := s2.DecodedLen(block)
-	switch {
-	case err != nil:
-		return dst, err
-	case size > limit-len(dst):
-		return dst, errOverLimit
-	case size > len(block)*snappyExpansion:
-		return dst, s2.ErrCorrupt
-	}
-	dst = grow(dst, size, limit)
-	out, err := s2.Decode(dst[len(dst):len(dst)+size], block)
-	if err != nil {
-		return dst, err
-	}
-	return dst[:len(dst)+len(out)], nil
 }
