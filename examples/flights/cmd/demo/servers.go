@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,7 @@ type servers struct {
 // startServers runs `headrace dev` on free ports, in memory, and returns once it says that it is ready.
 func startServers(ctx context.Context, headrace string) (*servers, error) {
 	s := &servers{stderr: &tail{}}
-	s.cmd = exec.Command(headrace, "dev", "--memory", "--kafka", "127.0.0.1:0", "--registry", "127.0.0.1:0", "--output", "json")
+	s.cmd = exec.Command(headrace, "dev", "--memory", "--kafka-port", "0", "--registry-port", "0")
 	s.cmd.Stderr = s.stderr
 	s.cmd.WaitDelay = 5 * time.Second
 	separate(s.cmd)
@@ -40,9 +39,9 @@ func startServers(ctx context.Context, headrace string) (*servers, error) {
 	}
 	ready := make(chan error, 1)
 	s.output.Go(func() {
-		lines := bufio.NewReader(stdout)
-		ready <- s.readReady(lines)
-		_, _ = io.Copy(io.Discard, lines) // a full pipe would stop the servers
+		out := bufio.NewReader(stdout)
+		ready <- s.readReady(out)
+		_, _ = io.Copy(io.Discard, out) // a full pipe would stop the servers
 	})
 	select {
 	case err = <-ready:
@@ -55,20 +54,11 @@ func startServers(ctx context.Context, headrace string) (*servers, error) {
 	return s, nil
 }
 
-// readReady takes the addresses from the line that `headrace dev` prints when both servers answer.
-func (s *servers) readReady(lines *bufio.Reader) error {
-	line, err := lines.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("ended before it was ready: %w", err)
+// readReady takes the addresses from what `headrace dev` prints once both servers answer.
+func (s *servers) readReady(out io.Reader) error {
+	if _, err := fmt.Fscanf(out, "Kafka %s\nRegistry %s\n", &s.kafka, &s.registry); err != nil {
+		return fmt.Errorf("did not say where it listens: %w", err)
 	}
-	var ready struct {
-		Brokers  string `json:"kafka"`
-		Registry string `json:"registry"`
-	}
-	if err := json.Unmarshal(line, &ready); err != nil || ready.Brokers == "" || ready.Registry == "" {
-		return fmt.Errorf("said %q, want its two addresses", bytes.TrimSpace(line))
-	}
-	s.kafka, s.registry = ready.Brokers, ready.Registry
 	return nil
 }
 
@@ -81,7 +71,7 @@ func (s *servers) stop() error {
 	defer stuck.Stop()
 	s.output.Wait()
 	err := s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code == 0 || code == 130 {
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("headrace dev: %w: %s", err, s.stderr)
