@@ -1,0 +1,348 @@
+package schema
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/hamba/avro/v2"
+)
+
+// jsonEncoder writes JSON as Avro.
+type jsonEncoder struct {
+	w *avro.Writer
+	// defaults is set while a schema's defaults are encoded. They are in a notation of their own: logical types as what is beneath
+	// them, a union's value as its first branch.
+	defaults *defaultEncoder
+	cost     int
+}
+
+func (e *jsonEncoder) encode(n *node, v *jsonValue, depth int) *JSONError {
+	if n.logical != logicalNone && e.defaults == nil {
+		return e.logical(n, v)
+	}
+	switch n.kind {
+	case kindUnion:
+		return e.union(n, v, depth)
+	case kindRecord, kindArray, kindMap:
+		if depth >= MaxDepth {
+			return misfit("it nests deeper than %d levels", MaxDepth)
+		}
+		return e.container(n, v, depth+1)
+	default:
+		return e.scalar(n, v)
+	}
+}
+
+func (e *jsonEncoder) container(n *node, v *jsonValue, depth int) *JSONError {
+	want := jsonObject
+	if n.kind == kindArray {
+		want = jsonArray
+	}
+	if v.kind != want {
+		return misfit("%s needs %s, not %s", n.describe(), want, v.kind)
+	}
+	if n.kind == kindRecord {
+		return e.record(n, v, depth)
+	}
+	if len(v.items) > 0 {
+		e.w.WriteLong(int64(len(v.items)))
+	}
+	for i := range v.items {
+		name := strconv.Itoa(i)
+		if n.kind == kindMap {
+			name = v.keys[i]
+			e.w.WriteString(name)
+		}
+		if err := e.encode(n.items, &v.items[i], depth); err != nil {
+			return err.within(clip(name))
+		}
+	}
+	e.w.WriteLong(0)
+	return nil
+}
+
+func (e *jsonEncoder) record(n *node, v *jsonValue, depth int) *JSONError {
+	known := 0
+	for i := range n.fields {
+		f := &n.fields[i]
+		item, ok := v.member(f.name)
+		if !ok {
+			if err := e.missing(n, f); err != nil {
+				return err.within(f.name)
+			}
+			continue
+		}
+		known++
+		if err := e.encode(f.typ, item, depth); err != nil {
+			return err.within(f.name)
+		}
+	}
+	if known == len(v.keys) {
+		return nil
+	}
+	for _, key := range v.keys {
+		if !n.hasField(key) {
+			return misfit("record %s has no such field", n.name).within(clip(key))
+		}
+	}
+	return nil
+}
+
+func (n *node) hasField(name string) bool {
+	for i := range n.fields {
+		if n.fields[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *jsonEncoder) missing(n *node, f *field) *JSONError {
+	if !f.hasDefault {
+		return misfit("it is missing, and record %s has no default for it", n.name)
+	}
+	if f.defaultAvro == nil {
+		if err := e.defaults.encode(f); err != nil {
+			return err
+		}
+	}
+	e.cost += 1 + f.defaultCost
+	_, _ = e.w.Write(f.defaultAvro) // appends to memory
+	return nil
+}
+
+func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
+	if e.defaults != nil {
+		e.w.WriteLong(0)
+		return e.encode(n.branches[0], v, depth)
+	}
+	if v.kind == jsonObject && len(v.keys) == 1 {
+		if i := n.branchNamed(v.keys[0]); i >= 0 {
+			e.w.WriteLong(int64(i))
+			if err := e.encode(n.branches[i], &v.items[0], depth); err != nil {
+				return err.within(v.keys[0])
+			}
+			return nil
+		}
+	}
+	// The first branch that takes the value has it, as in the specification's rule for schema resolution.
+	var last *JSONError
+	tried := 0
+	for i, branch := range n.branches {
+		if branch.forms()&formOfKind[v.kind] == 0 {
+			continue
+		}
+		mark := e.w.Buffer()
+		e.w.WriteLong(int64(i))
+		err := e.encode(branch, v, depth)
+		if err == nil {
+			return nil
+		}
+		e.rewind(len(mark))
+		last = err
+		tried++
+	}
+	if tried == 1 {
+		return last
+	}
+	var names []string
+	for _, branch := range n.branches {
+		names = append(names, branch.typeName())
+	}
+	return misfit("%s fits no branch of the union of %s", v.kind, strings.Join(names, ", "))
+}
+
+// rewind drops what a branch that did not fit has written.
+func (e *jsonEncoder) rewind(size int) {
+	kept := append([]byte(nil), e.w.Buffer()[:size]...)
+	e.w.Reset(nil)
+	_, _ = e.w.Write(kept) // appends to memory
+}
+
+func (e *jsonEncoder) scalar(n *node, v *jsonValue) *JSONError {
+	switch n.kind {
+	case kindNull:
+		if v.kind != jsonNull {
+			return misfit("null is needed, not %s", v.kind)
+		}
+		return nil
+	case kindBoolean:
+		if v.kind != jsonBool {
+			return misfit("boolean needs true or false, not %s", v.kind)
+		}
+		e.w.WriteBool(v.truth)
+		return nil
+	case kindInt, kindLong:
+		return e.integer(n, v)
+	case kindFloat, kindDouble:
+		return e.float(n, v)
+	}
+	if v.kind != jsonString {
+		return misfit("%s needs a string, not %s", n.describe(), v.kind)
+	}
+	switch n.kind {
+	case kindString:
+		e.w.WriteString(v.text)
+		return nil
+	case kindEnum:
+		for i, symbol := range n.symbols {
+			if symbol == v.text {
+				e.w.WriteInt(int32(i)) //nolint:gosec // bounded by the text
+				return nil
+			}
+		}
+		return misfit("%q is no symbol of enum %s", clip(v.text), n.name)
+	default:
+		return e.binary(n, v)
+	}
+}
+
+func (e *jsonEncoder) binary(n *node, v *jsonValue) *JSONError {
+	b := make([]byte, 0, len(v.text))
+	for _, r := range v.text {
+		if r > 0xff {
+			return misfit("%s is a string of the code points 0 to 255, one per byte; it has %q", n.describe(), r)
+		}
+		b = append(b, byte(r))
+	}
+	if n.kind == kindBytes {
+		e.w.WriteBytes(b)
+		return nil
+	}
+	if len(b) != n.size {
+		return misfit("fixed %s has %d bytes, not %d", n.name, n.size, len(b))
+	}
+	_, _ = e.w.Write(b) // appends to memory
+	return nil
+}
+
+func (e *jsonEncoder) integer(n *node, v *jsonValue) *JSONError {
+	if v.kind != jsonNumber {
+		return misfit("%s needs a number, not %s", n.describe(), v.kind)
+	}
+	i, err := strconv.ParseInt(v.text, 10, 64)
+	if err != nil {
+		// 1.0 and 1e3 are integers too.
+		f, ferr := strconv.ParseFloat(v.text, 64)
+		if ferr != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+			return misfit("%s is not a number that %s can hold", clip(v.text), n.kind)
+		}
+		i = int64(f)
+	}
+	if n.kind == kindInt {
+		if i < math.MinInt32 || i > math.MaxInt32 {
+			return misfit("%d does not fit an int", i)
+		}
+		e.w.WriteInt(int32(i))
+		return nil
+	}
+	e.w.WriteLong(i)
+	return nil
+}
+
+func (e *jsonEncoder) float(n *node, v *jsonValue) *JSONError {
+	bits := 64
+	if n.kind == kindFloat {
+		bits = 32
+	}
+	var f float64
+	switch {
+	case v.kind == jsonNumber:
+		var err error
+		if f, err = strconv.ParseFloat(v.text, bits); err != nil {
+			return misfit("%s is beyond a %s", clip(v.text), n.kind)
+		}
+	case v.kind == jsonString && v.text == "NaN":
+		f = math.NaN()
+	case v.kind == jsonString && v.text == "Infinity":
+		f = math.Inf(1)
+	case v.kind == jsonString && v.text == "-Infinity":
+		f = math.Inf(-1)
+	default:
+		return misfit("%s needs a number, not %s", n.describe(), v.kind)
+	}
+	if bits == 32 {
+		e.w.WriteFloat(float32(f))
+	} else {
+		e.w.WriteDouble(f)
+	}
+	return nil
+}
+
+// logical reads the readable notation of a logical type, or the number beneath it.
+func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
+	switch n.logical {
+	case logicalDecimal:
+		return e.decimal(n, v)
+	case logicalUUID:
+		if v.kind != jsonString {
+			return misfit("uuid needs a string, not %s", v.kind)
+		}
+		id, err := parseUUID(v.text)
+		if err != nil {
+			return misfit("%q: %v", clip(v.text), err)
+		}
+		if n.kind == kindString {
+			e.w.WriteString(v.text)
+		} else {
+			_, _ = e.w.Write(id[:]) // appends to memory
+		}
+		return nil
+	case logicalDuration:
+		if v.kind != jsonString {
+			return misfit("duration needs a string, not %s", v.kind)
+		}
+		d, err := parseDuration(v.text)
+		if err != nil {
+			return misfit("%q: %v", clip(v.text), err)
+		}
+		_, _ = e.w.Write(d.appendTo(nil)) // appends to memory
+		return nil
+	}
+	if v.kind == jsonNumber {
+		return e.integer(n, v)
+	}
+	if v.kind != jsonString {
+		return misfit("%s needs a string or a number, not %s", n.logical, v.kind)
+	}
+	i, err := parseTemporal(n.logical, v.text)
+	if err != nil {
+		return misfit("%q: %v", clip(v.text), err)
+	}
+	if n.kind == kindInt {
+		e.w.WriteInt(int32(i)) //nolint:gosec // the notations of dates and times bound it
+	} else {
+		e.w.WriteLong(i)
+	}
+	return nil
+}
+
+func (e *jsonEncoder) decimal(n *node, v *jsonValue) *JSONError {
+	if v.kind != jsonNumber && v.kind != jsonString {
+		return misfit("decimal needs a string or a number, not %s", v.kind)
+	}
+	// big.Rat would compute 1e999999999; no decimal needs an exponent.
+	if len(v.text) > 2*maxPrecision || strings.ContainsAny(v.text, "eEpPxX_/") {
+		return misfit("%q is not a decimal like -12.50", clip(v.text))
+	}
+	r, ok := new(big.Rat).SetString(v.text)
+	if !ok {
+		return misfit("%q is not a decimal like -12.50", clip(v.text))
+	}
+	number, err := unscaled(r, n)
+	if err != nil {
+		return misfit("%v", err)
+	}
+	b, err := appendUnscaled(nil, number, n)
+	if err != nil {
+		return misfit("%v", err)
+	}
+	if n.kind == kindBytes {
+		e.w.WriteBytes(b)
+	} else {
+		_, _ = e.w.Write(b) // appends to memory
+	}
+	return nil
+}
