@@ -1,6 +1,14 @@
 package kafka
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // ListedGroup is a group as ListGroups sees it.
 type ListedGroup struct {
@@ -13,9 +21,40 @@ type ListedGroup struct {
 
 // ListGroups asks every broker for the groups it coordinates and returns them in order of name. A broker that cannot be
 // asked makes err not nil; the groups of the others are returned all the same.
-func (c *Client) ListGroups(ctx context.Context) ([]ListedGroup, error) { return c.listGroups(ctx) }
+func (c *Client) ListGroups(ctx context.Context) ([]ListedGroup, error) {
+	brokers, err := c.Brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists := make([][]ListedGroup, len(brokers))
+	errs := make([]error, len(brokers))
+	var wait sync.WaitGroup
+	for i, b := range brokers {
+		wait.Go(func() { lists[i], errs[i] = c.listGroupsOn(ctx, b.Node) })
+	}
+	wait.Wait()
+	groups := slices.Concat(lists...)
+	slices.SortFunc(groups, func(a, b ListedGroup) int { return cmp.Compare(a.Group, b.Group) })
+	return groups, errors.Join(errs...)
+}
 
-// DescribedGroup is a group with its members. Err is not nil when it could not be described.
+func (c *Client) listGroupsOn(ctx context.Context, node int32) ([]ListedGroup, error) {
+	resp, err := c.Request(ctx, node, kmsg.NewPtrListGroupsRequest())
+	if err != nil {
+		return nil, err
+	}
+	answer := resp.(*kmsg.ListGroupsResponse)
+	if err := codeError(answer.ErrorCode); err != nil {
+		return nil, &BrokerError{Request: "ListGroups", Node: node, Partition: -1, Err: err}
+	}
+	groups := make([]ListedGroup, len(answer.Groups))
+	for i, g := range answer.Groups {
+		groups[i] = ListedGroup{Group: g.Group, ProtocolType: g.ProtocolType, State: g.GroupState, Type: g.GroupType, Coordinator: node}
+	}
+	return groups, nil
+}
+
+// DescribedGroup is a group with its members.
 type DescribedGroup struct {
 	Group        string
 	State        string // "Dead" when there is no such group
@@ -23,7 +62,7 @@ type DescribedGroup struct {
 	Protocol     string
 	Coordinator  int32
 	Members      []DescribedMember
-	Err          error
+	Err          error // why it could not be described
 }
 
 // DescribedMember is one member of a group.
@@ -33,10 +72,43 @@ type DescribedMember struct {
 	ClientID   string
 	Host       string
 	Metadata   []byte // the member's subscription, in the strategy's encoding
-	Assignment []byte
+	Assignment []byte // its assignment, in the strategy's encoding
 }
 
-// DescribeGroups returns the groups in the order asked; err joins their errors.
+// DescribeGroups returns the groups in the order asked, each from its coordinator; err joins their errors.
 func (c *Client) DescribeGroups(ctx context.Context, groups ...string) ([]DescribedGroup, error) {
-	return c.describeGroups(ctx, groups)
+	described := make([]DescribedGroup, len(groups))
+	errs := make([]error, len(groups))
+	for i, group := range groups {
+		described[i], errs[i] = c.describeGroup(ctx, group)
+		described[i].Group, described[i].Err = group, errs[i]
+	}
+	return described, errors.Join(errs...)
+}
+
+func (c *Client) describeGroup(ctx context.Context, group string) (DescribedGroup, error) {
+	req := kmsg.NewPtrDescribeGroupsRequest()
+	req.Groups = []string{group}
+	resp, node, err := groupRequest[*kmsg.DescribeGroupsResponse](ctx, c, group, req, 0)
+	if err != nil {
+		return DescribedGroup{}, err
+	}
+	const groupIDNotFound = 69 // since version 6 a group that does not exist is an error (KIP-1043), before it was "Dead"
+	for _, g := range resp.Groups {
+		if g.Group != group {
+			continue
+		}
+		if g.ErrorCode == groupIDNotFound {
+			return DescribedGroup{State: "Dead", Coordinator: node}, nil
+		}
+		d := DescribedGroup{State: g.State, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Coordinator: node}
+		for _, m := range g.Members {
+			d.Members = append(d.Members, DescribedMember{
+				ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost,
+				Metadata: m.ProtocolMetadata, Assignment: m.MemberAssignment,
+			})
+		}
+		return d, c.groupError("DescribeGroups", node, group, g.ErrorCode)
+	}
+	return DescribedGroup{}, &BrokerError{Request: "DescribeGroups", Node: node, Partition: -1, Group: group, Err: ErrNoAnswer}
 }

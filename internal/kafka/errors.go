@@ -128,7 +128,17 @@ func (e *FrameError) Error() string {
 
 // Retriable reports whether the same call may succeed later without anybody changing anything: lost connections, elections,
 // moving coordinators, overload. Wrong credentials, missing rights, missing topics and version mismatches are not.
+//
+// Of several errors joined in one, all have to be.
 func Retriable(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+		for _, inner := range several.Unwrap() {
+			if !Retriable(inner) {
+				return false
+			}
+		}
+		return true
+	}
 	var auth *AuthError
 	var version *VersionError
 	var frame *FrameError

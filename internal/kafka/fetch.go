@@ -2,7 +2,12 @@ package kafka
 
 import (
 	"context"
+	"net"
+	"sync"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // FetchRequest asks one broker for the records of every partition the caller wants from it.
@@ -50,7 +55,7 @@ type FetchedPartition struct {
 	Aborted          []AbortedTransaction
 	PreferredReplica int32 // fetch from this node instead (KIP-392); -1 means stay
 	Leader           int32 // with NOT_LEADER: the new leader's node, -1 when the broker did not say
-	LeaderEpoch      int32
+	LeaderEpoch      int32 // of Leader; -1 when unknown
 
 	// Records are whole record batches and, at the end, perhaps one that is cut off. The first may begin before the
 	// offset asked for.
@@ -63,10 +68,47 @@ type AbortedTransaction struct {
 	FirstOffset int64
 }
 
+const (
+	defaultFetchBytes     = 50 << 20
+	defaultPartitionBytes = 1 << 20
+)
+
 // Fetch performs one request. A broker that has lost the session answers so, and is then asked once more in full within
 // the same call.
 func (c *Client) Fetch(ctx context.Context, node int32, req *FetchRequest) (*FetchResponse, error) {
-	return c.fetch(ctx, node, req)
+	for attempt := 1; ; attempt++ {
+		m := newFetchMessage(req, c.options.maxResponse)
+		scratch := scratchPool.Get().(*[]byte)
+		m.scratch = *scratch
+		err := c.send(ctx, node, m, req.MaxWait)
+		if cap(m.scratch) <= maxPooled {
+			*scratch = m.scratch
+			scratchPool.Put(scratch)
+		}
+		if err != nil {
+			releaseFetchBuffer(m.pooled)
+			req.Session.Reset()
+			return nil, err
+		}
+		failure := codeError(m.errorCode)
+		if failure == nil {
+			req.Session.accept(m.sessionID)
+			return m.response(node), nil
+		}
+		releaseFetchBuffer(m.pooled)
+		req.Session.forget(failure)
+		if attempt > 1 || !lostSession(failure) {
+			return nil, &BrokerError{Request: "Fetch", Node: node, Partition: -1, Err: failure}
+		}
+	}
+}
+
+func lostSession(err error) bool {
+	switch err { //nolint:errorlint // codeError returns them bare
+	case kerr.FetchSessionIDNotFound, kerr.InvalidFetchSessionEpoch, kerr.FetchSessionTopicIDError:
+		return true
+	}
+	return false
 }
 
 // Release gives the buffer back; the Records of every partition are invalid from here on. Calling it is optional, calling
@@ -80,4 +122,77 @@ func (r *FetchResponse) Release() {
 	}
 	releaseFetchBuffer(r.buffer)
 	r.buffer = nil
+}
+
+// fetchBuffers holds the memory of answers between fetches.
+var fetchBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxFetchPooled keeps a buffer that one giant batch has grown from staying.
+const maxFetchPooled = 64 << 20
+
+func releaseFetchBuffer(b *[]byte) {
+	if b != nil && cap(*b) <= maxFetchPooled {
+		fetchBuffers.Put(b)
+	}
+}
+
+// fetchMessage writes a Fetch request and reads its answer into a pooled buffer.
+type fetchMessage struct {
+	req       *FetchRequest
+	wire      *kmsg.FetchRequest
+	limit     int
+	scratch   []byte
+	pooled    *[]byte
+	errorCode int16
+	sessionID int32
+	throttle  int32
+	parsed    []FetchedPartition
+	codes     []int16 // of parsed
+}
+
+func newFetchMessage(req *FetchRequest, limit int) *fetchMessage {
+	return &fetchMessage{req: req, limit: limit, wire: req.wire()}
+}
+
+// wire turns the request into what the session still has to tell the broker.
+func (r *FetchRequest) wire() *kmsg.FetchRequest {
+	w := kmsg.NewPtrFetchRequest()
+	w.MaxWaitMillis = millis(r.MaxWait)
+	w.MinBytes = max(r.MinBytes, 1)
+	w.MaxBytes = r.MaxBytes
+	if w.MaxBytes <= 0 {
+		w.MaxBytes = defaultFetchBytes
+	}
+	if r.ReadCommitted {
+		w.IsolationLevel = 1
+	}
+	w.Rack = r.Rack
+	r.Session.fill(w, r.Partitions)
+	return w
+}
+
+func (m *fetchMessage) key() int16                  { return int16(kmsg.Fetch) }
+func (m *fetchMessage) flexible(version int16) bool { return version >= 12 }
+
+func (m *fetchMessage) frame(version int16, correlation int32, clientID string) (net.Buffers, error) {
+	m.wire.SetVersion(version)
+	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))
+	m.scratch = formatter.AppendRequest(m.scratch[:0], m.wire, correlation)
+	return net.Buffers{m.scratch}, nil
+}
+
+func (m *fetchMessage) buffer() (*[]byte, int, int) {
+	m.pooled = fetchBuffers.Get().(*[]byte)
+	return m.pooled, min(int(m.wire.MaxBytes)+64<<10, m.limit), m.limit
+}
+
+func (m *fetchMessage) response(node int32) *FetchResponse {
+	resp := &FetchResponse{Partitions: m.parsed, Throttle: time.Duration(m.throttle) * time.Millisecond, buffer: m.pooled}
+	for i := range m.parsed {
+		if err := codeError(m.codes[i]); err != nil {
+			p := &m.parsed[i]
+			p.Err = &BrokerError{Request: "Fetch", Node: node, Topic: p.Topic, Partition: p.Partition, Err: err}
+		}
+	}
+	return resp
 }

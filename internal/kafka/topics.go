@@ -1,9 +1,17 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
+
+// adminTimeout is how long the controller may work on a request before it answers.
+const adminTimeout = 15 * time.Second
 
 // NewTopic describes a topic to create.
 type NewTopic struct {
@@ -13,16 +21,87 @@ type NewTopic struct {
 	Configs           map[string]string // for example "retention.ms"
 }
 
-// CreateTopics creates topics and returns when the controller has accepted them; brokers learn of them a little later, which Topic waits for. Errors
-// come in the order of the topics, nil for each that was created (or, with validateOnly, could be); err joins them, or is
-// why the request failed as a whole.
+// CreateTopics creates topics and returns when the controller has accepted them; brokers learn of them a little later,
+// which Topic waits for. Errors come in the order of the topics, nil for each that was created (or, with validateOnly,
+// could be); err joins them, or is why the request failed as a whole (then errs is nil).
 func (c *Client) CreateTopics(ctx context.Context, validateOnly bool, topics ...NewTopic) (errs []error, err error) {
-	return c.createTopics(ctx, validateOnly, topics)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis = millis(adminTimeout)
+	req.ValidateOnly = validateOnly
+	for _, t := range topics {
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = t.Name, t.Partitions, t.ReplicationFactor
+		for name, value := range t.Configs {
+			config := kmsg.NewCreateTopicsRequestTopicConfig()
+			config.Name, config.Value = name, kmsg.StringPtr(value)
+			topic.Configs = append(topic.Configs, config)
+		}
+		req.Topics = append(req.Topics, topic)
+	}
+	node, err := c.Controller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.Request(ctx, node, req)
+	if err != nil {
+		return nil, err
+	}
+	answers := make(map[string]topicAnswer)
+	for _, t := range resp.(*kmsg.CreateTopicsResponse).Topics {
+		answers[t.Topic] = topicAnswer{t.ErrorCode, t.ErrorMessage}
+	}
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	return c.topicErrors("CreateTopics", node, names, answers)
 }
 
-// DeleteTopics deletes topics with all their records. Errors come in the order of the names; err joins them.
+// DeleteTopics deletes topics with all their records. Errors come in the order of the names; err joins them, or is why the
+// request failed as a whole (then errs is nil).
 func (c *Client) DeleteTopics(ctx context.Context, names ...string) (errs []error, err error) {
-	return c.deleteTopics(ctx, names)
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.TimeoutMillis = millis(adminTimeout)
+	req.TopicNames = names // up to version 5
+	for _, name := range names {
+		topic := kmsg.NewDeleteTopicsRequestTopic()
+		topic.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, topic)
+	}
+	node, err := c.Controller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.Request(ctx, node, req)
+	if err != nil {
+		return nil, err
+	}
+	answers := make(map[string]topicAnswer)
+	for _, t := range resp.(*kmsg.DeleteTopicsResponse).Topics {
+		answers[text(t.Topic)] = topicAnswer{t.ErrorCode, t.ErrorMessage}
+	}
+	return c.topicErrors("DeleteTopics", node, names, answers)
+}
+
+type topicAnswer struct {
+	code    int16
+	message *string
+}
+
+func (c *Client) topicErrors(request string, node int32, names []string, answers map[string]topicAnswer) ([]error, error) {
+	c.Invalidate(names...)
+	errs := make([]error, len(names))
+	for i, name := range names {
+		a, ok := answers[name]
+		err := codeError(a.code)
+		if !ok {
+			err = ErrNoAnswer
+		}
+		if err != nil {
+			errs[i] = &BrokerError{Request: request, Node: node, Topic: name, Partition: -1, Message: text(a.message), Err: err}
+		}
+	}
+	return errs, errors.Join(errs...)
 }
 
 // ConfigEntry is one setting of a topic.
@@ -36,8 +115,30 @@ type ConfigEntry struct {
 
 // TopicConfigs returns every setting of a topic, in order of name.
 func (c *Client) TopicConfigs(ctx context.Context, topic string) ([]ConfigEntry, error) {
-	return c.topicConfigs(ctx, topic)
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	resource := kmsg.NewDescribeConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	req.Resources = append(req.Resources, resource)
+	resp, err := c.Request(ctx, AnyNode, req)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range resp.(*kmsg.DescribeConfigsResponse).Resources {
+		if r.ResourceName != topic {
+			continue
+		}
+		if err := codeError(r.ErrorCode); err != nil {
+			return nil, &BrokerError{Request: "DescribeConfigs", Node: AnyNode, Topic: topic, Partition: -1, Message: text(r.ErrorMessage), Err: err}
+		}
+		entries := make([]ConfigEntry, len(r.Configs))
+		for i, e := range r.Configs {
+			entries[i] = ConfigEntry{
+				Name: e.Name, Value: text(e.Value), ReadOnly: e.ReadOnly, Sensitive: e.IsSensitive,
+				Default: e.Source != kmsg.ConfigSourceDynamicTopicConfig,
+			}
+		}
+		slices.SortFunc(entries, func(a, b ConfigEntry) int { return cmp.Compare(a.Name, b.Name) })
+		return entries, nil
+	}
+	return nil, &BrokerError{Request: "DescribeConfigs", Node: AnyNode, Topic: topic, Partition: -1, Err: ErrNoAnswer}
 }
-
-// adminTimeout is how long the controller may work on a request before it answers.
-const adminTimeout = 15 * time.Second

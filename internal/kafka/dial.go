@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace"
+)
+
+// dial makes a connection ready for use: TCP, TLS, API versions, SASL. kafka-go would do TLS and SASL itself, but without a
+// deadline in the SASL phase and without telling a refused password from a lost connection.
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	limit := c.options.dialTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no connection within %v: %w", limit, os.ErrDeadlineExceeded))
+	defer cancel()
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	raw, err := c.options.dial(ctx, network, addr)
+	if err != nil {
+		return nil, dialError(host, err)
+	}
+	conn := &conn{Conn: raw, raw: raw, client: c, addr: addr, silence: c.options.dialTimeout}
+	if !c.adopt(conn) {
+		_ = raw.Close()
+		return nil, ErrClosed
+	}
+	// The context's end must end reads and writes too, whatever phase they are in.
+	release := context.AfterFunc(ctx, conn.abort)
+	err = c.establish(ctx, conn, host)
+	if !release() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w: %w", cause, err)
+		}
+		conn.abort()
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// adopt registers a connection for Close, and reports false when that has been called already.
+func (c *Client) adopt(conn *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.conns[conn] = struct{}{}
+	return true
+}
+
+func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.exchangeDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	if c.tls == nil {
+		if err := c.refuseExposure(conn, host); err != nil {
+			return err
+		}
+	} else {
+		secured := tls.Client(conn.raw, c.tls.config(host))
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return tlsError(conn.addr, err)
+		}
+		conn.Conn = secured
+	}
+	versions, err := negotiate(conn)
+	if err != nil {
+		return tlsError(conn.addr, err)
+	}
+	conn.versions = versions
+	if c.sasl != nil {
+		return c.sasl.authenticate(ctx, conn, host)
+	}
+	return nil
+}
+
+// refuseExposure stops a secret from going out in the clear, also to brokers that only metadata named.
+func (c *Client) refuseExposure(conn *conn, host string) error {
+	s := c.cluster.SASL
+	if s == nil || s.AllowPlaintext || (s.Mechanism != headrace.Plain && s.Mechanism != headrace.OAuthBearer) {
+		return nil
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return &AuthError{Addr: conn.addr, Method: string(s.Mechanism), Err: errors.New(
+		"refused to send the secret without TLS: switch TLS on (KAFKA_TLS_ENABLED=true), or set AllowPlaintext (KAFKA_SASL_ALLOW_PLAINTEXT=true) to accept that")}
+}
+
+// negotiate asks for the broker's API versions: version 3, which carries our name, then 0 for a broker that does not know it.
+func negotiate(conn *conn) (apiVersions, error) {
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = clientSoftware, clientVersion
+	req.Version = 3
+	resp := kmsg.NewPtrApiVersionsResponse()
+	body, err := handshake(conn, req, false)
+	if err != nil {
+		return nil, err
+	}
+	const unsupportedVersion = 35
+	r := wireReader{src: body}
+	if r.int16() == unsupportedVersion {
+		req.Version = 0
+		if body, err = handshake(conn, req, false); err != nil {
+			return nil, err
+		}
+	}
+	resp.Version = req.Version
+	if err := resp.ReadFrom(body); err != nil {
+		return nil, &FrameError{Request: "ApiVersions", Addr: conn.addr, Reason: "body does not parse"}
+	}
+	if err := codeError(resp.ErrorCode); err != nil {
+		return nil, &BrokerError{Request: "ApiVersions", Node: AnyNode, Partition: -1, Err: err}
+	}
+	return versionsOf(resp), nil
+}
+
+// handshake performs an exchange on a connection that is not in kafka-go's hands yet, and returns the body of the answer.
+func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error) {
+	name := requestName(req.Key())
+	correlation := conn.client.correlation.Add(1)
+	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID(conn.client.cluster.ClientID))
+	reader := frameReader{request: name, addr: conn.addr, limit: maxHandshake}
+	if _, err := conn.Conn.Write(formatter.AppendRequest(nil, req, correlation)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	frame, err := reader.read(conn.Conn, nil)
+	if err != nil {
+		if errors.Is(err, io.EOF) && conn.client.tls == nil {
+			return nil, &hintedError{err: err, hint: "a listener that wants TLS closes like this, and none is configured"}
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return reader.payload(frame, correlation, flexibleAnswer)
+}
+
+// dialError says in words what the common ways of not connecting are.
+func dialError(host string, err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Errorf("dial: unknown host %q: %w", host, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("dial: connection refused, nothing listens there: %w", err)
+	}
+	return fmt.Errorf("dial: %w", err)
+}

@@ -1,0 +1,144 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Special timestamps of ListOffsets (KIP-79, KIP-734).
+const (
+	Latest       int64 = -1 // the end: the offset the next record gets; with readCommitted the last stable offset
+	Earliest     int64 = -2 // the oldest record still there
+	MaxTimestamp int64 = -3 // the record with the greatest timestamp
+)
+
+// OffsetQuery asks for one partition's offset at a time.
+type OffsetQuery struct {
+	Topic     string
+	Partition int32
+	// Timestamp is milliseconds since the epoch, which means the first record at or after it, or Latest, Earliest or
+	// MaxTimestamp.
+	Timestamp int64
+}
+
+// OffsetAnswer answers the OffsetQuery at the same index.
+type OffsetAnswer struct {
+	Topic       string
+	Partition   int32
+	Offset      int64 // -1: no record at or after the timestamp
+	Timestamp   int64 // of the record found, -1 when there is none
+	LeaderEpoch int32 // of the record found, -1 when unknown
+	Err         error
+}
+
+// ListOffsets looks offsets up by time, on each partition's leader, side by side; answers come in the order of the queries
+// and each has its own error. The error returned joins theirs, so that a caller that needs all of them checks one value.
+// readCommitted makes Latest mean the end of what committed transactions cover.
+func (c *Client) ListOffsets(ctx context.Context, readCommitted bool, queries ...OffsetQuery) ([]OffsetAnswer, error) {
+	answers := make([]OffsetAnswer, len(queries))
+	byLeader := make(map[int32][]int) // indexes of queries
+	epochs := make([]int32, len(queries))
+	for i, q := range queries {
+		answers[i] = OffsetAnswer{Topic: q.Topic, Partition: q.Partition, Offset: -1, Timestamp: -1, LeaderEpoch: -1}
+		leader, err := c.leader(ctx, q.Topic, q.Partition)
+		if err != nil {
+			answers[i].Err = err
+			continue
+		}
+		epochs[i] = leader.LeaderEpoch
+		byLeader[leader.Leader] = append(byLeader[leader.Leader], i)
+	}
+	var wait sync.WaitGroup
+	for node, indexes := range byLeader {
+		wait.Go(func() { c.listOffsetsOn(ctx, node, readCommitted, queries, indexes, epochs, answers) })
+	}
+	wait.Wait()
+	errs := make([]error, len(answers))
+	for i := range answers {
+		errs[i] = answers[i].Err
+	}
+	return answers, errors.Join(errs...)
+}
+
+// leader returns a partition that has a leader, or the reason why not.
+func (c *Client) leader(ctx context.Context, topic string, partition int32) (Partition, error) {
+	t, err := c.Topic(ctx, topic)
+	if err != nil {
+		return Partition{}, err
+	}
+	p, ok := t.Partition(partition)
+	if !ok {
+		return Partition{}, &BrokerError{Request: "Metadata", Node: AnyNode, Topic: topic, Partition: partition, Err: kerr.UnknownTopicOrPartition}
+	}
+	if p.Leader < 0 {
+		c.Invalidate(topic)
+	}
+	return p, p.Err
+}
+
+// listOffsetsOn asks one leader; it writes only the answers at indexes.
+func (c *Client) listOffsetsOn(ctx context.Context, node int32, readCommitted bool, queries []OffsetQuery, indexes []int, epochs []int32, answers []OffsetAnswer) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	if readCommitted {
+		req.IsolationLevel = 1
+	}
+	// The same partition may be asked for several times, and a request may hold it once.
+	rest := indexes[:0:0]
+	asked := make(map[TopicPartition]int, len(indexes))
+	topics := make(map[string]int)
+	for _, i := range indexes {
+		q := queries[i]
+		key := TopicPartition{q.Topic, q.Partition}
+		if _, twice := asked[key]; twice {
+			rest = append(rest, i)
+			continue
+		}
+		asked[key] = i
+		at, ok := topics[q.Topic]
+		if !ok {
+			at = len(req.Topics)
+			topics[q.Topic] = at
+			topic := kmsg.NewListOffsetsRequestTopic()
+			topic.Topic = q.Topic
+			req.Topics = append(req.Topics, topic)
+		}
+		partition := kmsg.NewListOffsetsRequestTopicPartition()
+		partition.Partition, partition.Timestamp, partition.CurrentLeaderEpoch = q.Partition, q.Timestamp, epochs[i]
+		req.Topics[at].Partitions = append(req.Topics[at].Partitions, partition)
+	}
+	resp, err := c.Request(ctx, node, req)
+	for _, i := range asked {
+		answers[i].Err = err
+		if err == nil {
+			answers[i].Err = &BrokerError{Request: "ListOffsets", Node: node, Topic: answers[i].Topic, Partition: answers[i].Partition, Err: ErrNoAnswer}
+		}
+	}
+	if err == nil {
+		for _, t := range resp.(*kmsg.ListOffsetsResponse).Topics {
+			for _, p := range t.Partitions {
+				if i, ok := asked[TopicPartition{t.Topic, p.Partition}]; ok {
+					c.offsetAnswer(node, &answers[i], p)
+				}
+			}
+		}
+	}
+	if len(rest) > 0 {
+		c.listOffsetsOn(ctx, node, readCommitted, queries, rest, epochs, answers)
+	}
+}
+
+func (c *Client) offsetAnswer(node int32, a *OffsetAnswer, p kmsg.ListOffsetsResponseTopicPartition) {
+	a.Err = nil
+	if err := codeError(p.ErrorCode); err != nil {
+		a.Err = &BrokerError{Request: "ListOffsets", Node: node, Topic: a.Topic, Partition: a.Partition, Err: err}
+		if RefreshesMetadata(err) {
+			c.Invalidate(a.Topic)
+		}
+		return
+	}
+	a.Offset, a.Timestamp, a.LeaderEpoch = p.Offset, p.Timestamp, p.LeaderEpoch
+}
