@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -71,4 +72,9 @@ func (p Policy) withDefaults() Policy {
 	}
 	p.Backoff = p.Backoff.withDefaults()
 	return p
+}
+
+// jitter draws a wait evenly from between zero and ceiling.
+func jitter(ceiling time.Duration) time.Duration {
+	return time.Duration(rand.Int64N(int64(ceiling) + 1))
 }
