@@ -5,6 +5,7 @@
 package devserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -104,9 +105,13 @@ func (s *Server) Broker() *kfake.Cluster { return s.cluster }
 // the first return the same error.
 func (s *Server) Close() error {
 	s.close.Do(func() {
-		err := s.http.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil { // a client that does not end its request is cut off
+			_ = s.http.Close() // the listener is closed already
+		}
 		<-s.served
-		s.closeErr = errors.Join(err, s.closeData())
+		s.closeErr = s.closeData()
 	})
 	return s.closeErr
 }

@@ -1,0 +1,100 @@
+// Package cli is the headrace command line: one file per command, each of them flags, validation and a call into a
+// public package. Data goes to standard output, everything else to standard error.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes. 3 (a plan has changes) and 100 (findings) belong to commands that compare.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// Env is what a run takes from its process. Connections come from KAFKA_ and SCHEMA_REGISTRY_ variables of the process'
+// environment, which headrace.FromEnv and schema.RegistryFromEnv read.
+type Env struct {
+	Args   []string // without the program's name
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	// IsTerminal reports whether one of the three streams is a terminal. Nil asks the system.
+	IsTerminal func(stream any) bool
+}
+
+// Main runs the command that env.Args names and returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+// (ctx has ended). The error of a command goes to env.Stderr.
+func Main(ctx context.Context, env Env) int {
+	if env.IsTerminal == nil {
+		env.IsTerminal = isTerminal
+	}
+	a := &app{Env: env}
+	root := a.root()
+	root.SetArgs(env.Args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	command, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case !a.started || isUsage(err):
+		fmt.Fprintf(env.Stderr, "headrace: %v\nSee `%s --help`.\n", err, command.CommandPath())
+		return exitUsage
+	default:
+		fmt.Fprintf(env.Stderr, "headrace: %v\n", err)
+		return exitFailed
+	}
+}
+
+// app is one run.
+type app struct {
+	Env
+	brokers  []string
+	registry string
+	timeout  time.Duration
+	// started is set once a command's own code runs: every error before it is a mistake in the arguments.
+	started bool
+}
+
+// run adapts a command's function to cobra.
+func (a *app) run(fn func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		return fn(cmd.Context(), args)
+	}
+}
+
+// usageError is a mistake in the arguments that shows only once the command runs.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func isUsage(err error) bool {
+	var usage *usageError
+	return errors.As(err, &usage)
+}
+
+// note tells the person at the terminal something that is not data.
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.Stderr, format+"\n", args...) }
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd()))
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const rootLong = `headrace moves typed Avro events through Apache Kafka.
+
+Brokers and registry are taken from the flags, else from the environment, else from where
+"headrace dev" listens:
+
+  KAFKA_BROKERS         default localhost:9092; KAFKA_CLIENT_ID, KAFKA_TLS_*, KAFKA_SASL_*
+  SCHEMA_REGISTRY_URL   default http://localhost:8081; SCHEMA_REGISTRY_USERNAME, _PASSWORD, ...
+
+Secrets come from the environment only, or from files that *_FILE variables name.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a plan has changes, 100 findings, 130 interrupted.`
+
+// root is the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "headrace",
+		Short:         "Typed Avro events on Apache Kafka",
+		Long:          rootLong,
+		Example:       "  headrace dev\n  headrace topics create flights --partitions 3\n  headrace consume flights --offset start -n 10",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noVerb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{.UsageString}}")
+	flags := root.PersistentFlags()
+	flags.StringSliceVar(&a.brokers, "brokers", nil, "Kafka `addresses`, host:port, separated by commas")
+	flags.StringVar(&a.registry, "registry", "", "`URL` of the schema registry")
+	flags.DurationVar(&a.timeout, "timeout", 15*time.Second, "how long brokers and registry may take to answer")
+	root.AddCommand(
+		a.dev(),
+		a.produce(),
+		a.consume(),
+		group("topics", "List, create and describe topics", "  headrace topics list",
+			a.topicsList(), a.topicsCreate(), a.topicsDescribe()),
+		group("schema", "Register and look up schemas", "  headrace schema list",
+			a.schemaRegister(), a.schemaGet(), a.schemaList()),
+		a.completion(),
+		a.version(),
+	)
+	return root
+}
+
+// group is a command that only holds others.
+func group(name, short, example string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     name,
+		Short:   short,
+		Example: example,
+		Args:    noVerb,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// noVerb refuses a verb that a group does not have.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		message += ": did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(message)
+}
+
+// exactly asks for arguments by name.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return fmt.Errorf("%s is missing", strings.Join(names[len(args):], " and "))
+		}
+		if len(args) > len(names) {
+			return fmt.Errorf("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+const usageTemplate = `Usage:{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}
+  {{.UseLine}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Global flags:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+
+Example:
+{{.Example}}{{end}}
+`
