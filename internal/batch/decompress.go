@@ -61,6 +61,7 @@ func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
 	if err := d.zip.Reset(&d.src); err != nil {
 		return dst, err
 	}
+	// One byte beyond the limit tells data that ends there from data that goes on.
 	dst = grow(dst, min(4*len(src), limit+1), limit+1)
 	for {
 		if len(dst) == cap(dst) {

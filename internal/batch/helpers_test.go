@@ -1,12 +1,15 @@
 package batch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // record is what a test writes and expects to read.
@@ -70,6 +73,9 @@ func clone(b []byte) []byte {
 	}
 	return append([]byte{}, b...)
 }
+
+// exactBytes compares bytes at once, null and empty apart.
+var exactBytes = cmp.Comparer(func(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) })
 
 func mustDecode(t testing.TB, raw []byte) (Batch, []record) {
 	t.Helper()

@@ -84,6 +84,7 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 		return dst, errLZ4Frame
 	}
 	src = src[1:]
+	dst = grow(dst, min(4*len(src), limit), limit)
 	for {
 		if len(src) < 4 {
 			return dst, errLZ4Frame

@@ -13,7 +13,7 @@ type Reader struct {
 	buf    []byte // what the last compressed batch was decompressed into
 	limits Limits
 	batch  Batch
-	next   int64 // lowest offset the next record may have
+	next   int64 // offset of the record being read, or the lowest it may have
 	err    error // ends the walk for good
 }
 
@@ -65,6 +65,7 @@ func (r *Reader) Next(rec *Record) (bool, error) {
 	if r.err = r.read(rec); r.err != nil {
 		return false, r.err
 	}
+	r.next = rec.Offset + 1
 	r.left--
 	if r.left == 0 && len(r.data) > 0 {
 		r.err = r.corrupt(fmt.Sprintf("%d bytes after the last record", len(r.data)))
@@ -94,7 +95,7 @@ func (r *Reader) read(rec *Record) error {
 	}
 	p = p[n:]
 	rec.Offset = r.batch.BaseOffset + delta
-	r.next = rec.Offset + 1
+	r.next = rec.Offset
 	rec.Timestamp = r.batch.FirstTimestamp + timestamp
 	if r.batch.LogAppendTime {
 		rec.Timestamp = r.batch.MaxTimestamp
@@ -136,10 +137,10 @@ func takeBytes(p []byte) (b, rest []byte, ok bool) {
 // checkHeaders walks the headers once, so that reading them later cannot fail.
 func (r *Reader) checkHeaders(p []byte, count int64) error {
 	if count > int64(r.limits.Headers) {
-		return &LimitError{Offset: r.next - 1, Limit: "Headers", Max: r.limits.Headers}
+		return &LimitError{Offset: r.next, Limit: "Headers", Max: r.limits.Headers}
 	}
 	if len(p) > r.limits.HeaderBytes {
-		return &LimitError{Offset: r.next - 1, Limit: "HeaderBytes", Max: r.limits.HeaderBytes}
+		return &LimitError{Offset: r.next, Limit: "HeaderBytes", Max: r.limits.HeaderBytes}
 	}
 	for range count {
 		key, rest, ok := takeBytes(p)

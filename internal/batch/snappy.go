@@ -45,6 +45,7 @@ func decompressSnappy(dst, src []byte, limit int) ([]byte, error) {
 		return dst, errSnappy
 	}
 	src = src[len(xerialHeader):]
+	dst = grow(dst, min(4*len(src), limit), limit)
 	for len(src) > 0 {
 		if len(src) < 4 {
 			return dst, errSnappy
