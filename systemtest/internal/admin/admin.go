@@ -28,10 +28,8 @@ func CreateTopic(tb testing.TB, c *kraft.Cluster, name string, partitions int32,
 	if _, err := c.Admin.CreateTopic(ctx, partitions, -1, configs, name); err != nil {
 		tb.Fatalf("create topic %s: %v", name, err)
 	}
-	for {
-		if Leader(tb, c, name, partitions-1) > 0 {
-			return
-		}
+	for Leader(tb, c, name, partitions-1) < 1 {
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
@@ -49,6 +47,32 @@ func Leader(tb testing.TB, c *kraft.Cluster, topic string, partition int32) int3
 		return -1
 	}
 	return detail.Leader
+}
+
+// AwaitInSync waits until every replica of every partition of the topic is in sync.
+func AwaitInSync(tb testing.TB, c *kraft.Cluster, topic string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		topics, err := c.Admin.ListTopics(ctx, topic)
+		if ctx.Err() != nil {
+			tb.Fatalf("replicas of %s are not in sync after 2 min: %+v", topic, topics)
+		}
+		if err == nil && inSync(topics[topic]) {
+			return
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
+func inSync(topic kadm.TopicDetail) bool {
+	for _, p := range topic.Partitions {
+		if p.Err != nil || len(p.Replicas) == 0 || len(p.ISR) < len(p.Replicas) {
+			return false
+		}
+	}
+	return len(topic.Partitions) > 0
 }
 
 // Committed returns the group's committed offset of each partition that has one. A coordinator on the move is
@@ -70,6 +94,7 @@ func Committed(ctx context.Context, c *kraft.Cluster, group, topic string) (map[
 		if ctx.Err() != nil || errors.As(err, &code) && !kerr.IsRetriable(err) {
 			return nil, err
 		}
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -1,0 +1,63 @@
+package badinput
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/systemtest/internal/admin"
+	"github.com/headrace/headrace/systemtest/internal/events"
+	"github.com/headrace/headrace/systemtest/internal/stack"
+)
+
+// schemas are not registered, refused, or not those of the event.
+func schemas(t *testing.T, env *environment) {
+	const topic = "schemas"
+	admin.CreateTopic(t, env.cluster, topic, 1, nil)
+	cluster := stack.Cluster(env.cluster)
+
+	t.Run("not registered", func(t *testing.T) {
+		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry})
+		err := timed(t, func(ctx context.Context) error {
+			return producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{})
+		})
+		says(t, err, topic, "headrace schema register")
+		certainlyNotWritten(t, err)
+		var typed *schema.NotRegisteredError
+		if !errors.As(err, &typed) || typed.Event != "systemtest.Numbered" {
+			t.Errorf("error %v is not a NotRegisteredError for systemtest.Numbered", err)
+		}
+	})
+	t.Run("incompatible", func(t *testing.T) {
+		subject := schema.TopicName(topic)
+		register(t, env, subject)
+		if err := env.registry.SetCompatibility(t.Context(), subject, schema.Backward); err != nil {
+			t.Fatal(err)
+		}
+		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
+		err := timed(t, func(ctx context.Context) error {
+			return producer.For[events.Renumbered](p, topic, producer.WithSubject(subject)).Send(ctx, "key", events.Renumbered{})
+		})
+		says(t, err, subject)
+		certainlyNotWritten(t, err)
+		var typed *schema.IncompatibleError
+		if !errors.As(err, &typed) || len(typed.Reasons) == 0 {
+			t.Errorf("error %v is not an IncompatibleError with reasons", err)
+		}
+	})
+	t.Run("event does not fit", func(t *testing.T) {
+		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
+		colored := producer.For[events.Colored](p, topic, producer.OneOfSeveral())
+		err := timed(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "MAUVE"}) })
+		says(t, err, "color")
+		certainlyNotWritten(t, err)
+		if err := timed(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "RED"}) }); err != nil {
+			t.Errorf("event that fits: %v", err)
+		}
+	})
+	if ends := admin.Ends(t, env.cluster, topic); ends[0] != 1 {
+		t.Errorf("topic holds %d records, one was acknowledged", ends[0])
+	}
+}
