@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -52,8 +54,8 @@ func newTopics(specs []Spec) ([]kafka.NewTopic, error) {
 	var errs []error
 	for i, s := range specs {
 		wanted[i] = kafka.NewTopic{Name: s.Name, Partitions: -1, ReplicationFactor: -1, Configs: s.Configs}
-		if s.Name == "" {
-			errs = append(errs, errors.New("a topic to create has no name"))
+		if !validName(s.Name) {
+			errs = append(errs, fmt.Errorf("topic name %q: 1 to %d letters, digits, dots, dashes and underscores are allowed", s.Name, maxName))
 		}
 		if s.Partitions < 0 || s.Partitions > math.MaxInt32 {
 			errs = append(errs, fmt.Errorf("topic %s: %d partitions: at least 1 is needed", s.Name, s.Partitions))
@@ -67,4 +69,17 @@ func newTopics(specs []Spec) ([]kafka.NewTopic, error) {
 		}
 	}
 	return wanted, errors.Join(errs...)
+}
+
+// maxName is as long as a name can be: it is a folder on the broker's disk, with the partition's number behind it.
+const maxName = 249
+
+// validName has the rule of Kafka's Topic.validate.
+func validName(name string) bool {
+	if name == "" || name == "." || name == ".." || len(name) > maxName {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	})
 }

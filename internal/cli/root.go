@@ -31,7 +31,9 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noVerb,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// The default of 0 would suggest nothing.
+		SuggestionsMinimumDistance: suggestDistance,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetUsageTemplate(usageTemplate)
@@ -54,6 +56,9 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
+// suggestDistance is how many letters a mistyped command may be off.
+const suggestDistance = 2
+
 // group is a command that only holds others.
 func group(name, short, example string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
@@ -61,7 +66,9 @@ func group(name, short, example string, verbs ...*cobra.Command) *cobra.Command 
 		Short:   short,
 		Example: example,
 		Args:    noVerb,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: suggestDistance,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(verbs...)
 	return cmd

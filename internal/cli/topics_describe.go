@@ -58,9 +58,9 @@ func (a *app) runTopicsDescribe(ctx context.Context, name string, out format) er
 	if out != "table" {
 		return printOne(a.Stdout, out, detail)
 	}
-	if err := print(a.Stdout, out, detail.Partitions, "PARTITION LEADER REPLICAS IN-SYNC START END EVENTS",
+	if err := print(a.Stdout, out, detail.Partitions, "PARTITION LEADER REPLICAS IN-SYNC START END",
 		func(p partitionRow) []any {
-			return []any{p.Partition, p.Leader, nodes(p.Replicas), nodes(p.InSync), p.Start, p.End, p.End - p.Start}
+			return []any{p.Partition, p.Leader, nodes(p.Replicas), nodes(p.InSync), p.Start, p.End}
 		}); err != nil {
 		return err
 	}
