@@ -8,15 +8,17 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
 )
 
 // Defaults of [Config].
 const (
-	DefaultLinger          = 5 * time.Millisecond
-	DefaultBatchBytes      = 1 << 20
-	DefaultBufferBytes     = 64 << 20
-	DefaultDeliveryTimeout = 2 * time.Minute
+	DefaultLinger          = sender.DefaultLinger
+	DefaultBatchBytes      = sender.DefaultBatchBytes
+	DefaultBufferBytes     = sender.DefaultBufferBytes
+	DefaultDeliveryTimeout = sender.DefaultDeliveryTimeout
 )
 
 // Config configures a [Producer]. Only Cluster is always required.
@@ -57,17 +59,32 @@ type Config struct {
 	Logger *zap.Logger
 }
 
-// Validate reports every problem of c at once; nil means that [New] accepts it.
+// Validate reports every problem of c at once; nil means that [New] accepts it, apart from files that cannot be read.
 func (c Config) Validate() error {
 	var problems []error
 	if err := c.Cluster.Validate(); err != nil {
 		problems = append(problems, err)
 	}
 	if c.AutoRegister && c.Registry == nil {
-		problems = append(problems, errors.New("producer: AutoRegister needs a Registry"))
+		problems = append(problems, errors.New("AutoRegister needs a Registry"))
 	}
-	if !c.Compression.valid() {
-		problems = append(problems, fmt.Errorf("producer: compression %d is not one of the codecs", c.Compression))
+	if err := c.sender().Validate(); err != nil {
+		problems = append(problems, err)
 	}
-	return errors.Join(problems...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("producer: %w", errors.Join(problems...))
+}
+
+func (c Config) sender() sender.Config {
+	return sender.Config{
+		Codec:           batch.Codec(c.Compression),
+		Linger:          c.Linger,
+		BatchBytes:      c.BatchBytes,
+		BufferBytes:     c.BufferBytes,
+		FailWhenFull:    c.FailWhenFull,
+		DeliveryTimeout: c.DeliveryTimeout,
+		Logger:          c.Logger,
+	}
 }

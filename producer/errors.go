@@ -3,6 +3,8 @@ package producer
 import (
 	"errors"
 	"fmt"
+
+	"github.com/headrace/headrace/internal/sender"
 )
 
 // Outcome says what became of an event that was not acknowledged.
@@ -50,20 +52,47 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // ErrBufferFull is why an event failed at once when Config.FailWhenFull is set and Config.BufferBytes are in use.
-var ErrBufferFull = errors.New("buffer full")
+var ErrBufferFull = sender.ErrBufferFull
 
-// ErrClosed is why an event failed that was sent or posted after [Producer.Close] began.
-var ErrClosed = errors.New("producer closed")
+// ErrClosed is why an event failed that was sent or posted after [Producer.Close] began, or was given up by it.
+var ErrClosed = sender.ErrClosed
+
+// ErrDelivery is why an event was given up after Config.DeliveryTimeout. The error that wraps it tells the last failure.
+var ErrDelivery = sender.ErrDelivery
 
 // TooLargeError says that one event alone exceeds what a batch may hold.
 type TooLargeError struct {
-	Size  int // bytes of the event as a record: key, value and headers with their framing
-	Limit int // largest size that would have been accepted; 0 when the broker refused it without naming its limit
+	Size  int   // bytes of the event as a record: key, value and headers with their framing
+	Limit int   // largest size that would have been accepted; 0 when the broker refused it, which does not tell its limit
+	Err   error // the broker's answer; nil when Config.BatchBytes is the limit
 }
 
 func (e *TooLargeError) Error() string {
 	if e.Limit == 0 {
-		return fmt.Sprintf("event of %d bytes is larger than the broker accepts (max.message.bytes)", e.Size)
+		return fmt.Sprintf("event of %d bytes is larger than the broker takes, see max.message.bytes of the topic: %v", e.Size, e.Err)
 	}
-	return fmt.Sprintf("event of %d bytes is larger than the limit of %d (Config.BatchBytes)", e.Size, e.Limit)
+	return fmt.Sprintf("event of %d bytes is larger than %d, the limit that Config.BatchBytes sets", e.Size, e.Limit)
+}
+
+// Unwrap returns Err.
+func (e *TooLargeError) Unwrap() error { return e.Err }
+
+// failure is the error of an event that was not acknowledged.
+func failure(r sender.Result) error {
+	if r.Err == nil {
+		return nil
+	}
+	e := &Error{Topic: r.Topic, Partition: r.Partition, Outcome: Failed, Err: r.Err}
+	if r.Outcome == sender.Unknown {
+		e.Outcome = Unknown
+	}
+	if large, ok := errors.AsType[*sender.TooLargeError](r.Err); ok {
+		e.Err = &TooLargeError{Size: large.Size, Limit: large.Limit, Err: large.Err}
+	}
+	return e
+}
+
+// refused is the error of an event that never got as far as a batch.
+func refused(topic string, partition int32, err error) error {
+	return failure(sender.Result{Topic: topic, Partition: partition, Outcome: sender.Failed, Err: err})
 }

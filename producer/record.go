@@ -3,6 +3,11 @@ package producer
 import (
 	"context"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/sender"
 )
 
 // Header is a record header. Keys may repeat; a nil Value is null, which Kafka keeps apart from an empty one.
@@ -10,9 +15,6 @@ type Header struct {
 	Key   string
 	Value []byte
 }
-
-// AnyPartition in Record.Partition leaves the choice to the key.
-const AnyPartition int32 = -1
 
 // Record is a record as Kafka sees it, for tools that already hold bytes. Events go through [For].
 type Record struct {
@@ -25,12 +27,57 @@ type Record struct {
 
 // SendRecord sends r as it is and returns as [Topic.Send] does.
 func (p *Producer) SendRecord(ctx context.Context, topic string, r Record) error {
-	done := make(chan error, 1)
-	p.PostRecord(ctx, topic, r, func(err error) { done <- err })
-	return <-done
+	out := r.out()
+	return failure(p.sender.Send(ctx, p.sender.Topic(topic), &out))
 }
 
 // PostRecord buffers r and returns, as [Topic.Post] does. r's slices may be reused when it returns.
 func (p *Producer) PostRecord(ctx context.Context, topic string, r Record, done func(error)) {
-	done(&Error{Topic: topic, Partition: -1, Outcome: Failed, Err: ErrClosed})
+	out := r.out()
+	p.post(ctx, p.sender.Topic(topic), &out, done)
+}
+
+func (r Record) out() sender.Record {
+	out := sender.Record{Partition: sender.AnyPartition, Key: r.Key, Time: r.Time}
+	if r.Value != nil {
+		out.Value = sender.Bytes(r.Value)
+	}
+	if r.Partition != nil {
+		out.Partition = *r.Partition
+	}
+	for _, h := range r.Headers {
+		out.Headers = append(out.Headers, batch.Header(h))
+	}
+	return out
+}
+
+// callback is a func that the sender can hold as a receiver without allocating.
+type callback func(error)
+
+// Done calls the function.
+func (c callback) Done(r sender.Result) {
+	if r.Err == nil {
+		c(nil)
+		return
+	}
+	c(failure(r))
+}
+
+// post hands r to the sender and sees to it that done is told in any case.
+func (p *Producer) post(ctx context.Context, t *sender.Topic, r *sender.Record, done func(error)) {
+	var to sender.Receiver
+	if done != nil {
+		to = callback(done)
+	}
+	if err := p.sender.Append(ctx, t, r, to); err != nil {
+		p.tell(refused(t.Name(), r.Partition, err), done)
+	}
+}
+
+func (p *Producer) tell(err error, done func(error)) {
+	if done != nil {
+		done(err)
+		return
+	}
+	p.logger.Error("event posted without a callback was not sent", zap.Error(err))
 }

@@ -2,7 +2,10 @@ package producer
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
+	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -10,15 +13,23 @@ import (
 type Topic[E schema.Event] struct {
 	p    *Producer
 	name string
+	opts []TopicOption
+	out  *sender.Topic
+
+	slots     sync.Pool
+	codec     atomic.Pointer[codec[E]] // nil until the schema's id is known
+	resolving chan struct{}            // held by who asks the registry
 }
 
 // For returns the typed face of p for one topic.
 //
 // The schema is looked up once, by the first event, under the subjects "<topic>-<full name>" and "<topic>-value" in this order,
 // unless an option names one. A schema that is registered under none of them fails the event with the subject and the command
-// that registers it, and the next event asks again. With Config.AutoRegister it is registered.
+// that registers it, and the next event asks again. With Config.AutoRegister it is registered: under "<topic>-value" if that holds an
+// earlier version of the same type, else under "<topic>-<full name>". A registry that does not answer is asked again until the
+// event's context or Config.DeliveryTimeout ends.
 func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[E] {
-	return &Topic[E]{p: p, name: topic}
+	return &Topic[E]{p: p, name: topic, opts: opts, out: p.sender.Topic(topic), resolving: make(chan struct{}, 1)}
 }
 
 // Send sends e and returns nil once every in-sync replica has it. Any other answer is an [*Error]. An empty key is a null
@@ -27,9 +38,15 @@ func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[
 // Sends of one goroutine keep their order. When ctx ends while the event is on its way, Send returns at once with Outcome [Unknown]:
 // the event is not recalled.
 func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) error {
-	done := make(chan error, 1)
-	t.Post(ctx, key, e, func(err error) { done <- err }, opts...)
-	return <-done
+	c, err := t.resolve(ctx)
+	if err != nil {
+		return refused(t.name, sender.AnyPartition, err)
+	}
+	s := t.slot(c, key, e)
+	defer t.free(s)
+	r := s.record(opts)
+	r.Value = s
+	return failure(t.p.sender.Send(ctx, t.out, &r))
 }
 
 // Post encodes e into the batch of its partition and returns; done is called once with nil or an [*Error] when the outcome
@@ -37,13 +54,80 @@ func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) er
 // (see Config.FailWhenFull) and for the topic's partitions and the schema's id when they are not known yet; ctx no longer matters once
 // Post has returned.
 //
-// done may be called before Post returns, when the event fails at once, and must not block: it runs in the order of the
-// partition's events, and the partition sends no more than a few batches ahead of it. A nil done leaves failures to Config.Logger.
+// done may be called before Post returns, when the event fails at once. It must not block, nor wait for room in the buffer by
+// posting with a context that does not end: it runs in the order of the partition's events, and the partition goes only a few batches
+// further before it returns. A nil done leaves failures to Config.Logger.
 func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), opts ...Option) {
-	done(&Error{Topic: t.name, Partition: -1, Outcome: Failed, Err: ErrClosed})
+	c, err := t.resolve(ctx)
+	if err != nil {
+		t.p.tell(refused(t.name, sender.AnyPartition, err), done)
+		return
+	}
+	s := t.slot(c, key, e)
+	defer t.free(s)
+	r := s.record(opts)
+	r.Value = s
+	t.p.post(ctx, t.out, &r, done)
 }
 
-// Tombstone sends a null value for key, which deletes the key in a compacted topic. It returns as [Topic.Send] does.
+// Tombstone sends a null value for key, which deletes the key in a compacted topic. It returns as [Topic.Send] does. It needs
+// no schema.
 func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) error {
-	return &Error{Topic: t.name, Partition: -1, Outcome: Failed, Err: ErrClosed}
+	var none E
+	s := t.slot(nil, key, none)
+	defer t.free(s)
+	r := s.record(opts)
+	return failure(t.p.sender.Send(ctx, t.out, &r))
+}
+
+// slot holds an event while it is encoded, so that handing it over as a [sender.Value] allocates nothing.
+type slot[E schema.Event] struct {
+	codec   *codec[E]
+	event   E
+	key     []byte
+	headers []batchHeader
+}
+
+func (t *Topic[E]) slot(c *codec[E], key string, e E) *slot[E] {
+	s, ok := t.slots.Get().(*slot[E])
+	if !ok {
+		s = new(slot[E])
+	}
+	s.codec, s.event = c, e
+	s.key = append(s.key[:0], key...)
+	return s
+}
+
+// free takes a slot back, without what its event refers to.
+func (t *Topic[E]) free(s *slot[E]) {
+	var none E
+	s.event = none
+	clear(s.headers)
+	s.headers = s.headers[:0]
+	t.slots.Put(s)
+}
+
+// record is the event's record but for its value.
+func (s *slot[E]) record(opts []Option) sender.Record {
+	r := sender.Record{Partition: sender.AnyPartition}
+	if len(s.key) > 0 {
+		r.Key = s.key
+	}
+	for i := range opts {
+		switch o := &opts[i]; o.kind {
+		case optionTime:
+			r.Time = o.time
+		case optionHeader:
+			s.headers = append(s.headers, batchHeader(o.header))
+		case optionPartition:
+			r.Partition = o.partition
+		}
+	}
+	r.Headers = s.headers
+	return r
+}
+
+// AppendTo appends the wire header and the event.
+func (s *slot[E]) AppendTo(dst []byte) ([]byte, error) {
+	return s.codec.encoder.Append(schema.AppendID(dst, s.codec.id), &s.event)
 }

@@ -1,0 +1,108 @@
+package sender
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// tooLarge reports whether a broker refused a batch for its size.
+func tooLarge(err error) bool {
+	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
+}
+
+// divide makes batches of the records of a refused batch, so that in the end only the records at fault fail. group says which of them
+// record i goes to. It returns nil when the batch cannot be read back, with the reason in x.err.
+func (s *Sender) divide(x *parcel, groups int, group func(i int) int) []*parcel {
+	parts := make([]*parcel, groups)
+	for g := range parts {
+		parts[g] = s.part(x)
+	}
+	if err := s.distribute(x, parts, group); err != nil {
+		x.err = errors.Join(x.err, fmt.Errorf("divide the batch: %w", err))
+		for _, part := range parts {
+			s.memory.release(part, true)
+			s.memory.recycle(part)
+		}
+		return nil
+	}
+	parts[groups-1].part = x.part
+	return parts
+}
+
+// halves divides a batch that is too large.
+func (s *Sender) halves(x *parcel) []*parcel {
+	half := x.records() / 2
+	return s.divide(x, 2, func(i int) int {
+		if i < half {
+			return 0
+		}
+		return 1
+	})
+}
+
+// withoutBlamed divides a batch into the records that the broker blames (KIP-467) and the others.
+func (s *Sender) withoutBlamed(x *parcel, blamed []kafka.RecordError) []*parcel {
+	guilty := make(map[int]bool, len(blamed))
+	for _, b := range blamed {
+		guilty[int(b.Index)] = true
+	}
+	return s.divide(x, 2, func(i int) int {
+		if guilty[i] {
+			return 0
+		}
+		return 1
+	})
+}
+
+func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) error {
+	b, _, err := batch.Next(x.raw)
+	if err != nil {
+		return err
+	}
+	// The bytes are our own: no limit is meant to bite.
+	const all = 1 << 30
+	var reader batch.Reader
+	limits := batch.Limits{DecompressedBytes: all, Ratio: all, Records: all, Headers: all, HeaderBytes: all}
+	if err := reader.Open(b, limits); err != nil {
+		return err
+	}
+	var rec batch.Record
+	var headers []batch.Header
+	for i, to := range x.receivers {
+		more, err := reader.Next(&rec)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return fmt.Errorf("it holds %d records instead of %d", i, x.records())
+		}
+		part := parts[group(i)]
+		headers = rec.Headers(headers[:0])
+		dst := part.builder.Begin(rec.Timestamp, rec.Key)
+		if rec.Value == nil {
+			_, err = part.builder.EndNull(headers)
+		} else {
+			_, err = part.builder.End(append(dst, rec.Value...), headers)
+		}
+		if err != nil {
+			return err
+		}
+		part.receivers = append(part.receivers, to)
+	}
+	return nil
+}
+
+// part is an empty parcel for some of x's records.
+func (s *Sender) part(x *parcel) *parcel {
+	size := s.memory.fit(x.charged)
+	s.memory.force(size)
+	part := s.memory.parcel(size)
+	part.prompt, part.urgent, part.part = x.prompt, true, true
+	part.ordinal, part.deadline, part.attempts = x.ordinal, x.deadline, x.attempts
+	return part
+}

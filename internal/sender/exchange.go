@@ -1,0 +1,216 @@
+package sender
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// requestTimeout bounds one request, so that a broker that has stopped answering is noticed before the delivery timeout.
+const requestTimeout = 30 * time.Second
+
+// exchange sends the batches of load in one request and deals with the answers. The request ends by the earliest deadline in it.
+// It returns how long the broker asks for silence.
+func (s *Sender) exchange(b *broker, load []shipment) (silence time.Duration) {
+	deadline := time.Now().Add(requestTimeout)
+	for _, sh := range load {
+		if sh.x.deadline.Before(deadline) {
+			deadline = sh.x.deadline
+		}
+	}
+	ctx, cancel := context.WithDeadline(s.ctx, deadline)
+	defer cancel()
+
+	ready := load[:0:0]
+	req := &kafka.ProduceRequest{Timeout: time.Until(deadline)}
+	for _, sh := range load {
+		if err := s.prepare(ctx, sh); err != nil {
+			s.answered(sh, kafka.ProduceResult{Err: err, Leader: -1}, false)
+			continue
+		}
+		ready = append(ready, sh)
+		req.Partitions = append(req.Partitions, kafka.ProduceBatch{Topic: sh.p.topic.name, Partition: sh.p.id, Batch: sh.x.raw})
+	}
+	if len(ready) == 0 {
+		return 0
+	}
+	resp, err := s.cluster.Produce(ctx, b.node, req)
+	if err == nil && len(resp.Partitions) != len(ready) {
+		err = fmt.Errorf("produce to broker %d: %d answers for %d batches: %w", b.node, len(resp.Partitions), len(ready), kafka.ErrNoAnswer)
+	}
+	for i, sh := range ready {
+		if err != nil {
+			s.answered(sh, kafka.ProduceResult{Err: err, Leader: -1}, true)
+			continue
+		}
+		s.answered(sh, resp.Partitions[i], false)
+	}
+	if err != nil {
+		return 0
+	}
+	return resp.Throttle
+}
+
+// prepare seals and stamps a batch for its next attempt.
+func (s *Sender) prepare(ctx context.Context, sh shipment) error {
+	if err := sh.x.seal(s.cfg.Codec); err != nil {
+		return err
+	}
+	if sh.x.stamped {
+		return nil // the same bytes again
+	}
+	id, err := s.identity.get(ctx)
+	if err != nil {
+		return err
+	}
+	sh.p.mu.Lock()
+	st := sh.p.numbers.assign(id)
+	sh.p.mu.Unlock()
+	sh.x.put(st)
+	return nil
+}
+
+// answered takes a batch out of flight. cut says that the exchange ended without an answer.
+func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
+	p, x := sh.p, sh.x
+	v, doubt := judge(answer.Err, x.doubt, x.records())
+	x.doubt, x.err = doubt, answer.Err
+	x.attempts++
+	x.timedOut = x.timedOut || cut
+	var parts []*parcel
+	switch {
+	case v == divide:
+		parts = s.halves(x)
+	case v == rejected && len(answer.RecordErrors) > 0 && len(answer.RecordErrors) < x.records():
+		if parts = s.withoutBlamed(x, answer.RecordErrors); parts != nil {
+			v = sift
+		}
+	}
+	if v != acked {
+		s.cfg.Logger.Debug("produce attempt", zap.String("topic", p.topic.name), zap.Int32("partition", p.id), zap.Int("events", x.records()),
+			zap.Int("attempt", x.attempts), zap.Bool("in doubt", doubt), zap.Error(answer.Err))
+	}
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flight = nil
+	if s.ctx.Err() != nil && v != acked && v != lost {
+		v = final(doubt)
+		x.err = fmt.Errorf("%w: %w", context.Cause(s.ctx), answer.Err)
+	}
+	if v == divide && parts == nil {
+		v = rejected // it could not be read back
+	}
+	switch v {
+	case acked:
+		p.numbers.acked(x.records())
+		x.result = Result{Topic: p.topic.name, Partition: p.id, Offset: -1, Outcome: Acked}
+		if answer.Err == nil {
+			x.result.Offset = answer.BaseOffset
+		}
+		p.settle(x)
+	case restamp:
+		p.numbers.raise(s.identity.above(p.numbers.id))
+		x.stamped = false
+		p.retry(x, answer)
+	case again:
+		if answer.Leader >= 0 && answer.LeaderEpoch > p.epoch {
+			p.leader, p.epoch = s.broker(answer.Leader), answer.LeaderEpoch // KIP-951
+		}
+		p.retry(x, answer)
+	case divide:
+		p.replace(x, parts)
+	case sift: // the first part is to blame
+		parts[0].err = x.err
+		p.replace(x, parts[1:])
+		p.abandon(parts[0], parts[0].err)
+	case rejected, lost:
+		p.abandon(x, s.explain(x))
+	}
+	p.list()
+}
+
+// replace puts parts in front in the place of x. The lock is held.
+func (p *partition) replace(x *parcel, parts []*parcel) {
+	m := p.topic.sender.memory
+	m.release(x, true)
+	m.recycle(x)
+	p.waiting = append(parts, p.waiting...)
+}
+
+// explain is the error of a batch that ended by an answer rather than by its deadline.
+func (s *Sender) explain(x *parcel) error {
+	if tooLarge(x.err) && x.records() == 1 {
+		return &TooLargeError{Size: len(x.raw), Err: x.err}
+	}
+	return x.err
+}
+
+// retry puts a batch back in front for another attempt after a pause. The lock is held.
+func (p *partition) retry(x *parcel, answer kafka.ProduceResult) {
+	s := p.topic.sender
+	p.waiting = append([]*parcel{x}, p.waiting...)
+	p.resting = true
+	pause := backoff(x.attempts - 1)
+	if kafka.RefreshesMetadata(answer.Err) {
+		p.topic.refresh()
+	}
+	if left := time.Until(x.deadline); pause > left {
+		pause = max(left, 0)
+	}
+	time.AfterFunc(pause, func() {
+		p.mu.Lock()
+		p.resting = false
+		p.expire(time.Now())
+		p.list()
+		p.mu.Unlock()
+		s.reportLater(p)
+	})
+}
+
+// report calls the receivers of the batches in load that are settled: here, and in goroutines of their own where receivers
+// might block, so that one does not hold up the next partition's.
+func (s *Sender) report(load []shipment) {
+	var slow []*partition
+	for _, sh := range load {
+		if sh.p.settledPromptly() {
+			sh.p.report()
+		} else {
+			slow = append(slow, sh.p)
+		}
+	}
+	for i, p := range slow {
+		if i == len(slow)-1 || !s.tasks.start(p.report) {
+			p.report()
+		}
+	}
+}
+
+// reportLater calls receivers from a goroutine, if there is something to report.
+func (s *Sender) reportLater(p *partition) {
+	p.mu.Lock()
+	pending := len(p.settled) > 0
+	p.mu.Unlock()
+	if pending {
+		s.tasks.start(p.report)
+	}
+}
+
+const (
+	firstBackoff = 20 * time.Millisecond
+	lastBackoff  = time.Second
+)
+
+// backoff is the pause after an attempt, counted from 0: doubling, between a half and the whole of it.
+func backoff(attempt int) time.Duration {
+	d := lastBackoff
+	if attempt < 6 {
+		d = min(firstBackoff<<attempt, lastBackoff)
+	}
+	return d/2 + rand.N(d/2) //nolint:gosec // jitter needs no secrecy
+}

@@ -1,0 +1,164 @@
+package sender
+
+import (
+	"context"
+	"sync"
+)
+
+// memory is the budget of a sender: the capacity of all buffers of open, waiting and travelling batches. It counts per buffer, never
+// per record, so that posting to different partitions does not meet here.
+type memory struct {
+	mu      sync.Mutex
+	free    int // below zero while a record that outgrew its buffer is accounted for
+	waiting []*claim
+	classes [classes]int // buffer sizes
+	buffers [classes]sync.Pool
+	parcels sync.Pool
+}
+
+// buffer is what a batch is built in, by pointer so that a pool takes it without allocating.
+type buffer struct{ bytes []byte }
+
+// claim is a caller that waits for room; served in the order of arrival, so that none starves.
+type claim struct {
+	size    int
+	granted chan struct{}
+}
+
+const (
+	classes       = 5
+	smallestClass = 4 << 10
+	classFactor   = 4
+)
+
+func newMemory(total, largest int) *memory {
+	m := &memory{free: total}
+	size := smallestClass
+	for i := range m.classes {
+		if i == classes-1 {
+			size = largest
+		}
+		m.classes[i] = min(size, largest)
+		size *= classFactor
+	}
+	return m
+}
+
+// fit returns the size of the smallest class that holds n bytes, or of the largest.
+func (m *memory) fit(n int) int { return m.classes[m.class(n)] }
+
+func (m *memory) class(n int) int {
+	for i, size := range m.classes {
+		if n <= size {
+			return i
+		}
+	}
+	return classes - 1
+}
+
+// try takes size bytes if they are free and nobody waits.
+func (m *memory) try(size int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.waiting) > 0 || m.free < size {
+		return false
+	}
+	m.free -= size
+	return true
+}
+
+// take waits for size bytes until ctx ends. blocked is called once when it has to wait.
+func (m *memory) take(ctx context.Context, size int, blocked func()) error {
+	m.mu.Lock()
+	if len(m.waiting) == 0 && m.free >= size {
+		m.free -= size
+		m.mu.Unlock()
+		return nil
+	}
+	c := &claim{size: size, granted: make(chan struct{})}
+	m.waiting = append(m.waiting, c)
+	m.mu.Unlock()
+	blocked()
+	select {
+	case <-c.granted:
+		return nil
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, w := range m.waiting {
+		if w == c {
+			m.waiting = append(m.waiting[:i], m.waiting[i+1:]...)
+			m.grant() // the one behind may need less
+			return ctx.Err()
+		}
+	}
+	m.free += size // granted at the same moment
+	m.grant()
+	return ctx.Err()
+}
+
+// force takes size bytes whether they are free or not; a negative size gives them back.
+func (m *memory) force(size int) {
+	if size == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free -= size
+	m.grant()
+}
+
+// full reports whether somebody waits for room.
+func (m *memory) full() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting) > 0
+}
+
+func (m *memory) grant() {
+	for len(m.waiting) > 0 && m.free >= m.waiting[0].size {
+		c := m.waiting[0]
+		m.waiting = m.waiting[1:]
+		m.free -= c.size
+		close(c.granted)
+	}
+}
+
+// parcel returns an empty parcel with a buffer of size bytes, which the caller has taken and is the size of a class.
+func (m *memory) parcel(size int) *parcel {
+	x, ok := m.parcels.Get().(*parcel)
+	if !ok {
+		x = new(parcel)
+	}
+	x.buffer, ok = m.buffers[m.class(size)].Get().(*buffer)
+	if !ok {
+		x.buffer = &buffer{make([]byte, 0, size)}
+	}
+	x.charged = size
+	x.builder.Reset(x.buffer.bytes)
+	return x
+}
+
+// release gives back the memory of x and, when its buffer is in nobody's hands, keeps it for another parcel.
+func (m *memory) release(x *parcel, reuse bool) {
+	m.force(-x.charged)
+	b := x.buffer
+	x.charged, x.raw, x.buffer = 0, nil, nil
+	x.builder.Reset(nil)
+	if !reuse || cap(b.bytes) < m.classes[0] {
+		return
+	}
+	class := 0
+	for class+1 < classes && cap(b.bytes) >= m.classes[class+1] {
+		class++
+	}
+	m.buffers[class].Put(b)
+}
+
+// recycle takes back a released parcel that nobody refers to any more.
+func (m *memory) recycle(x *parcel) {
+	clear(x.receivers)
+	*x = parcel{receivers: x.receivers[:0], builder: x.builder}
+	m.parcels.Put(x)
+}

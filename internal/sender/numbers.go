@@ -1,0 +1,48 @@
+package sender
+
+import (
+	"math"
+
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// stamp is what a broker recognises a batch by.
+type stamp struct {
+	id       kafka.ProducerID
+	sequence int32
+}
+
+// numbers gives the batches of one partition their stamps. One batch is out at a time, so that next is what the broker
+// expects whenever nothing is in doubt.
+type numbers struct {
+	id   kafka.ProducerID
+	next int32
+	// fencing is set from raise until a batch of the raised epoch is acknowledged: until then only a higher epoch of the same id
+	// keeps a late copy of the abandoned batch out.
+	fencing bool
+}
+
+// assign returns the stamp of the next batch. current is the sender's identity, taken over when that is safe: everything before is
+// settled, or fenced by it as well.
+func (n *numbers) assign(current kafka.ProducerID) stamp {
+	if n.id != current && (!n.fencing || n.id.ID == current.ID && n.id.Epoch < current.Epoch) {
+		n.id, n.next = current, 0
+	}
+	return stamp{id: n.id, sequence: n.next}
+}
+
+// acked spends the numbers of an acknowledged batch.
+func (n *numbers) acked(records int) {
+	n.next = advance(n.next, records)
+	n.fencing = false
+}
+
+// raise moves to a higher epoch, which the caller got for n.id.
+func (n *numbers) raise(id kafka.ProducerID) {
+	*n = numbers{id: id, fencing: true}
+}
+
+// advance adds to a sequence number, which wraps from 2^31-1 to 0 (KIP-98).
+func advance(sequence int32, records int) int32 {
+	return int32((int64(sequence) + int64(records)) & math.MaxInt32) //nolint:gosec // masked to 31 bits
+}

@@ -1,0 +1,83 @@
+package sender
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/headrace/headrace/internal/batch"
+)
+
+// parcel is one batch on its way, with those who wait for its outcome.
+type parcel struct {
+	builder   batch.Builder // until sealed
+	buffer    *buffer       // what builder builds in
+	charged   int           // of the sender's memory
+	receivers []Receiver    // one for each record
+	prompt    bool          // no receiver may block
+
+	ordinal  uint64    // of its partition; the parts of a divided parcel share it
+	part     bool      // more parts of the same ordinal follow
+	urgent   bool      // somebody waits: do not linger
+	lingered bool      // lingered long enough
+	deadline time.Time // until when it is tried
+
+	raw      []byte // sealed: the bytes that travel
+	stamped  bool   // raw carries stamp
+	stamp    stamp
+	doubt    bool // an attempt may have been appended
+	attempts int
+	err      error // of the last attempt
+	timedOut bool  // an exchange did not end by itself: the buffer may still be read
+
+	result Result // once settled; Offset is that of the first record
+}
+
+// records is the number of records, also after sealing.
+func (x *parcel) records() int { return len(x.receivers) }
+
+// room reports whether a record like the last one fits below limit, so that hardly any has to be moved to the next batch.
+func (x *parcel) room(limit, last int) bool {
+	return x.builder.Len()+last+last/4 < limit
+}
+
+// seal closes the batch. It is called by the one who sends, off the partition's lock.
+func (x *parcel) seal(codec batch.Codec) error {
+	if x.raw != nil {
+		return nil
+	}
+	raw, err := x.builder.Seal(codec)
+	if err != nil {
+		return &unsentError{fmt.Errorf("seal a batch: %w", err)}
+	}
+	x.raw, x.buffer.bytes = raw, raw[:0]
+	return nil
+}
+
+// put stamps the sealed batch. It must not be called while an earlier exchange may still read the bytes: a batch gets another stamp
+// only after every attempt has been answered.
+func (x *parcel) put(s stamp) {
+	batch.Stamp(x.raw, s.id.ID, s.id.Epoch, s.sequence, false)
+	x.stamp, x.stamped = s, true
+}
+
+// tell calls the receivers with the result.
+func (x *parcel) tell() {
+	r := x.result
+	for i, to := range x.receivers {
+		if to == nil {
+			continue
+		}
+		if x.result.Offset >= 0 {
+			r.Offset = x.result.Offset + int64(i)
+		}
+		to.Done(r)
+	}
+}
+
+// size is the number of bytes the parcel takes up.
+func (x *parcel) size() int {
+	if x.raw != nil {
+		return len(x.raw)
+	}
+	return x.builder.Len()
+}
