@@ -1,11 +1,235 @@
 package schema
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is the rule of Avro's schema resolution that a pair of schemas breaks, under the names that Java's implementation and the
+// Confluent registry give them.
+type Kind string
+
+// The kinds of [Incompatibility].
+const (
+	// TypeMismatch: the types differ and the writer's is not one that the reader's type widens.
+	TypeMismatch Kind = "TYPE_MISMATCH"
+	// NameMismatch: two records, enums or fixed types have different names and the reader has no alias for the writer's.
+	NameMismatch Kind = "NAME_MISMATCH"
+	// FixedSizeMismatch: two fixed types differ in size.
+	FixedSizeMismatch Kind = "FIXED_SIZE_MISMATCH"
+	// MissingEnumSymbols: the writer's enum has symbols that the reader's lacks, and the reader's has no default.
+	MissingEnumSymbols Kind = "MISSING_ENUM_SYMBOLS"
+	// ReaderFieldMissingDefaultValue: the reader's field is not in the writer's record and has no default.
+	ReaderFieldMissingDefaultValue Kind = "READER_FIELD_MISSING_DEFAULT_VALUE"
+	// MissingUnionBranch: no branch of the reader's union takes the writer's type.
+	MissingUnionBranch Kind = "MISSING_UNION_BRANCH"
+	// DecimalMismatch: two decimals differ in precision or scale.
+	DecimalMismatch Kind = "DECIMAL_MISMATCH"
+	// LogicalTypeMismatch: two times or timestamps count in different units, which the specification lets pass and no reader wants.
+	LogicalTypeMismatch Kind = "LOGICAL_TYPE_MISMATCH"
+	// TooComplex: the schemas were not compared to the end.
+	TooComplex Kind = "TOO_COMPLEX"
+)
+
 // Incompatibility is one reason why a reader's schema cannot read what a writer's schema wrote.
 type Incompatibility struct {
-	Path    string // JSON pointer into the reader's schema
-	Kind    string // the rule of Avro's Schema Resolution that is broken
+	// Path is the JSON pointer (RFC 6901) of the offending type or field in the text of the reader's schema that defines it.
+	Path string
+	// Kind is the rule that is broken.
+	Kind Kind
+	// Message names both sides.
 	Message string
 }
 
-// Compatible lists every reason why reader cannot read data written with writer. It is empty when it can.
-func Compatible(reader, writer *Schema) []Incompatibility { return nil }
+// String returns "KIND at /path: message".
+func (i Incompatibility) String() string {
+	at := i.Path
+	if at == "" {
+		at = "/"
+	}
+	return fmt.Sprintf("%s at %s: %s", i.Kind, at, i.Message)
+}
+
+// maxPairs bounds how many pairs of types are compared. Real schemas need as many as they have types.
+const maxPairs = 1 << 17
+
+// Compatible lists every reason why reader cannot read data written with writer, by the rules of the Avro specification, "Schema
+// Resolution": promotions, aliases of names and fields, defaults of fields and enums, unions on either side, sizes of fixed types,
+// precision and scale of decimals. It is empty when reader can read all of it.
+//
+// It is a pure function and safe for concurrent use. Recursive schemas are compared as what they are, the infinite trees they
+// stand for.
+func Compatible(reader, writer *Schema) []Incompatibility {
+	c := compare(reader.root, writer.root)
+	if c.tooMany {
+		return []Incompatibility{{Kind: TooComplex, Message: fmt.Sprintf("the schemas have more than %d pairs of types to compare", maxPairs)}}
+	}
+	c.list(pair{reader.root, writer.root})
+	return c.found
+}
+
+type pair struct{ reader, writer *node }
+
+// verdict is what the compatibility of one pair depends on.
+type verdict struct {
+	problems []Incompatibility // of its own
+	all      []pair            // each of these must be compatible
+	any      []pair            // when there are some, one of these must be
+	broken   bool
+	users    []pair // pairs that depend on this one
+}
+
+// comparison holds the pairs that are reachable from one. Compatibility of recursive types is a greatest fixed point: all pairs
+// count as compatible until shown otherwise, and what is shown otherwise spreads to its users.
+type comparison struct {
+	pairs   map[pair]*verdict
+	tooMany bool
+	listed  map[pair]bool
+	found   []Incompatibility
+}
+
+func compare(reader, writer *node) *comparison {
+	c := &comparison{pairs: map[pair]*verdict{}, listed: map[pair]bool{}}
+	todo := []pair{{reader, writer}}
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if c.pairs[p] != nil {
+			continue
+		}
+		if len(c.pairs) >= maxPairs {
+			c.tooMany = true
+			return c
+		}
+		v := judge(p.reader, p.writer)
+		c.pairs[p] = v
+		todo = append(append(todo, v.all...), v.any...)
+	}
+	for p, v := range c.pairs {
+		for _, sub := range v.all {
+			c.pairs[sub].users = append(c.pairs[sub].users, p)
+		}
+		for _, sub := range v.any {
+			c.pairs[sub].users = append(c.pairs[sub].users, p)
+		}
+	}
+	for p, v := range c.pairs {
+		if len(v.problems) > 0 {
+			c.spread(p)
+		}
+	}
+	return c
+}
+
+func (c *comparison) spread(start pair) {
+	todo := []pair{start}
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		v := c.pairs[p]
+		if v.broken || !c.fails(v) {
+			continue
+		}
+		v.broken = true
+		todo = append(todo, v.users...)
+	}
+}
+
+func (c *comparison) fails(v *verdict) bool {
+	broken := func(p pair) bool { return c.pairs[p].broken }
+	return len(v.problems) > 0 || slices.ContainsFunc(v.all, broken) ||
+		len(v.any) > 0 && !slices.ContainsFunc(v.any, func(p pair) bool { return !broken(p) })
+}
+
+// ok reports whether a pair that was reached is compatible.
+func (c *comparison) ok(reader, writer *node) bool {
+	v := c.pairs[pair{reader, writer}]
+	return v != nil && !v.broken
+}
+
+// list collects the problems behind a broken pair, each once.
+func (c *comparison) list(p pair) {
+	v := c.pairs[p]
+	if !v.broken || c.listed[p] {
+		return
+	}
+	c.listed[p] = true
+	c.found = append(c.found, v.problems...)
+	for _, sub := range v.all {
+		c.list(sub)
+	}
+	if len(v.any) == 0 || slices.ContainsFunc(v.any, func(s pair) bool { return !c.pairs[s].broken }) {
+		return
+	}
+	// When one branch was meant for the writer's type, what is wrong with it says more than that none fits.
+	meant := slices.DeleteFunc(slices.Clone(v.any), func(s pair) bool { return !matches(s.reader, s.writer) })
+	if len(meant) == 1 {
+		c.list(meant[0])
+		return
+	}
+	names := make([]string, len(p.reader.branches))
+	for i, branch := range p.reader.branches {
+		names[i] = branch.describe()
+	}
+	c.found = append(c.found, Incompatibility{Path: p.reader.pointer, Kind: MissingUnionBranch,
+		Message: fmt.Sprintf("the reader's union of %s has no branch for the writer's %s", strings.Join(names, ", "), p.writer.describe())})
+}
+
+// judge applies the rules to one pair, one level deep.
+func judge(reader, writer *node) *verdict {
+	v := &verdict{}
+	problem := func(at string, k Kind, format string, args ...any) {
+		v.problems = append(v.problems, Incompatibility{Path: at, Kind: k, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case writer.kind == kindUnion:
+		for _, branch := range writer.branches {
+			v.all = append(v.all, pair{reader, branch})
+		}
+		return v
+	case reader.kind == kindUnion:
+		for _, branch := range reader.branches {
+			v.any = append(v.any, pair{branch, writer})
+		}
+		return v
+	case reader.kind != writer.kind && !promotable(reader.kind, writer.kind):
+		problem(reader.pointer, TypeMismatch, "the reader's %s cannot be read from the writer's %s", reader.describe(), writer.describe())
+		return v
+	case decimalsDiffer(reader, writer):
+		problem(reader.pointer, DecimalMismatch, "the reader's decimal(%d,%d) is the writer's decimal(%d,%d)",
+			reader.precision, reader.scale, writer.precision, writer.scale)
+	case misread(reader, writer):
+		problem(reader.pointer, LogicalTypeMismatch, "the reader's %s would take the writer's %s for something else", reader.logical, writer.logical)
+	}
+	if reader.kind.named() && !sameName(reader, writer) {
+		problem(reader.pointer, NameMismatch, "the reader's %s is the writer's %s, and is no alias of it", reader.name, writer.name)
+	}
+	switch reader.kind {
+	case kindFixed:
+		if reader.size != writer.size {
+			problem(reader.pointer, FixedSizeMismatch, "fixed %s has %d bytes for the reader and %d for the writer", reader.name, reader.size, writer.size)
+		}
+	case kindEnum:
+		missing := slices.DeleteFunc(slices.Clone(writer.symbols), func(s string) bool { return slices.Contains(reader.symbols, s) })
+		if len(missing) > 0 && reader.enumDefault == "" {
+			problem(reader.pointer, MissingEnumSymbols, "the reader's enum %s lacks %s, and has no default", reader.name, strings.Join(missing, ", "))
+		}
+	case kindArray, kindMap:
+		if writer.kind == reader.kind {
+			v.all = append(v.all, pair{reader.items, writer.items})
+		}
+	case kindRecord:
+		for i, w := range pairFields(reader, writer) {
+			f := &reader.fields[i]
+			switch {
+			case w >= 0:
+				v.all = append(v.all, pair{f.typ, writer.fields[w].typ})
+			case !f.hasDefault:
+				problem(f.pointer, ReaderFieldMissingDefaultValue,
+					"the reader's field %s of %s is not in the writer's schema and has no default", f.name, reader.name)
+			}
+		}
+	}
+	return v
+}

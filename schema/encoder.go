@@ -1,15 +1,120 @@
 package schema
 
-// Encoder turns events of one type into Avro. It is safe for concurrent use.
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"unsafe"
+)
+
+// maxKeptWriter is the largest buffer an encoder keeps for the next event; one huge event must not stay in memory for ever.
+const maxKeptWriter = 1 << 20
+
+// Encoder turns events of one type into Avro, without wire header. It is safe for concurrent use and, in steady state, allocates
+// nothing but what a value's own methods do.
+//
+// A type with AppendAvro(dst []byte) ([]byte, error) encodes itself. Any other is a struct whose fields carry `avro` tags, and
+// every field of its schema must have one that fits:
+//
+//   - int and long: any integer type (values are checked where the Go type holds more); float: float32; double: float64;
+//     boolean: bool; bytes: []byte; fixed: an array of bytes; string and enum: a string type, or one with MarshalText and UnmarshalText;
+//   - array: a slice; map: a map with string keys; record: a struct, or a pointer to one that is never nil;
+//   - a union of null and T: a pointer to T's Go type, or its slice or map, nil being null; a union of several types: a struct with
+//     one pointer per branch, tagged with the branch's name, of which one is set (none is null);
+//   - decimal: big.Rat or *big.Rat, never rounded; uuid: string or [16]byte; date and timestamps: time.Time; time-millis and
+//     time-micros: time.Duration since midnight; duration: [Duration]; each of them also the type beneath it.
+//
+// Times finer than the schema counts are cut, not rounded. Dates and local timestamps are the wall clock of the value's location.
 type Encoder[E Event] struct {
 	schema *Schema
+	own    bool
+	fn     encodeFn
+	states sync.Pool
 }
 
-// NewEncoder checks E against its schema and returns its encoder.
-func NewEncoder[E Event]() (*Encoder[E], error) { return nil, errUnbuilt }
+// appender is a type that encodes itself.
+type appender interface {
+	AppendAvro(dst []byte) ([]byte, error)
+}
 
-// Schema returns the schema events are written with.
+// NewEncoder returns the encoder of E. When E's schema does not parse, or a field of E does not fit it, the error says which: an
+// [*InvalidSchemaError] or a [*TypeError].
+func NewEncoder[E Event]() (*Encoder[E], error) {
+	s, err := eventSchema[E]()
+	if err != nil {
+		return nil, err
+	}
+	c := &Encoder[E]{schema: s}
+	if _, c.own = any((*E)(nil)).(appender); c.own {
+		return c, nil
+	}
+	t := reflect.TypeFor[E]()
+	b := encodeBinder{done: map[binding]*encodeFn{}}
+	fn, fault := b.bind(s.root, t)
+	if fault != nil {
+		fault.Event = t.String()
+		return nil, fault
+	}
+	c.fn = fn
+	c.states.New = func() any { return &encodeState{w: newWriter()} }
+	return c, nil
+}
+
+// eventSchema is Of, for a type that has to be a record.
+func eventSchema[E Event]() (*Schema, error) {
+	t := reflect.TypeFor[E]()
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		return nil, fmt.Errorf("%s: an event type is the struct itself, not a pointer or an interface", t)
+	}
+	s, err := Of[E]()
+	if err != nil {
+		return nil, err
+	}
+	if s.root.kind != kindRecord {
+		return nil, fmt.Errorf("%s: an event's schema is a record, not %s", t, s.root.describe())
+	}
+	return s, nil
+}
+
+// Schema returns the schema that events are written with.
 func (c *Encoder[E]) Schema() *Schema { return c.schema }
 
-// Append appends e as Avro, without wire header.
-func (c *Encoder[E]) Append(dst []byte, e *E) ([]byte, error) { return dst, errUnbuilt }
+// Append appends e as Avro and returns the extended slice. On an error, which is an [*EncodeError] unless e encodes itself, dst is
+// returned as it was. e must not change meanwhile.
+func (c *Encoder[E]) Append(dst []byte, e *E) ([]byte, error) {
+	if e == nil {
+		return dst, &EncodeError{Event: c.schema.FullName(), Reason: "the event is nil"}
+	}
+	if c.own {
+		return c.appendOwn(dst, e)
+	}
+	s := c.states.Get().(*encodeState)
+	s.w.Reset(nil)
+	s.depth = 0
+	if err := c.fn(s, unsafe.Pointer(e)); err != nil {
+		err.Event = c.schema.FullName()
+		c.states.Put(s)
+		return dst, err
+	}
+	if size := s.w.Buffered(); size > MaxValueBytes {
+		return dst, &EncodeError{Event: c.schema.FullName(), Reason: fmt.Sprintf("%d bytes are more than the %d allowed", size, MaxValueBytes)}
+	}
+	dst = append(dst, s.w.Buffer()...)
+	if cap(s.w.Buffer()) <= maxKeptWriter {
+		c.states.Put(s)
+	}
+	return dst, nil
+}
+
+func (c *Encoder[E]) appendOwn(dst []byte, e *E) ([]byte, error) {
+	out, err := any(e).(appender).AppendAvro(dst)
+	if err == nil {
+		return out, nil
+	}
+	var known *EncodeError
+	if errors.As(err, &known) {
+		return dst, err
+	}
+	return dst, fmt.Errorf("event %s: %w", c.schema.FullName(), err)
+}

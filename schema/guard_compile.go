@@ -123,15 +123,19 @@ type decimalBounds struct {
 }
 
 func (c *guardCompiler) decimal(n *node) int32 {
-	highest := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n.precision)), nil)
+	c.guard.decimals = append(c.guard.decimals, boundsOf(n.precision))
+	return int32(len(c.guard.decimals) - 1) //nolint:gosec // bounded by the text
+}
+
+func boundsOf(precision int) decimalBounds {
+	highest := powerOfTen(precision)
 	highest.Sub(highest, big.NewInt(1))
-	size := highest.BitLen()/8 + 1
-	c.guard.decimals = append(c.guard.decimals, decimalBounds{
+	size := twosComplementLen(highest)
+	return decimalBounds{
 		highest:   twosComplement(highest, size),
 		lowest:    twosComplement(new(big.Int).Neg(highest), size),
-		precision: n.precision,
-	})
-	return int32(len(c.guard.decimals) - 1) //nolint:gosec // bounded by the text
+		precision: precision,
+	}
 }
 
 // maxLeast keeps sums of least sizes far from overflow; a value that needs more is refused by its real size anyway.

@@ -2,10 +2,13 @@ package schema
 
 import "fmt"
 
-// Level is a compatibility level of a subject.
+// Level is a compatibility level of a subject: which schemas must be able to read what others wrote before a new version may join
+// them. The names and meanings are the Confluent registry's.
 type Level string
 
-// The compatibility levels of the Confluent API.
+// The compatibility levels. Backward means that the new schema reads old data, Forward that old schemas read new data, Full both;
+// the plain ones compare with the newest version only, the transitive ones with all. A topic that is replayed from its beginning
+// needs a transitive level.
 const (
 	None               Level = "NONE"
 	Backward           Level = "BACKWARD"
@@ -16,14 +19,49 @@ const (
 	FullTransitive     Level = "FULL_TRANSITIVE"
 )
 
-// ParseLevel reads a level's name.
+// ParseLevel reads a level's name, as registries spell it.
 func ParseLevel(name string) (Level, error) {
 	switch l := Level(name); l {
 	case None, Backward, BackwardTransitive, Forward, ForwardTransitive, Full, FullTransitive:
 		return l, nil
 	}
-	return "", fmt.Errorf("compatibility level %q is not known", name)
+	return "", fmt.Errorf("compatibility level %q is none of NONE, BACKWARD, FORWARD, FULL and their _TRANSITIVE forms", clip(name))
 }
 
-// CheckLevel lists every reason why next may not follow olds (oldest first) at a level.
-func CheckLevel(level Level, next *Schema, olds ...*Schema) []Incompatibility { return nil }
+func (l Level) backward() bool {
+	return l == Backward || l == BackwardTransitive || l == Full || l == FullTransitive
+}
+
+func (l Level) forward() bool {
+	return l == Forward || l == ForwardTransitive || l == Full || l == FullTransitive
+}
+
+func (l Level) transitive() bool {
+	return l == BackwardTransitive || l == ForwardTransitive || l == FullTransitive
+}
+
+// CheckLevel lists every reason why next may not follow olds, oldest first, in a subject of the given level. A subject without
+// versions takes any schema, and so does [None]. The messages say which old version is meant, counted from 1, and which of the two is
+// the reader: paths point into its text.
+func CheckLevel(level Level, next *Schema, olds ...*Schema) []Incompatibility {
+	first := len(olds) - 1
+	if level.transitive() {
+		first = 0
+	}
+	var found []Incompatibility
+	for i := max(first, 0); i < len(olds); i++ {
+		if level.backward() {
+			for _, p := range Compatible(next, olds[i]) {
+				p.Message = fmt.Sprintf("new schema reading data of version %d: %s", i+1, p.Message)
+				found = append(found, p)
+			}
+		}
+		if level.forward() {
+			for _, p := range Compatible(olds[i], next) {
+				p.Message = fmt.Sprintf("version %d reading data of the new schema: %s", i+1, p.Message)
+				found = append(found, p)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,308 @@
+package schema
+
+import (
+	"encoding"
+	"math"
+	"math/big"
+	"reflect"
+	"time"
+	"unsafe"
+)
+
+// encodeScalar binds everything that holds no other type.
+func encodeScalar(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	if n.logical != logicalNone {
+		if fn, err := encodeLogical(n, t); fn != nil || err != nil {
+			return fn, err
+		}
+	}
+	switch n.kind {
+	case kindNull:
+		return func(*encodeState, unsafe.Pointer) *EncodeError { return nil }, nil
+	case kindBoolean:
+		if t.Kind() == reflect.Bool {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+				s.w.WriteBool(*(*bool)(p))
+				return nil
+			}, nil
+		}
+		return nil, unfit(n, t, "bool")
+	case kindInt, kindLong:
+		return encodeInteger(n, t)
+	case kindFloat:
+		if t.Kind() == reflect.Float32 {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+				s.w.WriteFloat(*(*float32)(p))
+				return nil
+			}, nil
+		}
+		return nil, unfit(n, t, "float32")
+	case kindDouble:
+		if t.Kind() == reflect.Float64 {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+				s.w.WriteDouble(*(*float64)(p))
+				return nil
+			}, nil
+		}
+		return nil, unfit(n, t, "float64")
+	case kindString:
+		return encodeString(n, t)
+	case kindBytes:
+		if isBytes(t) {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+				s.w.WriteBytes(*(*[]byte)(p))
+				return nil
+			}, nil
+		}
+		return nil, unfit(n, t, "[]byte")
+	case kindEnum:
+		return encodeEnum(n, t)
+	default:
+		return encodeFixed(n, t)
+	}
+}
+
+func encodeString(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	switch {
+	case textual(t):
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+			text, err := marshalText(t, p)
+			if err != nil {
+				return err
+			}
+			return writeString(s, text)
+		}, nil
+	case t.Kind() == reflect.String:
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError { return writeString(s, *(*string)(p)) }, nil
+	}
+	return nil, unfit(n, t, "string, or a type with MarshalText and UnmarshalText")
+}
+
+func marshalText(t reflect.Type, p unsafe.Pointer) (string, *EncodeError) {
+	m, ok := reflect.NewAt(t, p).Interface().(encoding.TextMarshaler)
+	if !ok {
+		return "", unencodable("%s has no MarshalText", t)
+	}
+	text, err := m.MarshalText()
+	if err != nil {
+		return "", unencodable("%v", err)
+	}
+	return string(text), nil
+}
+
+func encodeEnum(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	index := make(map[string]int32, len(n.symbols))
+	for i, symbol := range n.symbols {
+		index[symbol] = int32(i) //nolint:gosec // bounded by the text
+	}
+	write := func(s *encodeState, symbol string) *EncodeError {
+		i, ok := index[symbol]
+		if !ok {
+			return unencodable("%q is no symbol of enum %s", clip(symbol), n.name)
+		}
+		s.w.WriteInt(i)
+		return nil
+	}
+	switch {
+	case textual(t):
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+			text, err := marshalText(t, p)
+			if err != nil {
+				return err
+			}
+			return write(s, text)
+		}, nil
+	case t.Kind() == reflect.String:
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError { return write(s, *(*string)(p)) }, nil
+	}
+	return nil, unfit(n, t, "a string type, or one with MarshalText and UnmarshalText")
+}
+
+func encodeFixed(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	if !isByteArray(t, n.size) {
+		return nil, unfit(n, t, reflect.ArrayOf(n.size, reflect.TypeFor[byte]()).String())
+	}
+	return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+		_, _ = s.w.Write(unsafe.Slice((*byte)(p), n.size)) // appends to memory
+		return nil
+	}, nil
+}
+
+type integer interface {
+	~int8 | ~int16 | ~int32 | ~int64 | ~int | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uint
+}
+
+// encodeInteger takes every integer type. Those that hold more than the schema does are checked event by event.
+func encodeInteger(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	switch t.Kind() {
+	case reflect.Int8:
+		return encodeExact[int8], nil
+	case reflect.Int16:
+		return encodeExact[int16], nil
+	case reflect.Int32:
+		return encodeExact[int32], nil
+	case reflect.Uint8:
+		return encodeExact[uint8], nil
+	case reflect.Uint16:
+		return encodeExact[uint16], nil
+	case reflect.Int64:
+		return integerFn(n, encodeExact[int64], encodeChecked[int64]), nil
+	case reflect.Int:
+		return integerFn(n, encodeExact[int], encodeChecked[int]), nil
+	case reflect.Uint32:
+		return integerFn(n, encodeExact[uint32], encodeChecked[uint32]), nil
+	case reflect.Uint64:
+		return integerFn(n, encodeUnsigned[uint64], encodeChecked[uint64]), nil
+	case reflect.Uint:
+		return integerFn(n, encodeUnsigned[uint], encodeChecked[uint]), nil
+	}
+	if n.kind == kindInt {
+		return nil, unfit(n, t, "int32 or another integer type")
+	}
+	return nil, unfit(n, t, "int64 or another integer type")
+}
+
+func integerFn(n *node, long, short encodeFn) encodeFn {
+	if n.kind == kindLong {
+		return long
+	}
+	return short
+}
+
+func encodeExact[T integer](s *encodeState, p unsafe.Pointer) *EncodeError {
+	s.w.WriteLong(int64(*(*T)(p)))
+	return nil
+}
+
+func encodeUnsigned[T uint64 | uint](s *encodeState, p unsafe.Pointer) *EncodeError {
+	v := *(*T)(p)
+	if uint64(v) > math.MaxInt64 {
+		return unencodable("%d does not fit a long", v)
+	}
+	s.w.WriteLong(int64(v))
+	return nil
+}
+
+func encodeChecked[T int64 | int | uint64 | uint | uint32](s *encodeState, p unsafe.Pointer) *EncodeError {
+	v := *(*T)(p)
+	if v != T(int32(v)) || (v > 0) != (int32(v) > 0) { //nolint:gosec // that is the check
+		return unencodable("%d does not fit an int", v)
+	}
+	s.w.WriteLong(int64(v)) //nolint:gosec // checked
+	return nil
+}
+
+// encodeLogical binds the Go types that stand for a logical type. Without one for t it returns nothing, and the type beneath decides.
+func encodeLogical(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	switch n.logical {
+	case logicalDecimal:
+		if t == ratType {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError { return writeDecimal(s, n, (*big.Rat)(p)) }, nil
+		}
+		if !isBytes(t) && !isByteArray(t, n.size) {
+			return nil, unfit(n, t, "*big.Rat or big.Rat")
+		}
+	case logicalUUID:
+		return encodeUUID(n, t)
+	case logicalDuration:
+		if t == durationType {
+			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+				var b [12]byte
+				_, _ = s.w.Write((*Duration)(p).appendTo(b[:0])) // appends to memory
+				return nil
+			}, nil
+		}
+		if !isByteArray(t, n.size) {
+			return nil, unfit(n, t, "schema.Duration")
+		}
+	case logicalTimeMillis, logicalTimeMicros:
+		if t == clockType {
+			return encodeClock(n.logical), nil
+		}
+	default:
+		if t.ConvertibleTo(timeType) && t.Kind() == reflect.Struct {
+			return encodeTime(n.logical), nil
+		}
+		if t == clockType {
+			return nil, unfit(n, t, "time.Time")
+		}
+		if t.Kind() == reflect.Struct {
+			return nil, unfit(n, t, "time.Time or an integer")
+		}
+	}
+	return nil, nil
+}
+
+func writeDecimal(s *encodeState, n *node, r *big.Rat) *EncodeError {
+	v, err := unscaled(r, n)
+	if err != nil {
+		return unencodable("%v", err)
+	}
+	var scratch [32]byte
+	b, err := appendUnscaled(scratch[:0], v, n)
+	if err != nil {
+		return unencodable("%v", err)
+	}
+	if n.kind == kindBytes {
+		s.w.WriteBytes(b)
+	} else {
+		_, _ = s.w.Write(b) // appends to memory
+	}
+	return nil
+}
+
+func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
+	switch {
+	case isByteArray(t, 16) && n.kind == kindString:
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+			s.w.WriteString(uuidText(*(*[16]byte)(p)))
+			return nil
+		}, nil
+	case t.Kind() == reflect.String && n.kind == kindString:
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+			text := *(*string)(p)
+			if _, err := parseUUID(text); err != nil {
+				return unencodable("%q: %v", clip(text), err)
+			}
+			s.w.WriteString(text)
+			return nil
+		}, nil
+	case t.Kind() == reflect.String:
+		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+			id, err := parseUUID(*(*string)(p))
+			if err != nil {
+				return unencodable("%q: %v", clip(*(*string)(p)), err)
+			}
+			_, _ = s.w.Write(id[:]) // appends to memory
+			return nil
+		}, nil
+	}
+	return nil, nil
+}
+
+func encodeClock(l logical) encodeFn {
+	unit := l.unit()
+	return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+		d := *(*time.Duration)(p)
+		if d < 0 || d >= 24*time.Hour {
+			return unencodable("%s is no time of day", d)
+		}
+		s.w.WriteLong(int64(d / unit))
+		return nil
+	}
+}
+
+func encodeTime(l logical) encodeFn {
+	return func(s *encodeState, p unsafe.Pointer) *EncodeError {
+		t := *(*time.Time)(p)
+		v, err := l.countOf(t)
+		if err == nil && l == logicalDate && (v < math.MinInt32 || v > math.MaxInt32) {
+			err = errRange
+		}
+		if err != nil {
+			return unencodable("%s: %v of %s", t.Format(time.RFC3339Nano), err, l)
+		}
+		s.w.WriteLong(v)
+		return nil
+	}
+}
