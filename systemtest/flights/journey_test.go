@@ -2,6 +2,7 @@ package flights
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"strconv"
 	"sync"
@@ -33,6 +34,7 @@ type journey struct {
 	mu                                  sync.Mutex
 	cancelled, diverted, arrived, wrong int
 	partition                           map[string]int32
+	firstRefusal                        error
 }
 
 // send publishes the rows in their order and returns when Kafka has acknowledged each.
@@ -58,7 +60,7 @@ func (j *journey) send(t *testing.T) {
 		j.numbers[i] = number
 		done := func(err error) {
 			if err != nil {
-				t.Errorf("row %d: %v", i, err)
+				j.refused(i, err)
 				return
 			}
 			j.log.Ended(row.Key, number, check.Acked)
@@ -75,6 +77,17 @@ func (j *journey) send(t *testing.T) {
 	}
 	if err := p.Flush(ctx); err != nil {
 		t.Fatalf("flush: %v", err)
+	}
+	if j.firstRefusal != nil {
+		t.Fatal(j.firstRefusal)
+	}
+}
+
+func (j *journey) refused(row int, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.firstRefusal == nil {
+		j.firstRefusal = fmt.Errorf("row %d: %w", row, err)
 	}
 }
 

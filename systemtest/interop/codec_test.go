@@ -74,6 +74,7 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	sent := samples()
+	refused := make(chan error, len(sent))
 	for i, r := range sent {
 		sent[i].Offset = int64(i)
 		out := producer.Record{Key: r.Key, Value: r.Value, Time: time.UnixMilli(r.Timestamp)}
@@ -82,12 +83,15 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 		}
 		p.PostRecord(ctx, topic, out, func(err error) {
 			if err != nil {
-				t.Errorf("record %d: %v", i, err)
+				refused <- fmt.Errorf("record %d: %w", i, err)
 			}
 		})
 	}
 	if err := p.Flush(ctx); err != nil {
 		t.Fatal(err)
+	}
+	if len(refused) > 0 {
+		t.Fatalf("%d of %d records were refused, first %v", len(refused), len(sent), <-refused)
 	}
 	byJava := b.java.Read(t, topic, javaclient.Committed)
 	if diff := cmp.Diff(sent, byJava, noHeaders); diff != "" {

@@ -25,10 +25,13 @@ var compacted = map[string]string{
 	"delete.retention.ms": "0",
 }
 
+// rounds is how many producers write to the compacted topic before it is rolled.
+const rounds = 6
+
 // stepOverEmptied makes batches without records: the cleaner keeps the last batch of an idempotent producer for its
 // sequence numbers' sake although every record of it has been replaced. A worker must read on behind them.
 func stepOverEmptied(t *testing.T, b *bench) {
-	const topic, rounds = "compacted", 6
+	const topic = "compacted"
 	admin.CreateTopic(t, b.cluster, topic, 1, compacted)
 	registry := stack.Registry(t, b.registry)
 	encode := encoder(t, registry, topic)
@@ -36,16 +39,18 @@ func stepOverEmptied(t *testing.T, b *bench) {
 	written := 0
 	for range rounds {
 		// Each call is a producer of its own, whose only batch the next one's makes obsolete.
-		var steps []javaclient.Step
+		var batch []record.Record
 		for range 20 {
-			steps = append(steps, javaclient.Send(record.Record{
+			batch = append(batch, record.Record{
 				Key: fmt.Appendf(nil, "key-%d", written%4), Value: encode(events.Numbered{Key: "k", Number: int64(written)}),
-			}))
+			})
 			written++
 		}
-		b.java.Write(t, topic, javaclient.Writer{Codec: "zstd"}, steps...)
+		admin.Write(t, b.cluster, topic, batch...)
 	}
-	left := awaitCleaned(t, b, topic, encode)
+	empty := awaitCleaned(t, b, topic, encode)
+	admin.Configure(t, b.cluster, topic, "cleanup.policy", "delete") // so that the worker finds what Java found
+	left := offsets(b.java.Read(t, topic, javaclient.Uncommitted))[0]
 
 	var got []int64
 	handled := make(chan consumer.Info)
@@ -75,24 +80,20 @@ func stepOverEmptied(t *testing.T, b *bench) {
 	if diff := cmp.Diff(admin.Ends(t, b.cluster, topic), committed); diff != "" {
 		t.Errorf("the group stopped before the end of the topic (-end +committed):\n%s", diff)
 	}
-	t.Logf("%d events in %d batches, %d left after cleaning at offsets %v: all handled, committed %v", written, rounds, len(left), left, committed)
+	t.Logf("%d batches emptied by the cleaner, events left at offsets %v: all handled, committed %v", empty, left, committed)
 }
 
-// awaitCleaned pushes the active segment on, which is never cleaned, until the cleaner has taken all but the newest
-// records, and returns the offsets that are left.
-func awaitCleaned(t *testing.T, b *bench, topic string, encode func(events.Numbered) record.Bytes) []int64 {
+// awaitCleaned writes on, because the newest segment is never cleaned, until the cleaner has emptied the batches of
+// all producers but the newest, and returns how many it has emptied.
+func awaitCleaned(t *testing.T, b *bench, topic string, encode func(events.Numbered) record.Bytes) (empty int) {
 	t.Helper()
 	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); {
-		<-time.After(time.Second)
-		b.java.Write(t, topic, javaclient.Writer{Codec: "none"}, javaclient.Send(record.Record{
-			Key: record.Bytes("roll"), Value: encode(events.Numbered{Key: "roll"}),
-		}))
-		left := offsets(b.java.Read(t, topic, javaclient.Uncommitted))[0]
-		// The four keys' newest records, and a few of those that rolled the segment.
-		if len(left) > 0 && left[0] >= 100 {
-			return left
+		<-time.After(1100 * time.Millisecond)
+		admin.Write(t, b.cluster, topic, record.Record{Key: record.Bytes("roll"), Value: encode(events.Numbered{Key: "roll"})})
+		if empty, _ = admin.EmptyBatches(t, b.cluster, topic, 0); empty >= rounds-1 {
+			return empty
 		}
 	}
-	t.Fatalf("the cleaner has not cleaned topic %s in 90 s", topic)
-	return nil
+	t.Fatalf("the cleaner has emptied %d batches of topic %s in 90 s, want %d", empty, topic, rounds-1)
+	return 0
 }

@@ -33,6 +33,18 @@ func CreateTopic(tb testing.TB, c *kraft.Cluster, name string, partitions int32,
 	}
 }
 
+// Configure changes one setting of a topic.
+func Configure(tb testing.TB, c *kraft.Cluster, topic, key, value string) {
+	tb.Helper()
+	results, err := c.Admin.AlterTopicConfigs(tb.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: key, Value: &value}}, topic)
+	for _, result := range results {
+		err = errors.Join(err, result.Err)
+	}
+	if err != nil {
+		tb.Fatalf("set %s=%s of topic %s: %v", key, value, topic, err)
+	}
+}
+
 // Leader returns the id of the partition's leader, or -1 while it has none.
 func Leader(tb testing.TB, c *kraft.Cluster, topic string, partition int32) int32 {
 	tb.Helper()

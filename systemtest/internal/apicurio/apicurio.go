@@ -68,7 +68,7 @@ func (r *Registry) ping() error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("GET %s: %s", request.URL, response.Status)
 	}

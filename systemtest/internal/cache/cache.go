@@ -41,7 +41,7 @@ func Dir(name string, fill func(dir string) error) (string, error) {
 	if exists(target) {
 		return target, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
 		return "", fmt.Errorf("cache %s: %w", name, err)
 	}
 	unlock, err := lock(target + ".lock")
@@ -61,7 +61,7 @@ func fillAtomically(target string, fill func(dir string) error) error {
 	if err := os.RemoveAll(partial); err != nil {
 		return fmt.Errorf("cache %s: %w", target, err)
 	}
-	if err := os.MkdirAll(partial, 0o755); err != nil {
+	if err := os.MkdirAll(partial, 0o750); err != nil {
 		return fmt.Errorf("cache %s: %w", target, err)
 	}
 	if err := fill(partial); err != nil {
@@ -75,7 +75,7 @@ func fillAtomically(target string, fill func(dir string) error) error {
 
 // lock takes an exclusive lock that the kernel drops with the process, so a killed test leaves none behind.
 func lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package kcat
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -45,7 +46,7 @@ func Read(tb testing.TB, brokers []string, topic string, each func(record.Record
 	out := run(tb, nil, "-b", strings.Join(brokers, ","), "-t", topic, "-C", "-e", "-q", "-o", "beginning", "-f", format)
 	for in := bufio.NewReader(bytes.NewReader(out)); ; {
 		r, err := next(in)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

@@ -142,7 +142,7 @@ func (c *Cluster) newNode(tb testing.TB, id int32) *Node {
 			n.advertised[l.Name] = fmt.Sprintf("127.0.0.1:%d", ports.Free(tb))
 		}
 	}
-	if err := os.MkdirAll(n.dir, 0o755); err != nil {
+	if err := os.MkdirAll(n.dir, 0o750); err != nil {
 		tb.Fatalf("kafka node %d: %v", id, err)
 	}
 	return n

@@ -83,7 +83,7 @@ func (n *Node) awaitReady(tb testing.TB) {
 }
 
 func (n *Node) format(tb testing.TB, users []string) error {
-	if err := os.WriteFile(n.propertiesFile(), []byte(n.cluster.properties(n)), 0o644); err != nil {
+	if err := os.WriteFile(n.propertiesFile(), []byte(n.cluster.properties(n)), 0o600); err != nil {
 		return err
 	}
 	command := n.java("kafka.tools.StorageTool", append([]string{"format", "-t", clusterID, "-c", n.propertiesFile()}, users...)...)

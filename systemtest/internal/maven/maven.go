@@ -82,7 +82,7 @@ func writePOM(path string, artifacts []artifact) error {
 	if err := pomTemplate.Execute(&text, artifacts); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text.String()), 0o644)
+	return os.WriteFile(path, []byte(text.String()), 0o600)
 }
 
 // run adds what the command printed to its error: Maven says what is wrong on standard output.

@@ -19,8 +19,8 @@ const first, last = 20000, 31999
 // Free returns a port nobody listens on, and reserves it for the test: a server may bind it, stop and bind it again.
 func Free(tb testing.TB) int {
 	tb.Helper()
-	dir := filepath.Join(os.TempDir(), "headrace-systemtest-ports")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("headrace-systemtest-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		tb.Fatalf("ports: %v", err)
 	}
 	for range 1000 {
@@ -38,7 +38,7 @@ func Free(tb testing.TB) int {
 // reserve locks the port's file, which keeps other test processes away, and binds the port once, which shows that
 // no stranger has it.
 func reserve(path string, port int) (release func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -56,8 +56,8 @@ func Start(tb testing.TB, spec Spec) *Process {
 	}
 	tb.Cleanup(func() {
 		p.Kill()
-		if tb.Failed() {
-			tb.Logf("log of %s:\n%s", p.name, p.Tail(60))
+		if tail := p.Tail(60); tb.Failed() && tail != "" {
+			tb.Logf("log of %s:\n%s", p.name, tail)
 		}
 	})
 	return p
@@ -67,16 +67,16 @@ func start(tb testing.TB, spec Spec) (*Process, error) {
 	if spec.Log == "" {
 		spec.Log = filepath.Join(tb.TempDir(), spec.Name+".log")
 	}
-	log, err := os.OpenFile(spec.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(spec.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	watched, leash, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer watched.Close()
+	defer func() { _ = watched.Close() }()
 
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guard, "sh"}, spec.Command...)...)
 	cmd.Env = append(os.Environ(), spec.Env...)

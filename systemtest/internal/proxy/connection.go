@@ -77,7 +77,7 @@ func (c *connection) answers() {
 		c.mu.Unlock()
 
 		delay, cut := c.faults.onAnswer(api)
-		time.Sleep(delay)
+		<-time.After(delay)
 		if cut {
 			return
 		}

@@ -34,7 +34,7 @@ func broker(t *testing.T) (address string, answered chan struct{}) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				for in := make([]byte, 12); ; {
 					if _, err := io.ReadFull(conn, in); err != nil {
 						return
