@@ -100,5 +100,3 @@ func (b *Batch) readHeader() string {
 	}
 	return ""
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -1,6 +1,9 @@
 package batch
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Builder fills one batch, record by record. The value of a record is encoded straight into the batch's buffer:
 //
@@ -55,10 +58,8 @@ func (b *Builder) MaxTimestamp() int64 {
 // before it calls End. The key is copied; nil is null. Timestamps are ms since 1970 and need not rise. A record left
 // open is aborted.
 func (b *Builder) Begin(timestampMillis int64, key []byte) (dst []byte) {
-	dst = b.buf
-	if len(dst) == 0 {
-		dst = append(dst, make([]byte, HeaderSize)...)
-		b.buf = dst
+	if len(b.buf) == 0 {
+		b.buf = append(b.buf, make([]byte, HeaderSize)...)
 		b.lengthWidth, b.valueWidth = max(b.lengthWidth, 1), max(b.valueWidth, 1)
 	}
 	b.open, b.timestamp = true, timestampMillis
@@ -66,23 +67,27 @@ func (b *Builder) Begin(timestampMillis int64, key []byte) (dst []byte) {
 	if b.count == 0 {
 		first = timestampMillis
 	}
-	var blank [10]byte
-	dst = append(dst, blank[:b.lengthWidth]...)
-	b.body = len(dst)
-	dst = append(dst, 0)
-	dst = appendVarint(dst, timestampMillis-first)
-	dst = appendVarint(dst, int64(b.count))
+	start := len(b.buf)
+	b.buf = slices.Grow(b.buf, prefixMax+len(key))
+	dst = b.buf[:start+prefixMax+len(key)]
+	at := start + b.lengthWidth
+	b.body = at
+	dst[at] = 0 // attributes
+	at++
+	at += putVarint(dst[at:], timestampMillis-first)
+	at += putVarint(dst[at:], int64(b.count))
 	if key == nil {
-		dst = appendVarint(dst, -1)
+		at += putVarint(dst[at:], -1)
 	} else {
-		dst = appendVarint(dst, int64(len(key)))
-		dst = append(dst, key...)
+		at += putVarint(dst[at:], int64(len(key)))
+		at += copy(dst[at:], key)
 	}
-	dst = append(dst, blank[:b.valueWidth]...)
-	b.value = len(dst)
-	b.buf = dst[:len(b.buf)]
-	return dst
+	b.value = at + b.valueWidth
+	return dst[:b.value]
 }
+
+// prefixMax is the most bytes in front of a value, but for the key: three lengths, the attributes, two deltas.
+const prefixMax = 5 + 1 + 10 + 5 + 5 + 5
 
 // End closes the open record. Its value is what was appended to the buffer that Begin returned; dst may have moved, as
 // append does. It returns the bytes the record takes up before compression. On an error the record is aborted: ErrFull
@@ -155,6 +160,9 @@ func (b *Builder) move(dst []byte, lengthWidth, valueWidth int) []byte {
 func (b *Builder) Abort() { b.open = false }
 
 func appendHeaders(dst []byte, headers []Header) []byte {
+	if len(headers) == 0 {
+		return append(dst, 0)
+	}
 	dst = appendVarint(dst, int64(len(headers)))
 	for _, h := range headers {
 		dst = appendVarint(dst, int64(len(h.Key)))

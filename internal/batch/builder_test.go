@@ -256,6 +256,33 @@ func TestStampChangesNothingButItsFields(t *testing.T) {
 	}
 }
 
+func TestStampKnowsTheCRCWithoutReadingTheRecords(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		raw := seal(t, None, record{Value: make([]byte, rapid.IntRange(0, 1<<17).Draw(rt, "size"))})
+		for range 3 {
+			Stamp(raw, rapid.Int64().Draw(rt, "producer"), rapid.Int16().Draw(rt, "epoch"),
+				rapid.Int32().Draw(rt, "sequence"), rapid.Bool().Draw(rt, "transactional"))
+			got := bytes.Clone(raw)
+			if !bytes.Equal(got, sound(raw)) {
+				rt.Fatal("other CRC than that of the bytes")
+			}
+		}
+	})
+}
+
+func TestStampKeepsDamageVisible(t *testing.T) {
+	t.Parallel()
+	raw := seal(t, None, javaRecords()...)
+	raw[len(raw)-1] ^= 1
+	Stamp(raw, 1, 0, 0, false)
+	_, _, err := Next(raw)
+	var corrupt *CorruptError
+	if !errors.As(err, &corrupt) {
+		t.Errorf("a record changed after Seal got a sound CRC: %v", err)
+	}
+}
+
 func TestVarintsAreShortestAndReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

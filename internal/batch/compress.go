@@ -21,15 +21,12 @@ type compressor struct {
 // compressors keeps compressors between batches, as many as seal at the same time; the garbage collector empties it.
 var compressors = sync.Pool{New: func() any { return new(compressor) }}
 
-// scratchKept is the most room for output that a compressor takes back to the pool.
-const scratchKept = 4 << 20
-
 // compressInPlace compresses p to its own start and returns the compressed size, or 0, with p left alone, when it would
 // not be smaller.
 func compressInPlace(codec Codec, p []byte) (size int, err error) {
 	c := compressors.Get().(*compressor) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 	defer func() {
-		if cap(c.out) > scratchKept {
+		if cap(c.out) > bufferKept {
 			c.out = nil
 		}
 		compressors.Put(c)

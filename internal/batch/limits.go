@@ -1,6 +1,7 @@
 package batch
 
-// Limits bound what one batch may cost its reader. A zero field takes its default.
+// Limits bound what one batch may cost its reader. A field that is zero or negative takes its default; one above 1 Gi counts
+// as 1 Gi.
 type Limits struct {
 	// DecompressedBytes is the most a batch's records may take up after decompression. Defaults to 64 MiB.
 	DecompressedBytes int
@@ -15,13 +16,17 @@ type Limits struct {
 	HeaderBytes int
 }
 
-const ratioFree = 1 << 20
+const (
+	ratioFree = 1 << 20
+	limitMax  = 1 << 30
+)
 
 func (l Limits) withDefaults() Limits {
 	fill := func(field *int, value int) {
 		if *field <= 0 {
 			*field = value
 		}
+		*field = min(*field, limitMax)
 	}
 	fill(&l.DecompressedBytes, 64<<20)
 	fill(&l.Ratio, 1000)

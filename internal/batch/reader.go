@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Reader walks the records of one batch after another. It keeps the buffer it decompresses into, so that a Reader used
-// again allocates nothing. The zero value is ready for Open. A Reader is not safe for concurrent use.
+// Reader walks the records of one batch after another. It keeps the buffer it decompresses into, up to 4 MiB, so that a
+// Reader used again allocates nothing. The zero value is ready for Open. A Reader is not safe for concurrent use.
 type Reader struct {
 	data   []byte // records not read yet
 	left   int    // how many
@@ -21,6 +21,9 @@ type Reader struct {
 // batch opened before become invalid. It returns a *LimitError or a *CorruptError.
 func (r *Reader) Open(b Batch, limits Limits) error {
 	*r = Reader{buf: r.buf, limits: limits.withDefaults(), batch: b, next: b.BaseOffset, left: b.Count}
+	if cap(r.buf) > bufferKept {
+		r.buf = nil // one large batch must not cost its size for ever
+	}
 	if b.Count == 0 {
 		return nil
 	}
@@ -51,6 +54,9 @@ func (r *Reader) open(data []byte) error {
 	r.data = data
 	return nil
 }
+
+// bufferKept is the most room that is kept from one batch to the next.
+const bufferKept = 4 << 20
 
 // minRecordSize is that of a record with null key and value and without headers: length, attributes, two deltas, two
 // lengths, header count.
@@ -83,19 +89,18 @@ func (r *Reader) read(rec *Record) error {
 	p := r.data[n:end:end]
 	r.data = r.data[end:]
 
-	p = p[1:] // attributes, of which none is in use
-	timestamp, n := varint(p)
+	timestamp, n := varint(p[1:]) // behind the attributes, of which none is in use
 	if n == 0 {
 		return r.corrupt("timestamp delta")
 	}
-	p = p[n:]
+	p = p[1+n:]
 	delta, n := varint(p)
 	if n == 0 || delta < r.next-r.batch.BaseOffset || delta > r.batch.LastOffset-r.batch.BaseOffset {
 		return r.corrupt("offset delta out of order or beyond the batch")
 	}
 	p = p[n:]
-	rec.Offset = r.batch.BaseOffset + delta
-	r.next = rec.Offset
+	r.next = r.batch.BaseOffset + delta
+	rec.Offset = r.next
 	rec.Timestamp = r.batch.FirstTimestamp + timestamp
 	if r.batch.LogAppendTime {
 		rec.Timestamp = r.batch.MaxTimestamp
@@ -107,18 +112,19 @@ func (r *Reader) read(rec *Record) error {
 	if rec.Value, p, ok = takeBytes(p); !ok {
 		return r.corrupt("value length")
 	}
+	if len(p) == 1 && p[0] == 0 {
+		rec.headers, rec.headerCount = nil, 0
+		return nil
+	}
 	count, n := varint(p)
-	if n == 0 || count < 0 {
+	switch {
+	case n == 0 || count < 0:
 		return r.corrupt("header count")
-	}
-	rec.headers, rec.headerCount = p[n:], int(count)
-	if count > 0 {
-		return r.checkHeaders(rec.headers, count)
-	}
-	if len(p) != n {
+	case count == 0:
 		return r.corrupt("bytes behind the record's last field")
 	}
-	return nil
+	rec.headers, rec.headerCount = p[n:], int(count)
+	return r.checkHeaders(rec.headers, count)
 }
 
 // takeBytes splits a nullable byte string off p.

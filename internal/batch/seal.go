@@ -37,16 +37,24 @@ func (b *Builder) Seal(codec Codec) (raw []byte, err error) {
 	be.PutUint64(raw[baseTimestampAt:], uint64(b.first))
 	be.PutUint64(raw[maxTimestampAt:], uint64(b.max))
 	be.PutUint32(raw[countAt:], uint32(b.count))
-	Stamp(raw, -1, -1, -1, false)
+	be.PutUint64(raw[producerIDAt:], 1<<64-1)
+	be.PutUint16(raw[producerEpochAt:], 1<<16-1)
+	be.PutUint32(raw[baseSequenceAt:], 1<<32-1)
+	be.PutUint32(raw[crcAt:], crc32.Checksum(raw[attributesAt:], castagnoli))
 	b.Reset(nil)
 	return raw, nil
 }
 
-// Stamp sets the producer fields of a sealed batch and its CRC-32C, and leaves every other byte alone, so that a batch
-// sent again under a new epoch holds the same records. Without idempotence they are -1, -1 and -1. The base sequence is
-// that of the batch's first record. raw must come from Seal.
+// Stamp sets the producer fields of a sealed batch and the CRC-32C that belongs to them, and leaves every other byte alone,
+// so that a batch sent again under a new epoch holds the same records. Without idempotence they are -1, -1 and -1. The base
+// sequence is that of the batch's first record. raw must come from Seal.
+//
+// The records are not read: their part of the CRC stays the one Seal computed, so that a broker notices
+// if they were written over since.
 func Stamp(raw []byte, producerID int64, epoch int16, baseSequence int32, transactional bool) {
 	be := binary.BigEndian
+	header := raw[attributesAt:HeaderSize]
+	before := crc32.Checksum(header, castagnoli)
 	attributes := be.Uint16(raw[attributesAt:]) &^ transactionalBit
 	if transactional {
 		attributes |= transactionalBit
@@ -55,5 +63,7 @@ func Stamp(raw []byte, producerID int64, epoch int16, baseSequence int32, transa
 	be.PutUint64(raw[producerIDAt:], uint64(producerID))
 	be.PutUint16(raw[producerEpochAt:], uint16(epoch))
 	be.PutUint32(raw[baseSequenceAt:], uint32(baseSequence))
-	be.PutUint32(raw[crcAt:], crc32.Checksum(raw[attributesAt:], castagnoli))
+	change := before ^ crc32.Checksum(header, castagnoli)
+	crc := be.Uint32(raw[crcAt:]) ^ crcShift(change, len(raw)-HeaderSize)
+	be.PutUint32(raw[crcAt:], crc)
 }

@@ -19,22 +19,31 @@ func appendVarint(dst []byte, v int64) []byte {
 	return append(dst, byte(u))
 }
 
-// putVarint writes v to the start of dst, which has room for it.
-func putVarint(dst []byte, v int64) {
-	u, i := zigzag(v), 0
+// putVarint writes v to the start of dst, which has room for it, and returns its size.
+func putVarint(dst []byte, v int64) (size int) {
+	u := zigzag(v)
 	for u >= 0x80 {
-		dst[i] = byte(u) | 0x80
+		dst[size] = byte(u) | 0x80
 		u >>= 7
-		i++
+		size++
 	}
-	dst[i] = byte(u)
+	dst[size] = byte(u)
+	return size + 1
 }
 
 // varint reads the varint at the start of p and returns its size, which is 0 when p ends inside it or it does not fit
 // into 64 bits.
 func varint(p []byte) (v int64, size int) {
-	if len(p) > 0 && p[0] < 0x80 {
-		return int64(p[0]>>1) ^ -int64(p[0]&1), 1
+	if len(p) > 1 {
+		// Most are lengths and deltas of one or two bytes.
+		u := uint64(p[0])
+		if u < 0x80 {
+			return int64(u>>1) ^ -int64(u&1), 1
+		}
+		if p[1] < 0x80 {
+			u = u&0x7f | uint64(p[1])<<7
+			return int64(u>>1) ^ -int64(u&1), 2
+		}
 	}
 	return longVarint(p)
 }
