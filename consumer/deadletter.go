@@ -1,4 +1,164 @@
 package consumer
 
-// DeadLetterTopic is the topic a group's dead letters of a topic go to: <topic>.<group>.dead.
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/sender"
+	"github.com/headrace/headrace/schema"
+)
+
+// DeadLetterTopic is the topic that a group's dead letters of a topic go to: <topic>.<group>.dead.
 func DeadLetterTopic(topic, group string) string { return topic + "." + group + ".dead" }
+
+// Headers that a dead letter has beside those of the event itself. The first six are those of Kafka's share groups (KIP-1191).
+// Values are text. An event that becomes a dead letter again carries one set, of the last time.
+const (
+	HeaderTopic         = "__dlq.errors.topic"
+	HeaderPartition     = "__dlq.errors.partition"
+	HeaderOffset        = "__dlq.errors.offset"
+	HeaderGroup         = "__dlq.errors.group"
+	HeaderMessage       = "__dlq.errors.message"        // the last error, 2 KiB at most
+	HeaderDeliveryCount = "__dlq.errors.delivery.count" // attempts; 0 when no handler has seen the event
+	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode" or "unhandled"
+	HeaderEvent         = "__dlq.errors.event"          // full name of the event's schema, where it is known
+	HeaderSchema        = "__dlq.errors.schema"         // "schema id 7", where the event names one
+	HeaderStack         = "__dlq.errors.stack"          // of a panic, 8 KiB at most
+	HeaderTime          = "__dlq.errors.time"           // when it became a dead letter, RFC 3339
+
+	headerFamily = "__dlq.errors."
+)
+
+// Values of HeaderKind.
+const (
+	kindHandler   = "handler"
+	kindPanic     = "panic"
+	kindTimeout   = "timeout"
+	kindDecode    = "decode"
+	kindUnhandled = "unhandled"
+)
+
+const (
+	maxMessage = 2 << 10
+	maxStack   = 8 << 10
+)
+
+// The dead letter of a large event is as large, and goes into a batch of its own.
+const (
+	deadBatchBytes  = 16 << 20
+	deadBufferBytes = 64 << 20
+)
+
+// deadLetter writes the record's copy to the dead-letter topic and returns true when Kafka has acknowledged it. Until then the record
+// waits, as often as the write fails: it is never skipped. It returns false when the partition is given up first.
+func (p *partition) deadLetter(rec *batch.Record, f *failure) bool {
+	e := p.engine
+	name := DeadLetterTopic(p.Topic, e.cfg.Group)
+	letter := sender.Record{
+		Partition: p.deadPartition(name),
+		Key:       rec.Key,
+		Headers:   p.deadHeaders(rec, f, time.Now()),
+	}
+	if rec.Value != nil {
+		letter.Value = sender.Bytes(rec.Value)
+	}
+	if rec.Timestamp >= 0 {
+		letter.Time = time.UnixMilli(rec.Timestamp)
+	}
+	for failures := 1; ; failures++ {
+		result := e.sender.Send(p.ctx, e.sender.Topic(name), &letter)
+		if result.Outcome == sender.Acked {
+			e.stats.deadLettered.Add(1)
+			p.log().Warn("event dead-lettered", zap.Int64("offset", rec.Offset), zap.String("event", f.event), zap.String("kind", f.class()),
+				zap.String("to", name), zap.Int64("at", result.Offset), zap.Error(f.reason))
+			return true
+		}
+		if p.ctx.Err() != nil {
+			return false
+		}
+		wait := jitter(outage.Delay(failures))
+		p.log().Error("dead letter is not written: the event waits", zap.Int64("offset", rec.Offset), zap.String("to", name),
+			zap.Int("in a row", failures), zap.Duration("wait", wait), zap.Error(result.Err))
+		if !p.pause(wait) {
+			return false
+		}
+	}
+}
+
+// deadPartition is the event's own partition where the dead-letter topic has as many as the event's topic, so that the events of a
+// key stay together whatever chose their partition. Otherwise the key decides.
+func (p *partition) deadPartition(name string) int32 {
+	dead, err := p.engine.client.Topic(p.ctx, name)
+	if err != nil {
+		return sender.AnyPartition
+	}
+	source, err := p.engine.client.Topic(p.ctx, p.Topic)
+	if err != nil || len(source.Partitions) != len(dead.Partitions) {
+		return sender.AnyPartition
+	}
+	return p.Partition
+}
+
+// deadHeaders is the record's own headers and those that tell what happened.
+func (p *partition) deadHeaders(rec *batch.Record, f *failure, now time.Time) []batch.Header {
+	var headers []batch.Header
+	for _, h := range rec.Headers(nil) {
+		if !strings.HasPrefix(h.Key, headerFamily) {
+			headers = append(headers, h)
+		}
+	}
+	add := func(key, value string) {
+		if value != "" {
+			headers = append(headers, batch.Header{Key: key, Value: []byte(value)})
+		}
+	}
+	add(HeaderTopic, p.Topic)
+	add(HeaderPartition, strconv.Itoa(int(p.Partition)))
+	add(HeaderOffset, strconv.FormatInt(rec.Offset, 10))
+	add(HeaderGroup, p.engine.cfg.Group)
+	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
+	add(HeaderDeliveryCount, strconv.Itoa(f.attempts))
+	add(HeaderKind, f.class())
+	add(HeaderEvent, clip(f.event, maxMessage))
+	if p.input.ref != (schema.Ref{}) {
+		add(HeaderSchema, p.input.ref.String())
+	}
+	var panicked *PanicError
+	if errors.As(f.reason, &panicked) {
+		add(HeaderStack, clip(string(panicked.Stack), maxStack))
+	}
+	add(HeaderTime, now.UTC().Format(time.RFC3339Nano))
+	return headers
+}
+
+// class is the kind, more precisely where the handler's error tells.
+func (f *failure) class() string {
+	var panicked *PanicError
+	switch {
+	case f.kind != kindHandler:
+		return f.kind
+	case errors.As(f.reason, &panicked):
+		return kindPanic
+	case errors.Is(f.reason, ErrAttemptTimeout):
+		return kindTimeout
+	}
+	return kindHandler
+}
+
+// clip cuts text to at most n bytes of valid UTF-8.
+func clip(text string, n int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}

@@ -21,7 +21,20 @@ type binding struct {
 }
 
 // caller decodes a value and runs the handler on it. It is used by one goroutine at a time, and may keep memory between calls.
-type caller func(ctx context.Context, e *event) error
+type caller func(ctx context.Context, in *input) error
+
+// input is what a caller is given, as views into the record.
+type input struct {
+	ref  schema.Ref
+	body []byte // of the value, without wire header
+	key  []byte
+}
+
+// decodeError marks an error of decoding, which is not the handler's.
+type decodeError struct{ err error }
+
+func (e *decodeError) Error() string { return e.err.Error() }
+func (e *decodeError) Unwrap() error { return e.err }
 
 // On makes a handler of fn for events of type E: those written with a schema that has the full name of E's schema, in any version
 // that Avro's schema resolution can read as E. What fn is given belongs to fn.
@@ -39,14 +52,11 @@ func On[E schema.Event](fn func(context.Context, E) error) Handler {
 			return binding{}, fmt.Errorf("consumer: handler of %T: %w", *new(E), err)
 		}
 		call := func() caller {
-			decoded := new(E) // reused: fn gets a copy of it, and the decoder starts from a zero value
-			return func(ctx context.Context, e *event) error {
-				var zero E
-				*decoded = zero
-				if err := decoder.Decode(ctx, e.ref, e.body, decoded); err != nil {
+			decoded := new(E) // used again: Decode overwrites it whole, and fn gets a copy
+			return func(ctx context.Context, in *input) error {
+				if err := decoder.Decode(ctx, in.ref, in.body, decoded); err != nil {
 					return &decodeError{err}
 				}
-				e.decoded()
 				return fn(ctx, *decoded)
 			}
 		}
@@ -62,9 +72,8 @@ func OnTombstone(fn func(ctx context.Context, key string) error) Handler {
 	}
 	return Handler{bind: func(*schema.Registry) (binding, error) {
 		call := func() caller {
-			return func(ctx context.Context, e *event) error {
-				e.decoded()
-				return fn(ctx, string(e.key))
+			return func(ctx context.Context, in *input) error {
+				return fn(ctx, string(in.key))
 			}
 		}
 		return binding{call: call}, nil

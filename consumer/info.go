@@ -28,9 +28,8 @@ type Info struct {
 	Group     string
 }
 
-// InfoFrom returns what is known about the event that ctx was made for. Ask while the handler runs: once it has returned, Key and
-// Headers are only there if they were asked for before. The result is the caller's own and safe to keep and to change. Outside of
-// a handler InfoFrom returns the zero Info.
+// InfoFrom returns what is known about the event that ctx, a handler's context or one made from it, belongs to. The result is a copy:
+// safe to keep and to change. Outside of a handler, and once the handler has returned, it is the zero Info.
 func InfoFrom(ctx context.Context) Info {
 	if e, ok := ctx.Value(eventKey{}).(*event); ok {
 		return e.info()

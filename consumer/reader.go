@@ -3,11 +3,15 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 // Record is a record as it lies in Kafka. Key and Value are nil when they are null.
@@ -21,14 +25,7 @@ type Record struct {
 	Headers   []Header
 }
 
-// PartitionRange is a stretch of one partition: the offsets from From up to, not including, To.
-type PartitionRange struct {
-	Partition int32
-	From      int64
-	To        int64 // negative: no end
-}
-
-// ReadConfig describes what [Read] reads.
+// ReadConfig describes what [Read] reads. Cluster and Topic are needed.
 type ReadConfig struct {
 	Cluster    headrace.Cluster
 	Topic      string
@@ -53,13 +50,145 @@ type ReadConfig struct {
 // goroutine. It uses no group and commits nothing.
 //
 // It returns nil when every partition's end is reached, or when fn returns [ErrStopRead]; another error of fn as it is; and ctx's
-// cause when ctx ends. The record's Key, Value and Headers are only valid until fn returns. An offset the log does not hold is an
-// *[OutOfRangeError]. Broker outages are waited for.
+// cause when ctx ends. The record's Key, Value and Headers are only valid until fn returns. A topic that does not exist is a
+// *[MissingTopicError], an offset the log does not hold an *[OutOfRangeError], a damaged batch a *[CorruptError]. Broker outages are
+// waited for.
 func Read(ctx context.Context, cfg ReadConfig, fn func(Record) error) error {
-	return errors.New("consumer: not built yet")
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	setDefault(&cfg.BufferBytes, defaultBufferBytes)
+	if cfg.BufferBytes < 0 {
+		return fmt.Errorf("consumer: ReadConfig.BufferBytes %d is negative", cfg.BufferBytes)
+	}
+	client, err := kafka.Open(cfg.Cluster, kafka.WithLogger(cfg.Logger))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ranges := cfg.Ranges
+	if ranges == nil {
+		if ranges, err = resolve(ctx, client, cfg.Topic, cfg.Partitions, cfg.Range, !cfg.ReadUncommitted); err != nil {
+			return err
+		}
+	}
+	return newReader(client, cfg, ranges).run(ctx, fn)
 }
 
-// Resolve turns a range into offsets of each partition, as they are now: nil partitions are all of the topic's.
-func Resolve(ctx context.Context, cluster headrace.Cluster, topic string, partitions []int32, r Range) ([]PartitionRange, error) {
-	return nil, errors.New("consumer: not built yet")
+// reader is one Read.
+type reader struct {
+	fetcher    *fetch.Fetcher
+	deliveries chan fetch.Delivery
+	left       map[*fetch.Feed]*PartitionRange // what is still to be read; From moves on
+	batch      batch.Reader
+	record     batch.Record
+	headers    []batch.Header
+	out        Record
+}
+
+func newReader(client *kafka.Client, cfg ReadConfig, ranges []PartitionRange) *reader {
+	r := &reader{
+		deliveries: make(chan fetch.Delivery, len(ranges)),
+		left:       make(map[*fetch.Feed]*PartitionRange, len(ranges)),
+	}
+	r.fetcher = fetch.New(fetch.Config{
+		Client: client, Logger: cfg.Logger, ReadCommitted: !cfg.ReadUncommitted,
+		BufferBytes: cfg.BufferBytes, PartitionBytes: min(defaultPartitionBytes, cfg.BufferBytes),
+		OutOfRange: func(feed *fetch.Feed, asked, logStart, logEnd int64) (int64, error) {
+			return 0, &OutOfRangeError{At: At{feed.Topic, feed.Partition, asked}, LogStart: logStart, LogEnd: logEnd}
+		},
+	})
+	for _, pr := range ranges {
+		if pr.To < 0 || pr.From < pr.To {
+			tp := kafka.TopicPartition{Topic: cfg.Topic, Partition: pr.Partition}
+			r.left[fetch.NewFeed(tp, pr.From, r.deliveries)] = &pr
+		}
+	}
+	return r
+}
+
+func (r *reader) run(ctx context.Context, fn func(Record) error) error {
+	defer r.fetcher.Stop()
+	for feed := range r.left {
+		r.fetcher.Add(feed)
+	}
+	for len(r.left) > 0 {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case d := <-r.deliveries:
+			d.Feed.Taken()
+			err := d.Err
+			if err == nil {
+				err = r.read(ctx, &d, fn)
+			}
+			switch {
+			case errors.Is(err, ErrStopRead):
+				return nil
+			case err != nil:
+				return feedError(d.Feed.TopicPartition, err)
+			}
+		}
+	}
+	return nil
+}
+
+// read calls fn with the records of a chunk that lie in the feed's range.
+func (r *reader) read(ctx context.Context, d *fetch.Delivery, fn func(Record) error) error {
+	defer d.Chunk.Release()
+	want := r.left[d.Feed]
+	if want == nil {
+		return nil // it came before its feed was told to end
+	}
+	for _, b := range d.Chunk.Batches {
+		if err := r.batch.Open(b, batch.Limits{}); err != nil {
+			return &fetch.CorruptError{Offset: b.BaseOffset, Err: err}
+		}
+		for {
+			more, err := r.batch.Next(&r.record)
+			if err != nil {
+				return &fetch.CorruptError{Offset: want.From, Err: err}
+			}
+			if !more || want.To >= 0 && r.record.Offset >= want.To {
+				break
+			}
+			if r.record.Offset < want.From {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			if err := fn(r.view(d.Feed.TopicPartition)); err != nil {
+				return err
+			}
+			want.From = r.record.Offset + 1
+		}
+	}
+	want.From = max(want.From, d.Chunk.End)
+	if want.To >= 0 && want.From >= want.To {
+		r.fetcher.Remove(d.Feed)
+		delete(r.left, d.Feed)
+	}
+	return nil
+}
+
+func (r *reader) view(tp kafka.TopicPartition) Record {
+	rec := &r.record
+	r.out = Record{
+		Topic: tp.Topic, Partition: tp.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
+		Key: rec.Key, Value: rec.Value, Headers: r.out.Headers[:0],
+	}
+	r.headers = rec.Headers(r.headers[:0])
+	for _, h := range r.headers {
+		r.out.Headers = append(r.out.Headers, Header(h))
+	}
+	return r.out
+}
+
+// feedError names what ended a partition's feed.
+func feedError(tp kafka.TopicPartition, err error) error {
+	if corrupt, ok := errors.AsType[*fetch.CorruptError](err); ok {
+		return &CorruptError{At: At{tp.Topic, tp.Partition, corrupt.Offset}, Err: corrupt.Err}
+	}
+	return err
 }

@@ -2,37 +2,59 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
+
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 // Worker is a member of a consumer group that hands events to handlers. Its methods are safe for concurrent use.
 type Worker struct {
-	cfg   Config
-	ran   atomic.Bool
-	stats counters
+	cfg    Config
+	routes *routes
+	ran    atomic.Bool
+	stats  counters
 }
 
-// New checks cfg and the handlers and returns a worker, with every mistake in one error otherwise. It does no I/O.
+// New checks cfg and the handlers and returns a worker, or every mistake in one error. It does no I/O.
 func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	routes, err := newRoutes(cfg.Registry, cfg.Policy, handlers)
+	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg: cfg}, nil
+	return &Worker{cfg: cfg, routes: routes}, nil
 }
 
 // Run joins the group and handles events until ctx ends or an error stops the worker. It can be called once.
 //
-// When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done,
-// leaves the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to
-// do next: *[HandlerError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError],
-// *[ProtocolError], *[MissingTopicError], *[StuckError], [ErrRunTwice], or what the broker refused.
+// When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done, leaves
+// the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to do next:
+// *[HandlerError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
+// *[MissingTopicError], *[StuckError], [ErrRunTwice], or what the broker refused. Brokers that cannot be reached at the start are an
+// error as well.
 //
-// An outage of brokers or of the registry is not an error: the worker waits for it to pass.
+// Later outages, of brokers or of the registry, are not: the worker waits for them to pass. A handler's context carries the values
+// of ctx.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.ran.Swap(true) {
 		return ErrRunTwice
 	}
-	<-ctx.Done()
-	return nil
+	client, err := kafka.Open(w.cfg.Cluster, kafka.WithLogger(w.cfg.Logger))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	e, err := newEngine(ctx, w, client)
+	if err != nil {
+		return err
+	}
+	if err := e.check(ctx); err != nil {
+		e.close()
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	return e.run(ctx)
 }

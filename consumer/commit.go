@@ -1,0 +1,126 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// committer tells the group what is done. It sends one request at a time, so that no offset overtakes a later one, and per partition
+// only offsets above the last one the group took.
+type committer struct {
+	engine *engine
+	mu     sync.Mutex
+}
+
+// run commits at each interval until ctx ends.
+func (c *committer) run(ctx context.Context) {
+	ticker := time.NewTicker(c.engine.cfg.Tuning.CommitInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			c.commit(ctx, c.engine.owned())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// commit sends what is done of some partitions, in one request unless they are owned under several identities, which they are for a
+// moment of a rebalance. It returns those whose commit is to be tried again.
+func (c *committer) commit(ctx context.Context, partitions []*partition) (again []*partition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	type share struct {
+		partitions []*partition
+		commits    []kafka.OffsetCommit
+	}
+	shares := make(map[kafka.Member]*share)
+	for _, p := range partitions {
+		done := p.prefix.Load()
+		if done < 0 || p.lost.Load() || done <= p.committed { // not begun, not ours, or known
+			continue
+		}
+		member := *p.member.Load()
+		s := shares[member]
+		if s == nil {
+			s = new(share)
+			shares[member] = s
+		}
+		s.partitions = append(s.partitions, p)
+		s.commits = append(s.commits, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: done})
+	}
+	for member, s := range shares {
+		errs, err := c.engine.client.CommitOffsets(ctx, member, s.commits...)
+		if err == nil {
+			c.engine.stats.commits.Add(1)
+		} else {
+			c.engine.stats.commitErrors.Add(1)
+		}
+		for i, p := range s.partitions {
+			refusal := err
+			if errs != nil {
+				refusal = errs[i]
+			}
+			if refusal == nil {
+				p.committed = s.commits[i].Offset
+			} else if c.refused(ctx, p, s.commits[i].Offset, refusal) {
+				again = append(again, p)
+			}
+		}
+	}
+	return again
+}
+
+// refused sorts out a commit that the group did not take, and returns whether to try again.
+func (c *committer) refused(ctx context.Context, p *partition, offset int64, err error) bool {
+	log := p.log().With(zap.Int64("commit", offset), zap.Error(err))
+	switch {
+	case ctx.Err() != nil:
+		return true
+	case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
+		// Somebody else may own the partition. The member will hear it as well, and end its handlers.
+		log.Warn("commit refused: this worker is no longer a member")
+		p.lost.Store(true)
+		return false
+	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.RebalanceInProgress):
+		// The group has moved on to a generation in which this worker may own the partition or not. Until it knows, it is not committed.
+		log.Debug("commit waits for the rebalance to end")
+		return true
+	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded):
+		log.Warn("commit got no good answer: trying again")
+		return true
+	}
+	c.engine.fail(err)
+	return false
+}
+
+// settle commits until nothing is left to try again, or ctx ends. It returns the partitions that are not committed.
+func (c *committer) settle(ctx context.Context, partitions []*partition) []*partition {
+	for failures := 1; ; failures++ {
+		if partitions = c.commit(ctx, partitions); len(partitions) == 0 || ctx.Err() != nil {
+			return partitions
+		}
+		timer := time.NewTimer(min(20*time.Millisecond<<min(failures, 5), 500*time.Millisecond))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return partitions
+		}
+	}
+}
+
+// forget makes the next commit of a partition go out whatever was committed before.
+func (c *committer) forget(p *partition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.committed = -1
+}

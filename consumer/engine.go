@@ -1,0 +1,248 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/consumer/internal/assign"
+	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/consumer/internal/group"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/sender"
+)
+
+// engine is a worker while it runs.
+type engine struct {
+	cfg     Config
+	routes  *routes
+	stats   *counters
+	client  *kafka.Client
+	sender  *sender.Sender // nil when no event may become a dead letter
+	fetcher *fetch.Fetcher
+	member  *group.Member
+	commits committer
+	readers sync.Pool       // of *batch.Reader, which keep memory to decompress into
+	base    context.Context //nolint:containedctx // what handlers' contexts are made from: the values of Run's
+	ctx     context.Context //nolint:containedctx // of what goes on in the background
+	failed  chan error      // the first failure
+	wg      sync.WaitGroup  // of what goes on in the background; handlers may outlast it
+
+	mu         sync.Mutex
+	stopping   bool
+	identity   kafka.Member
+	partitions map[kafka.TopicPartition]*partition
+	leaving    map[kafka.TopicPartition]*partition // taken away while a handler still ran; waited for before a successor starts
+}
+
+const (
+	metadataInterval = 10 * time.Second // how often the group's leader looks for new partitions
+	handlerGrace     = 5 * time.Second  // how long a handler has to return once its context has ended
+	commitGrace      = 10 * time.Second // how long the last commit of a partition is tried
+	leaveGrace       = 5 * time.Second
+)
+
+func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, error) {
+	e := &engine{
+		cfg:        w.cfg,
+		routes:     w.routes,
+		stats:      &w.stats,
+		client:     client,
+		base:       context.WithoutCancel(ctx),
+		failed:     make(chan error, 1),
+		partitions: make(map[kafka.TopicPartition]*partition),
+		leaving:    make(map[kafka.TopicPartition]*partition),
+	}
+	e.commits.engine = e
+	e.readers.New = func() any { return new(batch.Reader) }
+	if w.routes.deadLetters(w.cfg) {
+		var err error
+		e.sender, err = sender.New(client, sender.Config{
+			Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: w.cfg.Logger,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	t := w.cfg.Tuning
+	e.fetcher = fetch.New(fetch.Config{
+		Client: client, Logger: w.cfg.Logger, ReadCommitted: !t.ReadUncommitted,
+		BufferBytes: t.BufferBytes, PartitionBytes: t.PartitionBytes,
+		OutOfRange: e.outOfRange,
+		Fetched: func(bytes int) {
+			e.stats.fetches.Add(1)
+			e.stats.fetchedBytes.Add(int64(bytes))
+		},
+	})
+	e.member = group.New(group.Config{
+		Client: client, Logger: w.cfg.Logger, Group: w.cfg.Group, InstanceID: t.InstanceID, Topics: w.cfg.Topics,
+		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
+		MetadataInterval: metadataInterval,
+		Hooks:            group.Hooks{Joined: e.joined, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
+	})
+	return e, nil
+}
+
+// run works until ctx ends or something fails, and then stops in order.
+func (e *engine) run(ctx context.Context) error {
+	background, cancel := context.WithCancel(e.base)
+	e.ctx = background
+	committing, stopCommitting := context.WithCancel(background)
+	member := make(chan error, 1)
+	e.wg.Go(func() { member <- e.member.Run(background) })
+	var commits sync.WaitGroup
+	commits.Go(func() { e.commits.run(committing) })
+
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-e.failed:
+	case failure = <-member: // its partitions are lost
+		failure = e.memberError(failure)
+	}
+
+	e.member.Quit()
+	e.mu.Lock()
+	e.stopping = true
+	e.mu.Unlock()
+	working := e.working()
+	for _, p := range working {
+		p.halt()
+	}
+	stuck := e.drain(working, ErrStopping)
+	stopCommitting()
+	commits.Wait()
+	uncommitted := e.settle(e.owned())
+
+	cancel()
+	e.wg.Wait()
+	e.depart()
+	e.close()
+	return errors.Join(append([]error{failure, uncommitted}, stuck...)...)
+}
+
+// close ends what runs beside the group membership.
+func (e *engine) close() {
+	e.fetcher.Stop()
+	if e.sender == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.base, leaveGrace)
+	defer cancel()
+	if err := e.sender.Close(ctx); err != nil {
+		e.cfg.Logger.Warn("dead letters are left unwritten: their events are not committed and are handled again", zap.Error(err))
+	}
+}
+
+// settle makes the last commit.
+func (e *engine) settle(partitions []*partition) error {
+	ctx, cancel := context.WithTimeout(e.base, commitGrace)
+	defer cancel()
+	left := e.commits.settle(ctx, partitions)
+	left = slices.DeleteFunc(left, func(p *partition) bool { return p.lost.Load() })
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("consumer: %d partitions could not be committed within %v, among them %s: what was handled since their last commit is handled again",
+		len(left), commitGrace, left[0].at())
+}
+
+// depart leaves the group.
+func (e *engine) depart() {
+	ctx, cancel := context.WithTimeout(e.base, leaveGrace)
+	defer cancel()
+	if err := e.member.Leave(ctx); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+		e.cfg.Logger.Warn("group not left: it waits for the session to expire", zap.String("group", e.cfg.Group), zap.Error(err))
+	}
+}
+
+// drain waits for the handlers of halted partitions, ends their contexts when the drain timeout has passed, and names those that do
+// not return even so.
+func (e *engine) drain(partitions []*partition, cause error) (stuck []error) {
+	timer := time.NewTimer(e.cfg.Tuning.DrainTimeout)
+	defer timer.Stop()
+	var grace <-chan time.Time
+	for _, p := range partitions {
+		for waiting := true; waiting; {
+			select {
+			case <-p.exited:
+				waiting = false
+			case <-timer.C:
+				for _, p := range partitions {
+					p.cancel(cause)
+				}
+				grace = time.After(handlerGrace)
+			case <-grace:
+				return e.abandon(partitions)
+			}
+		}
+		p.cancel(cause)
+	}
+	return nil
+}
+
+// abandon gives up waiting for handlers: whatever they return counts for nothing.
+func (e *engine) abandon(partitions []*partition) (stuck []error) {
+	for _, p := range partitions {
+		select {
+		case <-p.exited:
+		default:
+			err := &StuckError{At: p.at(), Event: eventName(p.current.running())}
+			e.cfg.Logger.Error("handler ignores the end of its context", zap.Error(err))
+			stuck = append(stuck, err)
+		}
+	}
+	return stuck
+}
+
+// fail ends the worker. The first failure is what Run returns; the others are logged.
+func (e *engine) fail(err error) {
+	select {
+	case e.failed <- err:
+	default:
+		e.cfg.Logger.Error("failure while stopping for another", zap.Error(err))
+	}
+}
+
+func (e *engine) owned() []*partition {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Values(e.partitions))
+}
+
+// working is what is owned, and what was but has a handler that still runs.
+func (e *engine) working() []*partition {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.AppendSeq(slices.Collect(maps.Values(e.partitions)), maps.Values(e.leaving))
+}
+
+// memberError names what ended the membership.
+func (e *engine) memberError(err error) error {
+	switch {
+	case errors.Is(err, kerr.FencedInstanceID):
+		return &FencedError{Group: e.cfg.Group, InstanceID: e.cfg.Tuning.InstanceID}
+	case errors.Is(err, kerr.InconsistentGroupProtocol):
+		mismatch := &ProtocolError{Group: e.cfg.Group, Ours: []string{assign.CooperativeSticky}}
+		ctx, cancel := context.WithTimeout(e.base, leaveGrace)
+		defer cancel()
+		if described, err := e.client.DescribeGroups(ctx, e.cfg.Group); err == nil && len(described) == 1 {
+			mismatch.Theirs = described[0].Protocol
+			if described[0].ProtocolType != "" && described[0].ProtocolType != "consumer" {
+				mismatch.Theirs = "protocol type " + described[0].ProtocolType
+			}
+		}
+		return mismatch
+	case err != nil:
+		return fmt.Errorf("consumer: group %s: %w", e.cfg.Group, err)
+	}
+	return nil
+}

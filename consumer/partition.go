@@ -1,0 +1,189 @@
+package consumer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// partition is one partition while this worker owns it. Its own goroutine, run, takes chunks from its feed and hands their events to
+// handlers one by one; others start it, stop it, and read how far it is.
+type partition struct {
+	kafka.TopicPartition
+	engine *engine
+
+	ctx    context.Context //nolint:containedctx // of the handlers: ends, with a cause, when the partition is taken away
+	cancel context.CancelCauseFunc
+
+	member  atomic.Pointer[kafka.Member] // the identity it is owned under, to commit with
+	prefix  atomic.Int64                 // everything below is done
+	lost    atomic.Bool                  // another member may own it: commit nothing any more
+	stopped atomic.Bool                  // hand no further event to a handler
+	stop    chan struct{}                // closed with stopped
+	exited  chan struct{}                // closed when no handler runs and none will
+
+	// Only the committer uses it.
+	committed int64 // last offset the group is known to have, -1 for none
+
+	mu    sync.Mutex
+	begun bool
+	feed  *fetch.Feed
+
+	// Only run uses what follows.
+	deliveries chan fetch.Delivery
+	done       doneSet
+	router     *router
+	current    current
+	reader     *batch.Reader
+	records    [2]batch.Record // read by turns, since the one before may still be asked about
+	turn       int
+	input      input
+}
+
+func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *partition {
+	p := &partition{
+		TopicPartition: tp,
+		engine:         e,
+		stop:           make(chan struct{}),
+		exited:         make(chan struct{}),
+		committed:      -1,
+		deliveries:     make(chan fetch.Delivery, 1),
+		router:         newRouter(e.routes),
+		current:        current{group: e.cfg.Group, topic: tp.Topic, id: tp.Partition},
+	}
+	p.ctx, p.cancel = context.WithCancelCause(e.base)
+	p.member.Store(&member)
+	p.prefix.Store(-1)
+	return p
+}
+
+// start begins to fetch and to handle at an offset, of which the group has committed committed; -1 when it has nothing. It does
+// nothing once the partition is stopped.
+func (p *partition) start(position, committed int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun {
+		return
+	}
+	p.begun = true
+	p.committed = committed
+	p.done.prefix = position
+	p.prefix.Store(position)
+	p.feed = fetch.NewFeed(p.TopicPartition, position, p.deliveries)
+	go p.run()
+	p.engine.fetcher.Add(p.feed)
+}
+
+// halt ends fetching, and handling after the event at hand.
+func (p *partition) halt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped.Swap(true) {
+		return
+	}
+	close(p.stop)
+	if !p.begun {
+		p.begun = true
+		close(p.exited)
+		return
+	}
+	p.engine.fetcher.Remove(p.feed)
+}
+
+// run takes deliveries until it is stopped, or stops the worker.
+func (p *partition) run() {
+	returned := false
+	defer close(p.exited)
+	defer func() {
+		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
+			p.engine.fail(&HandlerError{At: p.at(), Event: p.current.name, Attempts: p.current.attempt, Err: errGoexit})
+		}
+	}()
+	for more := true; more; {
+		select {
+		case <-p.stop:
+			more = false
+		case d := <-p.deliveries:
+			p.feed.Taken()
+			more = p.take(&d)
+		}
+	}
+	returned = true
+}
+
+func (p *partition) take(d *fetch.Delivery) (more bool) {
+	switch {
+	case d.Err != nil:
+		p.engine.fail(feedError(p.TopicPartition, d.Err))
+		return false
+	case d.Moved:
+		p.move(d.Chunk.From)
+		return true
+	}
+	defer d.Chunk.Release()
+	defer p.current.end()
+	p.reader = p.engine.readers.Get().(*batch.Reader)
+	defer p.engine.readers.Put(p.reader)
+	return p.work(&d.Chunk)
+}
+
+// work hands the chunk's events over, in order. It returns false when the partition goes no further.
+func (p *partition) work(c *fetch.Chunk) (more bool) {
+	next := c.From
+	for _, b := range c.Batches {
+		p.current.end() // before the memory of its records is used again
+		if err := p.reader.Open(b, batch.Limits{}); err != nil {
+			p.engine.fail(&CorruptError{At: p.atOffset(max(next, b.BaseOffset)), Err: err})
+			return false
+		}
+		for {
+			rec := &p.records[p.turn]
+			ok, err := p.reader.Next(rec)
+			if err != nil {
+				p.engine.fail(&CorruptError{At: p.atOffset(next), Err: err})
+				return false
+			}
+			if !ok {
+				break
+			}
+			if rec.Offset < next { // the batch begins before the offset asked for
+				continue
+			}
+			if p.stopped.Load() {
+				return false
+			}
+			p.turn ^= 1
+			if !p.handle(rec) {
+				return false
+			}
+			// What lies between the record before and this one is gone from the log, and done with this one.
+			p.mark(next, rec.Offset+1)
+			next = rec.Offset + 1
+		}
+	}
+	p.mark(next, c.End)
+	return !p.stopped.Load()
+}
+
+func (p *partition) mark(first, end int64) {
+	p.done.mark(first, end)
+	p.prefix.Store(p.done.prefix)
+}
+
+// move goes on at an offset that the policy for offsets out of range chose, down or up.
+func (p *partition) move(to int64) {
+	p.engine.commits.forget(p) // so that this offset is committed even when it is below the last one
+	p.done = doneSet{prefix: to}
+	p.prefix.Store(to)
+}
+
+func (p *partition) atOffset(offset int64) At {
+	return At{Topic: p.Topic, Partition: p.Partition, Offset: offset}
+}
+
+// at is where the partition stands: at its first event that is not done.
+func (p *partition) at() At { return p.atOffset(p.prefix.Load()) }

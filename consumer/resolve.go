@@ -1,0 +1,82 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// PartitionRange is a stretch of one partition: the offsets from From up to, not including, To.
+type PartitionRange struct {
+	Partition int32
+	From      int64
+	To        int64 // negative: no end
+}
+
+// Resolve turns a range into offsets of each partition, as they are now; nil partitions are all of the topic's. A range that ends
+// before it begins is empty: its To is its From. Ends leave out what open transactions have written. Outages are waited for until
+// ctx ends.
+func Resolve(ctx context.Context, cluster headrace.Cluster, topic string, partitions []int32, r Range) ([]PartitionRange, error) {
+	client, err := kafka.Open(cluster)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return resolve(ctx, client, topic, partitions, r, true)
+}
+
+func resolve(ctx context.Context, client *kafka.Client, topic string, partitions []int32, r Range, readCommitted bool) ([]PartitionRange, error) {
+	var ranges []PartitionRange
+	err := client.Retry(ctx, func(ctx context.Context) error {
+		names, err := partitionsOf(ctx, client, topic, partitions)
+		if err != nil {
+			return err
+		}
+		from, err := locate(ctx, client, readCommitted, r.From, names)
+		if err != nil {
+			return err
+		}
+		var to []int64
+		if !r.To.IsZero() {
+			if to, err = locate(ctx, client, readCommitted, r.To, names); err != nil {
+				return err
+			}
+		}
+		ranges = make([]PartitionRange, len(names))
+		for i, tp := range names {
+			ranges[i] = PartitionRange{Partition: tp.Partition, From: from[i], To: -1}
+			if to != nil {
+				ranges[i].To = max(from[i], to[i])
+			}
+		}
+		return nil
+	})
+	return ranges, err
+}
+
+// partitionsOf names the wanted partitions of a topic, all when nil, and refuses those that it does not have.
+func partitionsOf(ctx context.Context, client *kafka.Client, topic string, wanted []int32) ([]kafka.TopicPartition, error) {
+	found, err := client.Topic(ctx, topic)
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return nil, &MissingTopicError{Topic: topic}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if wanted == nil {
+		for _, p := range found.Partitions {
+			wanted = append(wanted, p.ID)
+		}
+	}
+	names := make([]kafka.TopicPartition, len(wanted))
+	for i, id := range wanted {
+		if _, ok := found.Partition(id); !ok {
+			return nil, fmt.Errorf("topic %s has no partition %d: it has %d", topic, id, len(found.Partitions))
+		}
+		names[i] = kafka.TopicPartition{Topic: topic, Partition: id}
+	}
+	return names, nil
+}

@@ -1,0 +1,145 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// tombstone is the route of null values, which have no schema and so no name.
+const tombstone = ""
+
+// routes finds the handler of an event by the full name of the schema it was written with. It does not change once made.
+type routes struct {
+	registry *schema.Registry
+	byEvent  map[string]*route
+}
+
+// route is one handler.
+type route struct {
+	event  string
+	policy Policy
+	call   func() caller
+}
+
+// newRoutes checks the handlers and reports every mistake.
+func newRoutes(registry *schema.Registry, fallback Policy, handlers []Handler) (*routes, error) {
+	r := &routes{registry: registry, byEvent: make(map[string]*route, len(handlers))}
+	var errs []error
+	for i, h := range handlers {
+		if h.bind == nil {
+			errs = append(errs, fmt.Errorf("consumer: handler %d has no function: make it with On or OnTombstone", i+1))
+			continue
+		}
+		b, err := h.bind(registry)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		name := "handler of " + eventName(b.event)
+		if r.byEvent[b.event] != nil {
+			errs = append(errs, fmt.Errorf("consumer: %s is given twice", name))
+		}
+		policy := fallback
+		if h.policy != nil {
+			policy = h.policy.withDefaults()
+			if err := policy.validate(name + ": Policy"); err != nil {
+				errs = append(errs, err)
+			}
+		}
+		r.byEvent[b.event] = &route{event: b.event, policy: policy, call: b.call}
+	}
+	return r, errors.Join(errs...)
+}
+
+func eventName(event string) string {
+	if event == tombstone {
+		return "tombstones"
+	}
+	return event
+}
+
+// deadLetters reports whether any event may become a dead letter.
+func (r *routes) deadLetters(cfg Config) bool {
+	for _, route := range r.byEvent {
+		if route.policy.DeadLetter {
+			return true
+		}
+	}
+	return cfg.Policy.DeadLetter || cfg.Unhandled == UnhandledDeadLetter
+}
+
+// target is where the events of one writer's schema go.
+type target struct {
+	event string // full name of the schema
+	route *route // nil: nobody handles them
+	call  caller
+}
+
+// router is the routes as one goroutine uses them. It remembers where each schema's events go.
+type router struct {
+	routes  *routes
+	targets map[schema.Ref]*target
+	callers map[*route]caller
+	last    schema.Ref
+	lastTo  *target
+}
+
+// maxTargets bounds what a router remembers, since ids come from outside.
+const maxTargets = 1024
+
+func newRouter(r *routes) *router {
+	return &router{routes: r, targets: make(map[schema.Ref]*target), callers: make(map[*route]caller)}
+}
+
+// find returns where the events written with a schema go. The error is the registry's.
+func (r *router) find(ctx context.Context, ref schema.Ref) (*target, error) {
+	if r.lastTo != nil && r.last == ref {
+		return r.lastTo, nil
+	}
+	t, ok := r.targets[ref]
+	if !ok {
+		writer, err := r.routes.registry.Resolve(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.targets) >= maxTargets {
+			clear(r.targets)
+		}
+		t = r.to(writer.FullName())
+		r.targets[ref] = t
+	}
+	r.last, r.lastTo = ref, t
+	return t, nil
+}
+
+// to returns the target for events of a name.
+func (r *router) to(event string) *target {
+	route := r.routes.byEvent[event]
+	if route == nil {
+		return &target{event: event}
+	}
+	call, ok := r.callers[route]
+	if !ok {
+		call = route.call()
+		r.callers[route] = call
+	}
+	return &target{event: event, route: route, call: call}
+}
+
+// undecodable reports whether err is the fault of the event's own bytes, or of the schema they name, so that no waiting helps. All
+// other errors of the schema package are outages, or settings of the registry that somebody has to mend: the event waits.
+func undecodable(err error) bool {
+	var (
+		wire    *schema.WireError
+		data    *schema.DataError
+		unknown *schema.UnknownSchemaError
+		resolve *schema.ResolveError
+		invalid *schema.InvalidSchemaError
+		misfit  *schema.TypeError
+	)
+	return errors.As(err, &wire) || errors.As(err, &data) || errors.As(err, &unknown) || errors.As(err, &resolve) ||
+		errors.As(err, &invalid) || errors.As(err, &misfit)
+}

@@ -1,0 +1,45 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// check fails at once on what would otherwise show only once an event needs it: brokers that are not there, credentials, and topics.
+func (e *engine) check(ctx context.Context) error {
+	if err := e.client.Ping(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, topic := range e.cfg.Topics {
+		found, err := e.topic(ctx, topic)
+		if errors.Is(err, kafka.ErrUnknownTopic) {
+			errs = append(errs, &MissingTopicError{Topic: topic})
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if e.sender == nil {
+			continue
+		}
+		dead := DeadLetterTopic(topic, e.cfg.Group)
+		_, err = e.topic(ctx, dead)
+		if errors.Is(err, kafka.ErrUnknownTopic) {
+			errs = append(errs, &MissingTopicError{Topic: dead, DeadLetter: true, Partitions: len(found.Partitions)})
+		} else if err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (e *engine) topic(ctx context.Context, name string) (found kafka.Topic, err error) {
+	err = e.client.Retry(ctx, func(ctx context.Context) error {
+		found, err = e.client.Topic(ctx, name)
+		return err
+	})
+	return found, err
+}
