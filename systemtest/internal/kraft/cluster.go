@@ -33,6 +33,7 @@ type Cluster struct {
 	// Admin talks to the internal listener: no proxy, no credentials, every right.
 	Admin *kadm.Client
 
+	tb     testing.TB
 	config Config
 	java   string
 	nodes  []*Node
@@ -51,13 +52,13 @@ func Start(tb testing.TB, config Config) *Cluster {
 	if err != nil {
 		tb.Fatalf("kafka %s: %v", config.Version, err)
 	}
-	c := &Cluster{Version: config.Version, Jars: jars, config: config, java: java}
+	c := &Cluster{Version: config.Version, Jars: jars, tb: tb, config: config, java: java}
 	for id := range config.Nodes {
 		c.nodes = append(c.nodes, c.newNode(tb, int32(id+1)))
 	}
 	c.format(tb)
 	for _, n := range c.nodes {
-		n.launch(tb)
+		n.launch()
 	}
 	c.Admin = c.openAdmin(tb)
 	for _, n := range c.nodes {

@@ -50,13 +50,13 @@ func (n *Node) Continue() { n.process.Signal(syscall.SIGCONT) }
 // Start runs a node that has ended again, on its ports and data, and returns when it answers.
 func (n *Node) Start(tb testing.TB) {
 	tb.Helper()
-	n.launch(tb)
+	n.launch()
 	n.awaitReady(tb)
 }
 
-func (n *Node) launch(tb testing.TB) {
-	tb.Helper()
-	n.process = process.Start(tb, process.Spec{
+// launch ties the process to the test that started the cluster: a node that a subtest restarts outlives the subtest.
+func (n *Node) launch() {
+	n.process = process.Start(n.cluster.tb, process.Spec{
 		Name:    fmt.Sprintf("kafka-%s-node-%d", n.cluster.Version, n.ID),
 		Command: n.java("kafka.Kafka", n.propertiesFile()),
 		Log:     filepath.Join(n.dir, "server.log"),
@@ -100,7 +100,7 @@ func (n *Node) propertiesFile() string { return filepath.Join(n.dir, "server.pro
 func (n *Node) java(class string, args ...string) []string {
 	return append([]string{
 		n.cluster.java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
 		"-cp", filepath.Join(n.cluster.Jars, "*"), class,
 	}, args...)
 }
