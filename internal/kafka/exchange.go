@@ -146,7 +146,7 @@ func (e *exchange) run(c *conn, r io.Reader) (keep bool, err error) {
 func (e *exchange) settle() (ran, sent bool, err error) {
 	e.mu.Lock()
 	switch e.state {
-	case waiting:
+	case waiting, abandoned:
 		e.state = abandoned
 		e.mu.Unlock()
 		return false, false, nil
