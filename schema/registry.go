@@ -3,92 +3,105 @@ package schema
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
 )
 
-var errUnbuilt = errors.New("schema: not built yet")
+// DefaultRegistryURL is where `headrace dev` and the compose file have their registry.
+const DefaultRegistryURL = "http://localhost:8081"
 
-// Registry is a client of a schema registry with Confluent's REST API.
+// Registry is a client of a schema registry with Confluent's REST API: Confluent's own, Redpanda's, Karapace, or Apicurio's under
+// /apis/ccompat/v7. It is safe for concurrent use and meant to be shared: what it learns, it keeps.
+//
+// Every call ends by its context's deadline, and without one after 30 s ([WithTimeout]). Until then a call is repeated, with jitter
+// and by Retry-After, when the network fails or the registry answers 5xx or 429, and for no other reason. Answers over 1 MiB, and
+// redirects to another host, are refused.
+//
+// Schemas by id are kept for ever, in an LRU of 1024; ids that the registry does not know are not asked for again for 30 s; the
+// newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down. Callers who want
+// the same thing share one request.
 type Registry struct {
-	url string
+	base    *url.URL // without credentials, without trailing slash
+	auth    func(*http.Request)
+	client  *http.Transport
+	send    http.RoundTripper // client, except in tests
+	timeout time.Duration
+	attempt time.Duration
+	unknown time.Duration
+	fresh   time.Duration
+
+	caches  *caches
+	schemas flights[Ref, *Schema]
+	newest  flights[string, Version]
+	ids     flights[registration, int]
 }
 
-// RegistryOption configures a [Registry].
-type RegistryOption func(*registryConfig) error
-
-type registryConfig struct{}
-
-// Version is one registered version of a subject.
+// Version is one version of a subject.
 type Version struct {
 	Subject string
-	Version int
-	ID      int
+	Version int // 1 is the first
+	ID      int // the schema's id in the registry
 	Schema  *Schema
 }
 
-// NewRegistry returns a client of the registry at url, which may carry a path. It does no I/O.
-func NewRegistry(url string, opts ...RegistryOption) (*Registry, error) {
-	return &Registry{url: url}, nil
+// NewRegistry returns a client of the registry at base, an http or https URL whose path, if it has one, comes before the API's own.
+// A user and password in the URL work as [WithBasicAuth]. It sends nothing yet; it reads the files that [WithTLS] names. Every mistake in
+// its arguments is reported at once.
+func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
+	o := registryOptions{timeout: defaultTimeout}
+	u, err := url.Parse(base)
+	if err != nil {
+		// The parser's error would print the URL, password and all.
+		return nil, errors.New("schema registry: the URL cannot be parsed")
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		o.user, o.password, o.basic = u.User.Username(), password, true
+		u.User = nil
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	transport, err := o.transport(u)
+	if err := errors.Join(checkURL(u), o.check(u), err); err != nil {
+		return nil, fmt.Errorf("schema registry %s: %w", u.Redacted(), err)
+	}
+	c, err := newCaches()
+	if err != nil {
+		return nil, err
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	return &Registry{
+		base: u, auth: o.header(), client: transport, send: transport, caches: c,
+		timeout: o.timeout, attempt: attemptTimeout, unknown: unknownTTL, fresh: latestTTL,
+	}, nil
 }
 
-// RegistryFromEnv is NewRegistry from the environment.
-func RegistryFromEnv(opts ...RegistryOption) (*Registry, error) { return nil, errUnbuilt }
-
-// URL returns the base URL without credentials.
-func (r *Registry) URL() string { return r.url }
-
-// Schema returns the schema with a registry id.
-func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) { return nil, errUnbuilt }
-
-// SchemaByGUID returns the schema with a GUID.
-func (r *Registry) SchemaByGUID(ctx context.Context, guid GUID) (*Schema, error) {
-	return nil, errUnbuilt
+func checkURL(u *url.URL) error {
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return errors.New("the URL needs a scheme (http or https) and a host, as in http://localhost:8081")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("the URL has a query or a fragment: give only scheme, host and path")
+	}
+	return nil
 }
 
-// Resolve returns the schema that ref names.
-func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) { return nil, errUnbuilt }
+// URL returns the base URL, without credentials.
+func (r *Registry) URL() string { return r.base.String() }
 
-// Lookup returns the id under which s is registered for subject.
-func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, error) {
-	return 0, errUnbuilt
+// Close ends what is under way with [ErrClosed] or a cancelled context, waits for it, and releases the connections.
+func (r *Registry) Close() {
+	r.schemas.close()
+	r.newest.close()
+	r.ids.close()
+	r.client.CloseIdleConnections()
 }
 
-// Register registers s under subject.
-func (r *Registry) Register(ctx context.Context, subject string, s *Schema) (int, error) {
-	return 0, errUnbuilt
+// within bounds a call without a deadline of its own.
+func (r *Registry) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, r.timeout)
 }
-
-// Latest returns the newest version of subject.
-func (r *Registry) Latest(ctx context.Context, subject string) (Version, error) {
-	return Version{}, errUnbuilt
-}
-
-// Version returns version n of subject.
-func (r *Registry) Version(ctx context.Context, subject string, n int) (Version, error) {
-	return Version{}, errUnbuilt
-}
-
-// Versions returns the version numbers of subject.
-func (r *Registry) Versions(ctx context.Context, subject string) ([]int, error) {
-	return nil, errUnbuilt
-}
-
-// Subjects returns the names of all subjects.
-func (r *Registry) Subjects(ctx context.Context) ([]string, error) { return nil, errUnbuilt }
-
-// Compatible asks whether s may become the next version of subject: nil, or *IncompatibleError.
-func (r *Registry) Compatible(ctx context.Context, subject string, s *Schema) error {
-	return errUnbuilt
-}
-
-// Compatibility returns the level in force for subject.
-func (r *Registry) Compatibility(ctx context.Context, subject string) (Level, error) {
-	return "", errUnbuilt
-}
-
-// SetCompatibility sets the level of subject.
-func (r *Registry) SetCompatibility(ctx context.Context, subject string, level Level) error {
-	return errUnbuilt
-}
-
-// Close releases idle connections.
-func (r *Registry) Close() {}

@@ -63,3 +63,23 @@ func (s *Schema) References() []*Schema { return append([]*Schema(nil), s.refs..
 // Check reports whether body is exactly one well-formed value written with s, to its last byte, within the limits of this
 // package. The error is a [*DataError]. It takes no memory, whatever body holds.
 func (s *Schema) Check(body []byte) error { return s.guard.check(body) }
+
+// registrationIdentity is what a registry tells schemas apart by: the whole text, documentation and defaults included, and that of
+// the references.
+func registrationIdentity(s *Schema) [32]byte {
+	h := sha256.New()
+	seen := map[*Schema]bool{}
+	var add func(s *Schema)
+	add = func(s *Schema) {
+		if seen[s] {
+			return
+		}
+		seen[s] = true
+		_, _ = fmt.Fprintf(h, "%d:%s%d[", len(s.text), s.text, len(s.refs)) // a hash never fails
+		for _, ref := range s.refs {
+			add(ref)
+		}
+	}
+	add(s)
+	return [32]byte(h.Sum(nil))
+}

@@ -1,0 +1,90 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/headrace/headrace"
+)
+
+// RegistryFromEnv is [NewRegistry] with what the environment says; opts come after it and win. An empty variable counts as unset.
+//
+//	SCHEMA_REGISTRY_URL              defaults to http://localhost:8081; may carry a path
+//	SCHEMA_REGISTRY_USERNAME
+//	SCHEMA_REGISTRY_PASSWORD         or SCHEMA_REGISTRY_PASSWORD_FILE, read once, its last line break dropped
+//	SCHEMA_REGISTRY_TOKEN            or SCHEMA_REGISTRY_TOKEN_FILE, a bearer token
+//	SCHEMA_REGISTRY_TLS_CA_FILE      PEM file; defaults to the system's authorities
+//	SCHEMA_REGISTRY_TLS_CERT_FILE    PEM file, with SCHEMA_REGISTRY_TLS_KEY_FILE
+//	SCHEMA_REGISTRY_TLS_KEY_FILE     PEM file, with SCHEMA_REGISTRY_TLS_CERT_FILE
+//	SCHEMA_REGISTRY_TLS_SERVER_NAME  defaults to the URL's host
+//	SCHEMA_REGISTRY_TLS_INSECURE     true switches certificate checks off
+//	SCHEMA_REGISTRY_ALLOW_PLAINTEXT  true lets credentials go over plain http to other machines
+func RegistryFromEnv(opts ...RegistryOption) (*Registry, error) {
+	e := registryEnv{}
+	base := os.Getenv("SCHEMA_REGISTRY_URL")
+	if base == "" {
+		base = DefaultRegistryURL
+	}
+	var set []RegistryOption
+	user, password := os.Getenv("SCHEMA_REGISTRY_USERNAME"), e.secret("SCHEMA_REGISTRY_PASSWORD")
+	if user != "" || password != "" {
+		set = append(set, WithBasicAuth(user, password))
+	}
+	if token := e.secret("SCHEMA_REGISTRY_TOKEN"); token != "" {
+		set = append(set, WithBearer(token))
+	}
+	tls := headrace.TLS{
+		CAFile:             os.Getenv("SCHEMA_REGISTRY_TLS_CA_FILE"),
+		CertFile:           os.Getenv("SCHEMA_REGISTRY_TLS_CERT_FILE"),
+		KeyFile:            os.Getenv("SCHEMA_REGISTRY_TLS_KEY_FILE"),
+		ServerName:         os.Getenv("SCHEMA_REGISTRY_TLS_SERVER_NAME"),
+		InsecureSkipVerify: e.flag("SCHEMA_REGISTRY_TLS_INSECURE"),
+	}
+	if tls != (headrace.TLS{}) {
+		set = append(set, WithTLS(tls))
+	}
+	if e.flag("SCHEMA_REGISTRY_ALLOW_PLAINTEXT") {
+		set = append(set, WithAllowPlaintextCredentials())
+	}
+	if err := errors.Join(e.errs...); err != nil {
+		return nil, err
+	}
+	return NewRegistry(base, append(set, opts...)...)
+}
+
+// registryEnv reads variables and collects what is wrong with them.
+type registryEnv struct {
+	errs []error
+}
+
+func (e *registryEnv) flag(name string) bool {
+	value := os.Getenv(name)
+	if value == "" {
+		return false
+	}
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		e.errs = append(e.errs, fmt.Errorf("%s: %q is neither true nor false", name, clip(value)))
+	}
+	return on
+}
+
+func (e *registryEnv) secret(name string) headrace.Secret {
+	value, file := os.Getenv(name), os.Getenv(name+"_FILE")
+	switch {
+	case file == "":
+		return headrace.Secret(value)
+	case value != "":
+		e.errs = append(e.errs, fmt.Errorf("%s and %s_FILE are both set: keep one", name, name))
+		return ""
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		e.errs = append(e.errs, fmt.Errorf("%s_FILE: %w", name, err))
+		return ""
+	}
+	return headrace.Secret(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"))
+}

@@ -1,0 +1,118 @@
+package schema
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/headrace/headrace"
+)
+
+const (
+	defaultTimeout = 30 * time.Second
+	attemptTimeout = 10 * time.Second
+	unknownTTL     = 30 * time.Second
+	latestTTL      = time.Minute
+)
+
+// RegistryOption configures a [Registry].
+type RegistryOption func(*registryOptions)
+
+type registryOptions struct {
+	basic          bool
+	user, password string
+	bearer         string
+	tls            *headrace.TLS
+	allowPlaintext bool
+	timeout        time.Duration
+}
+
+// WithBasicAuth authenticates every call by user and password.
+func WithBasicAuth(user string, password headrace.Secret) RegistryOption {
+	return func(o *registryOptions) { o.basic, o.user, o.password = true, user, string(password) }
+}
+
+// WithBearer authenticates every call by a bearer token.
+func WithBearer(token headrace.Secret) RegistryOption {
+	return func(o *registryOptions) { o.bearer = string(token) }
+}
+
+// WithTLS sets whom an https registry must be signed by and the client's own certificate (mutual TLS). The zero TLS is what https
+// has without this option. The client's certificate is read again for every new connection, so that it can be rotated; the
+// authorities are read once.
+func WithTLS(tls headrace.TLS) RegistryOption {
+	return func(o *registryOptions) { o.tls = &tls }
+}
+
+// WithAllowPlaintextCredentials lets a password or token travel over plain http to another machine, where anybody on the way can read
+// it. Without it NewRegistry refuses; on the loopback interface it is allowed anyway.
+func WithAllowPlaintextCredentials() RegistryOption {
+	return func(o *registryOptions) { o.allowPlaintext = true }
+}
+
+// WithTimeout bounds each call, all its attempts together; the context's deadline does so as well. Defaults to 30s.
+func WithTimeout(d time.Duration) RegistryOption {
+	return func(o *registryOptions) { o.timeout = d }
+}
+
+func (o *registryOptions) check(u *url.URL) error {
+	var errs []error
+	if o.basic && o.bearer != "" {
+		errs = append(errs, errors.New("it has a user and a bearer token: choose one"))
+	}
+	if o.basic && o.user == "" {
+		errs = append(errs, errors.New("it has a password and no user"))
+	}
+	if (o.basic || o.bearer != "") && u.Scheme == "http" && !loopback(u.Hostname()) && !o.allowPlaintext {
+		errs = append(errs, errors.New(
+			"credentials would travel unencrypted: use https, or say WithAllowPlaintextCredentials (SCHEMA_REGISTRY_ALLOW_PLAINTEXT=true)"))
+	}
+	if o.tls != nil && u.Scheme == "http" {
+		errs = append(errs, errors.New("it has TLS settings and the URL says http: use https"))
+	}
+	if o.timeout <= 0 {
+		errs = append(errs, errors.New("the timeout is not positive"))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *registryOptions) header() func(*http.Request) {
+	switch {
+	case o.basic:
+		return func(r *http.Request) { r.SetBasicAuth(o.user, o.password) }
+	case o.bearer != "":
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+o.bearer) }
+	default:
+		return func(*http.Request) {}
+	}
+}
+
+func (o *registryOptions) transport(u *url.URL) (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: attemptTimeout}).DialContext,
+		TLSHandshakeTimeout:    attemptTimeout,
+		MaxIdleConnsPerHost:    4,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+	}
+	if o.tls == nil || u.Scheme != "https" {
+		return t, nil
+	}
+	config, err := tlsConfig(*o.tls)
+	t.TLSClientConfig = config
+	return t, err
+}
+
+// loopback reports whether a host is this machine by its very name.
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,167 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/riferrei/srclient"
+)
+
+// Schema returns the schema with a registry id, together with the schemas it refers to. An id that the registry does not have is an
+// [*UnknownSchemaError]; a schema that is not Avro, or not valid, an [*InvalidSchemaError].
+func (r *Registry) Schema(ctx context.Context, id int) (*Schema, error) {
+	return r.Resolve(ctx, RefID(id))
+}
+
+// SchemaByGUID is [Registry.Schema] by GUID. Registries that have no GUIDs answer 404, which is an [*UnknownSchemaError] too.
+func (r *Registry) SchemaByGUID(ctx context.Context, guid GUID) (*Schema, error) {
+	return r.Resolve(ctx, Ref{GUID: guid, ByGUID: true})
+}
+
+// Resolve returns the schema that ref names: [Registry.Schema] or [Registry.SchemaByGUID].
+func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
+	if s, ok := r.caches.schemas.Get(ref); ok {
+		return s, nil
+	}
+	if until, ok := r.caches.unknown.Get(ref); ok && time.Now().Before(until) {
+		return nil, &UnknownSchemaError{Ref: ref, URL: r.URL()}
+	}
+	return r.schemas.do(ctx, ref, func(ctx context.Context) (*Schema, error) {
+		if s, ok := r.caches.schemas.Get(ref); ok {
+			return s, nil
+		}
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		s, err := r.fetch(ctx, ref)
+		var unknown *UnknownSchemaError
+		switch {
+		case err == nil:
+			r.caches.schemas.Add(ref, s)
+		case errors.As(err, &unknown):
+			r.caches.unknown.Add(ref, time.Now().Add(r.unknown))
+		}
+		return s, err
+	})
+}
+
+// answerSchema is what the API says of a schema, by whichever path.
+type answerSchema struct {
+	Subject    string               `json:"subject"`
+	Version    int                  `json:"version"`
+	ID         int                  `json:"id"`
+	Schema     string               `json:"schema"`
+	SchemaType string               `json:"schemaType"`
+	References []srclient.Reference `json:"references"`
+}
+
+func answerOf(s *srclient.Schema) answerSchema {
+	a := answerSchema{Version: s.Version(), ID: s.ID(), Schema: s.Schema(), References: s.References()}
+	if t := s.SchemaType(); t != nil {
+		a.SchemaType = string(*t)
+	}
+	return a
+}
+
+func (r *Registry) fetch(ctx context.Context, ref Ref) (*Schema, error) {
+	x := r.exchange(ctx)
+	var a answerSchema
+	if ref.ByGUID {
+		if err := x.call(http.MethodGet, "/schemas/guids/"+ref.GUID.String(), nil, &a); err != nil {
+			return nil, r.unknownRef(ref, err)
+		}
+	} else {
+		s, err := x.confluent().GetSchema(ref.ID)
+		if err != nil {
+			return nil, r.unknownRef(ref, x.fault(err))
+		}
+		a = answerOf(s)
+	}
+	s, err := r.parse(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return s, nil
+}
+
+// unknownRef tells the registry's "no such schema" from every other error. A 404 without the registry's code may come from a proxy, or
+// from a base URL whose path is wrong; to take it for an answer would dead-letter every event.
+func (r *Registry) unknownRef(ref Ref, err error) error {
+	var answer *RegistryError
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSchemaNotFound || ref.ByGUID && answer.Code != 0) {
+		return &UnknownSchemaError{Ref: ref, URL: r.URL()}
+	}
+	return fmt.Errorf("%s: %w", ref, err)
+}
+
+// Latest returns the newest version of a subject. It may be up to a minute old, and older while the registry is down. A subject that
+// does not exist is a [*RegistryError] with status 404.
+func (r *Registry) Latest(ctx context.Context, subject string) (Version, error) {
+	cached, ok := r.caches.latest.Get(subject)
+	if ok && time.Now().Before(cached.until) {
+		return cached.version, nil
+	}
+	v, err := r.newest.do(ctx, subject, func(ctx context.Context) (Version, error) {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		x := r.exchange(ctx)
+		s, err := x.confluent().GetLatestSchema(subject)
+		if err != nil {
+			return Version{}, fmt.Errorf("subject %s: %w", subject, x.fault(err))
+		}
+		v, err := r.version(ctx, subject, answerOf(s))
+		if err == nil {
+			r.caches.latest.Add(subject, latestVersion{v, time.Now().Add(r.fresh)})
+		}
+		return v, err
+	})
+	if err != nil && ok && Unavailable(err) {
+		return cached.version, nil
+	}
+	return v, err
+}
+
+// Version returns version n of a subject, 1 being the first.
+func (r *Registry) Version(ctx context.Context, subject string, n int) (Version, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	x := r.exchange(ctx)
+	s, err := x.confluent().GetSchemaByVersion(subject, n)
+	if err != nil {
+		return Version{}, fmt.Errorf("subject %s version %d: %w", subject, n, x.fault(err))
+	}
+	return r.version(ctx, subject, answerOf(s))
+}
+
+func (r *Registry) version(ctx context.Context, subject string, a answerSchema) (Version, error) {
+	s, err := r.parse(ctx, a)
+	if err != nil {
+		return Version{}, fmt.Errorf("subject %s version %d: %w", subject, a.Version, err)
+	}
+	located := *s
+	located.origin = origin{subject, a.Version}
+	return Version{Subject: subject, Version: a.Version, ID: a.ID, Schema: &located}, nil
+}
+
+// Versions returns the numbers of a subject's versions, oldest first.
+func (r *Registry) Versions(ctx context.Context, subject string) ([]int, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	x := r.exchange(ctx)
+	list, err := x.confluent().GetSchemaVersions(subject)
+	if err != nil {
+		return nil, fmt.Errorf("subject %s: %w", subject, x.fault(err))
+	}
+	return list, nil
+}
+
+// Subjects returns the names of all subjects, in the registry's order.
+func (r *Registry) Subjects(ctx context.Context) ([]string, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	x := r.exchange(ctx)
+	list, err := x.confluent().GetSubjects()
+	return list, x.fault(err)
+}

@@ -1,0 +1,71 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// maxReferences bounds how many schemas one schema may refer to, directly and through others; each is a request.
+const maxReferences = 100
+
+// parse parses an answer after the schemas it refers to.
+func (r *Registry) parse(ctx context.Context, a answerSchema) (*Schema, error) {
+	l := loader{Registry: r, ctx: ctx, loading: map[origin]bool{}}
+	return l.parse(a)
+}
+
+// loader fetches references depth first, so that each is parsed after what it needs itself.
+type loader struct {
+	*Registry
+	ctx     context.Context //nolint:containedctx // lives for one call
+	loading map[origin]bool
+	count   int
+}
+
+func (l *loader) parse(a answerSchema) (*Schema, error) {
+	if a.SchemaType != "" && a.SchemaType != "AVRO" {
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it is a %s schema, not an Avro one", clip(a.SchemaType))}
+	}
+	if a.Schema == "" {
+		return nil, &RegistryError{URL: l.URL(), Status: http.StatusOK, Message: "the answer has no schema"}
+	}
+	refs := make([]*Schema, 0, min(len(a.References), maxReferences))
+	for _, ref := range a.References {
+		s, err := l.load(origin{ref.Subject, ref.Version})
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, s)
+	}
+	return Parse(a.Schema, refs...)
+}
+
+func (l *loader) load(at origin) (*Schema, error) {
+	if l.loading[at] {
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("references go round in a circle at subject %s version %d", clip(at.subject), at.version)}
+	}
+	if s, ok := l.caches.parts.Get(at); ok {
+		return s, nil
+	}
+	if l.count++; l.count > maxReferences {
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it refers to more than %d schemas", maxReferences)}
+	}
+	l.loading[at] = true
+	defer delete(l.loading, at)
+	// A version that was deleted after others came to refer to it is still there when asked for so; srclient cannot ask.
+	var a answerSchema
+	path := fmt.Sprintf("/subjects/%s/versions/%d?deleted=true", url.PathEscape(at.subject), at.version)
+	if err := l.exchange(l.ctx).call(http.MethodGet, path, nil, &a); err != nil {
+		return nil, fmt.Errorf("reference to subject %s version %d: %w", clip(at.subject), at.version, err)
+	}
+	s, err := l.parse(a)
+	if err != nil {
+		return nil, err
+	}
+	located := *s
+	located.origin = at
+	l.caches.parts.Add(at, &located)
+	return &located, nil
+}

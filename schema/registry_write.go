@@ -1,0 +1,235 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/riferrei/srclient"
+)
+
+// Lookup returns the id under which s is registered for a subject, without registering anything. When it is not, the error is a
+// [*NotRegisteredError] that names the command to do so. The answer is kept for ever.
+//
+// Schemas that s refers to are looked up under the subject they came from, or else under [RecordName].
+func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, error) {
+	key := registration{subject, registrationIdentity(s)}
+	if id, ok := r.caches.ids.Get(key); ok {
+		return id, nil
+	}
+	return r.ids.do(ctx, key, func(ctx context.Context) (int, error) {
+		ctx, cancel := r.within(ctx)
+		defer cancel()
+		found, err := r.lookup(ctx, subject, s)
+		if err != nil {
+			return 0, err
+		}
+		r.caches.ids.Add(key, found.ID)
+		return found.ID, nil
+	})
+}
+
+// lookup asks with the text as it is, then with the registry's normalisation, which finds what was registered in another order of
+// attributes; older registries ignore the parameter.
+func (r *Registry) lookup(ctx context.Context, subject string, s *Schema) (answerSchema, error) {
+	refs, err := r.references(ctx, s, false)
+	if err != nil {
+		return answerSchema{}, err
+	}
+	x := r.exchange(ctx)
+	found, err := x.confluent().LookupSchema(subject, s.text, srclient.Avro, refs...)
+	if err == nil {
+		return r.withID(answerOf(found))
+	}
+	if err = x.fault(err); !notFound(err) {
+		return answerSchema{}, fmt.Errorf("subject %s: %w", subject, err)
+	}
+	var a answerSchema
+	err = r.exchange(ctx).call(http.MethodPost, "/subjects/"+url.PathEscape(subject)+"?normalize=true", requestOf(s, refs), &a)
+	if notFound(err) {
+		return answerSchema{}, &NotRegisteredError{Subject: subject, Event: s.FullName()}
+	}
+	if err != nil {
+		return answerSchema{}, fmt.Errorf("subject %s: %w", subject, err)
+	}
+	return r.withID(a)
+}
+
+// withID refuses an answer without an id, which would be written into every record.
+func (r *Registry) withID(a answerSchema) (answerSchema, error) {
+	if a.ID <= 0 || a.ID > 1<<31-1 {
+		return a, &RegistryError{URL: r.URL(), Status: http.StatusOK, Message: fmt.Sprintf("the answer's schema id is %d", a.ID)}
+	}
+	return a, nil
+}
+
+func notFound(err error) bool {
+	var answer *RegistryError
+	return errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSubjectNotFound || answer.Code == codeSchemaNotFound)
+}
+
+// Register registers s under a subject and returns its id; a schema that is there already keeps the id it has. The registry is asked to
+// normalise the text first, so that formatting makes no new version. A schema that the subject's compatibility level forbids is an
+// [*IncompatibleError] with the registry's reasons.
+//
+// Schemas that s refers to are registered before it, under [RecordName], unless they came from a registry.
+func (r *Registry) Register(ctx context.Context, subject string, s *Schema) (int, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	return r.register(ctx, subject, s)
+}
+
+func (r *Registry) register(ctx context.Context, subject string, s *Schema) (int, error) {
+	refs, err := r.references(ctx, s, true)
+	if err != nil {
+		return 0, err
+	}
+	var a answerSchema
+	err = r.exchange(ctx).call(http.MethodPost, "/subjects/"+url.PathEscape(subject)+"/versions?normalize=true", requestOf(s, refs), &a)
+	var answer *RegistryError
+	if errors.As(err, &answer) && answer.Status == http.StatusConflict {
+		return 0, r.refused(ctx, subject, s, answer)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("subject %s: %w", subject, err)
+	}
+	if _, err := r.withID(a); err != nil {
+		return 0, fmt.Errorf("subject %s: %w", subject, err)
+	}
+	r.caches.ids.Add(registration{subject, registrationIdentity(s)}, a.ID)
+	r.caches.latest.Remove(subject)
+	return a.ID, nil
+}
+
+// refused collects why a schema was refused: a 409 is one line of text, the compatibility check a list.
+func (r *Registry) refused(ctx context.Context, subject string, s *Schema, answer *RegistryError) error {
+	var why *IncompatibleError
+	if err := r.Compatible(ctx, subject, s); errors.As(err, &why) {
+		return why
+	}
+	reason := answer.Message
+	if reason == "" {
+		reason = "the registry gave no reason"
+	}
+	return &IncompatibleError{Subject: subject, Reasons: []string{reason}}
+}
+
+// references says where the registry keeps the schemas that s refers to.
+func (r *Registry) references(ctx context.Context, s *Schema, register bool) ([]srclient.Reference, error) {
+	list := make([]srclient.Reference, 0, len(s.refs))
+	for _, ref := range s.refs {
+		at := ref.origin
+		if at == (origin{}) {
+			at.subject = RecordName(ref.FullName())
+			if register {
+				if _, err := r.register(ctx, at.subject, ref); err != nil {
+					return nil, err
+				}
+			}
+			found, err := r.lookup(ctx, at.subject, ref)
+			if err != nil {
+				return nil, err
+			}
+			at.version = found.Version
+		}
+		list = append(list, srclient.Reference{Name: ref.FullName(), Subject: at.subject, Version: at.version})
+	}
+	return list, nil
+}
+
+type schemaRequest struct {
+	Schema     string               `json:"schema"`
+	References []srclient.Reference `json:"references,omitempty"`
+}
+
+func requestOf(s *Schema, refs []srclient.Reference) schemaRequest {
+	return schemaRequest{Schema: s.text, References: refs}
+}
+
+// Compatible asks whether s may become the next version of a subject, by the subject's level. It returns nil when it may, which
+// a new subject always says, and an [*IncompatibleError] with the registry's reasons when it may not.
+func (r *Registry) Compatible(ctx context.Context, subject string, s *Schema) error {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	refs, err := r.references(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	// The endpoint answers 200 in either case. srclient's method asks for no reasons.
+	var a struct {
+		Compatible *bool    `json:"is_compatible"`
+		Messages   []string `json:"messages"`
+	}
+	path := "/compatibility/subjects/" + url.PathEscape(subject) + "/versions"
+	err = r.exchange(ctx).call(http.MethodPost, path+"?verbose=true", requestOf(s, refs), &a)
+	var answer *RegistryError
+	if errors.As(err, &answer) && (answer.Status == http.StatusNotFound && answer.Code == 0 || answer.Status == http.StatusMethodNotAllowed) {
+		// Older registries know only the check against one version.
+		err = r.exchange(ctx).call(http.MethodPost, path+"/latest?verbose=true", requestOf(s, refs), &a)
+	}
+	switch {
+	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSubjectNotFound || answer.Code == codeVersionNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("subject %s: %w", subject, err)
+	case a.Compatible == nil:
+		return fmt.Errorf("subject %s: %w", subject, &RegistryError{URL: r.URL() + path, Status: http.StatusOK, Message: "the answer does not say is_compatible"})
+	case *a.Compatible:
+		return nil
+	}
+	reasons := make([]string, 0, len(a.Messages))
+	for _, m := range a.Messages {
+		reasons = append(reasons, clip(m))
+	}
+	if len(reasons) == 0 {
+		reasons = append(reasons, "the registry gave no reason")
+	}
+	return &IncompatibleError{Subject: subject, Reasons: reasons}
+}
+
+// Compatibility returns the level in force for a subject: its own, or the registry's. An empty subject asks for the registry's.
+func (r *Registry) Compatibility(ctx context.Context, subject string) (Level, error) {
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	x := r.exchange(ctx)
+	var level *srclient.CompatibilityLevel
+	var err error
+	if subject == "" {
+		level, err = x.confluent().GetGlobalCompatibilityLevel()
+	} else {
+		level, err = x.confluent().GetCompatibilityLevel(subject, true)
+	}
+	var answer *RegistryError
+	err = x.fault(err)
+	if errors.As(err, &answer) && subject != "" && (answer.Code == codeLevelNotSet || answer.Code == codeSubjectNotFound) {
+		return r.Compatibility(ctx, "")
+	}
+	if err != nil {
+		return "", fmt.Errorf("compatibility of subject %q: %w", subject, err)
+	}
+	return ParseLevel(level.String())
+}
+
+// SetCompatibility sets the level of a subject, or with an empty subject that of the registry.
+func (r *Registry) SetCompatibility(ctx context.Context, subject string, level Level) error {
+	if _, err := ParseLevel(string(level)); err != nil {
+		return err
+	}
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	x := r.exchange(ctx)
+	var err error
+	if subject == "" {
+		var ignored map[string]any
+		err = x.call(http.MethodPut, "/config", map[string]Level{"compatibility": level}, &ignored)
+	} else {
+		_, err = x.confluent().ChangeSubjectCompatibilityLevel(subject, srclient.CompatibilityLevel(level))
+		err = x.fault(err)
+	}
+	if err != nil {
+		return fmt.Errorf("compatibility of subject %q: %w", subject, err)
+	}
+	return nil
+}
