@@ -145,12 +145,23 @@ func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error
 	}
 	frame, err := reader.read(conn.Conn, nil)
 	if err != nil {
-		if errors.Is(err, io.EOF) && conn.client.tls == nil {
-			return nil, &hintedError{err: err, hint: "a listener that wants TLS closes like this, and none is configured"}
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, handshakeError(conn, req.Key(), err)
 	}
 	return reader.payload(frame, correlation, flexibleAnswer)
+}
+
+// handshakeError explains a connection that ends before it could be used. An end in mid-authentication stays retriable: a
+// broker that stops at that moment looks the same.
+func handshakeError(conn *conn, key int16, err error) error {
+	if errors.Is(err, io.EOF) {
+		switch {
+		case key == int16(kmsg.SASLAuthenticate):
+			return &hintedError{err: err, hint: "some brokers close like this on wrong credentials"}
+		case key == int16(kmsg.ApiVersions) && conn.client.tls == nil:
+			return &hintedError{err: err, hint: "a listener that wants TLS closes like this, and none is configured"}
+		}
+	}
+	return fmt.Errorf("%s: %w", requestName(key), err)
 }
 
 // dialError says in words what the common ways of not connecting are.
