@@ -28,7 +28,8 @@ type model struct {
 	epoch    int16 // that ids begin with
 	strict   bool  // refuses an unknown producer that does not begin at 0, as brokers before 2.5 did
 	logs     []*modelLog
-	errs     []error // what no client could have caused if it kept to the rules
+	script   func(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) // nil, or in place of fate
+	errs     []error                                                                                          // what no client could have caused if it kept to the rules
 }
 
 // modelLog is one partition.
@@ -95,6 +96,9 @@ func (m *model) InitProducerID(_ context.Context, _ string, current kafka.Produc
 }
 
 func (m *model) Produce(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
+	if m.script != nil {
+		return m.script(ctx, node, req)
+	}
 	m.mu.Lock()
 	for _, p := range req.Partitions {
 		if m.rand.Float64() < m.trouble/10 { // the leader moves
@@ -104,7 +108,9 @@ func (m *model) Produce(ctx context.Context, node int32, req *kafka.ProduceReque
 	}
 	fate := m.rand.Float64()
 	m.mu.Unlock()
-	cut := func(sent bool, err error) error { return &kafka.ConnError{Request: "Produce", Node: node, Sent: sent, Err: err} }
+	cut := func(sent bool, err error) error {
+		return &kafka.ConnError{Request: "Produce", Node: node, Sent: sent, Err: err}
+	}
 	switch {
 	case fate < m.trouble/8: // refused connection
 		return nil, cut(false, errors.New("refused"))

@@ -18,6 +18,7 @@ type Sender struct {
 	linger   *linger
 	sweeper  *sweeper
 	tasks    tasks
+	waiters  sync.Pool
 
 	ctx    context.Context // ends when what is left is given up
 	cancel context.CancelCauseFunc
@@ -82,13 +83,13 @@ func (s *Sender) Append(ctx context.Context, t *Topic, r *Record, to Receiver) e
 // Send is Append and the wait for the result. It does not linger. When ctx ends first, the record is not recalled and its outcome
 // is Unknown.
 func (s *Sender) Send(ctx context.Context, t *Topic, r *Record) Result {
-	w := newWaiter()
+	w := s.waiter()
 	p, err := s.append(ctx, t, r, w, true)
 	if err != nil {
-		w.free()
+		s.waiters.Put(w)
 		return Result{Topic: t.name, Partition: p, Offset: -1, Outcome: Failed, Err: err}
 	}
-	return w.wait(ctx, t.name, p)
+	return s.wait(ctx, w, t.name, p)
 }
 
 func (s *Sender) append(ctx context.Context, t *Topic, r *Record, to Receiver, urgent bool) (id int32, err error) {

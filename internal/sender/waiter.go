@@ -1,32 +1,34 @@
 package sender
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // waiter is the receiver of one Send.
 type waiter struct{ result chan Result }
 
-var waiters = sync.Pool{New: func() any { return &waiter{result: make(chan Result, 1)} }}
-
-func newWaiter() *waiter {
-	return waiters.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+// waiter returns one from the sender's pool. The pool is the sender's own since a channel must not leave a testing/synctest bubble.
+func (s *Sender) waiter() *waiter {
+	if w, ok := s.waiters.Get().(*waiter); ok {
+		return w
+	}
+	return &waiter{result: make(chan Result, 1)}
 }
 
 // Done never blocks: a waiter gets one result.
 func (w *waiter) Done(r Result) { w.result <- r }
 
-// free returns a waiter that will get no result any more, or has given it.
-func (w *waiter) free() { waiters.Put(w) }
-
-// wait returns the result, or that it is unknown when ctx ends first; the result then goes to nobody.
-func (w *waiter) wait(ctx context.Context, topic string, partition int32) Result {
+// wait returns the result, or that it is unknown when ctx ends first; the result then goes to nobody and w not back to the pool.
+func (s *Sender) wait(ctx context.Context, w *waiter, topic string, partition int32) Result {
 	select {
 	case r := <-w.result:
-		w.free()
+		s.waiters.Put(w)
 		return r
 	case <-ctx.Done():
+	}
+	select {
+	case r := <-w.result: // it came at the same moment
+		s.waiters.Put(w)
+		return r
+	default:
 		return Result{Topic: topic, Partition: partition, Offset: -1, Outcome: Unknown, Err: ctx.Err()}
 	}
 }
