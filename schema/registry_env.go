@@ -23,11 +23,17 @@ import (
 //	SCHEMA_REGISTRY_TLS_INSECURE     true switches certificate checks off
 //	SCHEMA_REGISTRY_ALLOW_PLAINTEXT  true lets credentials go over plain http to other machines
 func RegistryFromEnv(opts ...RegistryOption) (*Registry, error) {
-	e := registryEnv{}
 	base := os.Getenv("SCHEMA_REGISTRY_URL")
 	if base == "" {
 		base = DefaultRegistryURL
 	}
+	return RegistryAt(base, opts...)
+}
+
+// RegistryAt is [RegistryFromEnv] with base in place of SCHEMA_REGISTRY_URL, for programs that take the URL from a flag and leave
+// credentials to the environment.
+func RegistryAt(base string, opts ...RegistryOption) (*Registry, error) {
+	e := registryEnv{}
 	var set []RegistryOption
 	user, password := os.Getenv("SCHEMA_REGISTRY_USERNAME"), e.secret("SCHEMA_REGISTRY_PASSWORD")
 	if user != "" || password != "" {
