@@ -28,7 +28,7 @@ const (
 // watch shows the stages' progress until all of them are done, as bars on a terminal and as lines elsewhere.
 func watch(ctx context.Context, out io.Writer, stages []stage) error {
 	show, end := lines(out, stages)
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if drawable(out) {
 		show, end = bars(out, stages)
 	}
 	defer end()
@@ -45,6 +45,16 @@ func watch(ctx context.Context, out io.Writer, stages []stage) error {
 			return fmt.Errorf("%w: %s", context.Cause(ctx), line(stages))
 		}
 	}
+}
+
+// drawable reports whether out is a terminal that says how large it is.
+func drawable(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 func done(stages []stage) bool {

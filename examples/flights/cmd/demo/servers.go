@@ -26,7 +26,8 @@ type servers struct {
 // startServers runs `headrace dev` on free ports, in memory, and returns once it says that it is ready.
 func startServers(ctx context.Context, headrace string) (*servers, error) {
 	s := &servers{stderr: &tail{}}
-	s.cmd = exec.Command(headrace, "dev", "--memory", "--kafka-port", "0", "--registry-port", "0")
+	// Without ctx's end: the workers drain after it, and need the servers for that.
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), headrace, "dev", "--memory", "--kafka-port", "0", "--registry-port", "0")
 	s.cmd.Stderr = s.stderr
 	s.cmd.WaitDelay = 5 * time.Second
 	separate(s.cmd)
