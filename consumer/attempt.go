@@ -97,10 +97,10 @@ func (p *partition) route(rec *batch.Record) (t *target, ok bool) {
 		return nil, p.undecodable(rec, err)
 	}
 	for outages := 1; t == nil; outages++ {
-		t, err = p.router.find(p.ctx, ref)
+		t, err = p.router.find(p.going, ref)
 		switch {
 		case err == nil:
-		case p.ctx.Err() != nil:
+		case p.going.Err() != nil:
 			return nil, false
 		case undecodable(err):
 			return nil, p.undecodable(rec, err)
@@ -168,7 +168,7 @@ func (p *partition) pause(d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return !p.stopped.Load()
-	case <-p.stop:
+	case <-p.going.Done():
 		return false
 	}
 }

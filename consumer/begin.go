@@ -69,7 +69,7 @@ func (e *engine) await(p *partition) {
 	select {
 	case <-before.exited:
 		e.forget(before)
-	case <-p.stop:
+	case <-p.going.Done():
 	case <-e.ctx.Done():
 	}
 }

@@ -24,6 +24,7 @@ import (
 type engine struct {
 	cfg     Config
 	routes  *routes
+	grace   time.Duration
 	stats   *counters
 	client  *kafka.Client
 	sender  *sender.Sender // nil when no event may become a dead letter
@@ -45,7 +46,7 @@ type engine struct {
 
 const (
 	metadataInterval = 10 * time.Second // how often the group's leader looks for new partitions
-	handlerGrace     = 5 * time.Second  // how long a handler has to return once its context has ended
+	handlerGrace     = 5 * time.Second  // see Worker.grace
 	commitGrace      = 10 * time.Second // how long the last commit of a partition is tried
 	leaveGrace       = 5 * time.Second
 )
@@ -54,6 +55,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 	e := &engine{
 		cfg:        w.cfg,
 		routes:     w.routes,
+		grace:      w.grace,
 		stats:      &w.stats,
 		client:     client,
 		base:       context.WithoutCancel(ctx),
@@ -109,6 +111,7 @@ func (e *engine) run(ctx context.Context) error {
 		failure = e.memberError(failure)
 	}
 
+	e.cfg.Logger.Info("stopping", zap.String("group", e.cfg.Group), zap.Error(failure))
 	e.member.Quit()
 	e.mu.Lock()
 	e.stopping = true
@@ -179,7 +182,7 @@ func (e *engine) drain(partitions []*partition, cause error) (stuck []error) {
 				for _, p := range partitions {
 					p.cancel(cause)
 				}
-				grace = time.After(handlerGrace)
+				grace = time.After(e.grace)
 			case <-grace:
 				return e.abandon(partitions)
 			}

@@ -23,8 +23,9 @@ type partition struct {
 	prefix  atomic.Int64                 // everything below is done
 	lost    atomic.Bool                  // another member may own it: commit nothing any more
 	stopped atomic.Bool                  // hand no further event to a handler
-	stop    chan struct{}                // closed with stopped
-	exited  chan struct{}                // closed when no handler runs and none will
+	going   context.Context              //nolint:containedctx // ends with stopped
+	stop    context.CancelFunc
+	exited  chan struct{} // closed when no handler runs and none will
 
 	// Only the committer uses it.
 	committed int64 // last offset the group is known to have, -1 for none
@@ -48,7 +49,6 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	p := &partition{
 		TopicPartition: tp,
 		engine:         e,
-		stop:           make(chan struct{}),
 		exited:         make(chan struct{}),
 		committed:      -1,
 		deliveries:     make(chan fetch.Delivery, 1),
@@ -56,6 +56,7 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 		current:        current{group: e.cfg.Group, topic: tp.Topic, id: tp.Partition},
 	}
 	p.ctx, p.cancel = context.WithCancelCause(e.base)
+	p.going, p.stop = context.WithCancel(p.ctx)
 	p.member.Store(&member)
 	p.prefix.Store(-1)
 	return p
@@ -85,7 +86,7 @@ func (p *partition) halt() {
 	if p.stopped.Swap(true) {
 		return
 	}
-	close(p.stop)
+	p.stop()
 	if !p.begun {
 		p.begun = true
 		close(p.exited)
@@ -105,7 +106,7 @@ func (p *partition) run() {
 	}()
 	for more := true; more; {
 		select {
-		case <-p.stop:
+		case <-p.going.Done():
 			more = false
 		case d := <-p.deliveries:
 			p.feed.Taken()

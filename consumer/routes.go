@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/headrace/headrace/schema"
 )
@@ -87,6 +88,9 @@ type router struct {
 	lastTo  *target
 }
 
+// lookupTimeout is how long the registry may take before the worker says that an event waits for it, and asks again.
+const lookupTimeout = 5 * time.Second
+
 // maxTargets bounds what a router remembers, since ids come from outside.
 const maxTargets = 1024
 
@@ -101,7 +105,9 @@ func (r *router) find(ctx context.Context, ref schema.Ref) (*target, error) {
 	}
 	t, ok := r.targets[ref]
 	if !ok {
-		writer, err := r.routes.registry.Resolve(ctx, ref)
+		ask, cancel := context.WithTimeout(ctx, lookupTimeout)
+		writer, err := r.routes.registry.Resolve(ask, ref)
+		cancel()
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -12,6 +13,7 @@ import (
 type Worker struct {
 	cfg    Config
 	routes *routes
+	grace  time.Duration // how long a handler has to return once its context has ended
 	ran    atomic.Bool
 	stats  counters
 }
@@ -23,7 +25,7 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg: cfg, routes: routes}, nil
+	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace}, nil
 }
 
 // Run joins the group and handles events until ctx ends or an error stops the worker. It can be called once.

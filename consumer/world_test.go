@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -85,7 +87,7 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 
 	server := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
 	t.Cleanup(server.Close)
-	if w.registry, err = schema.NewRegistry(server.URL); err != nil {
+	if w.registry, err = schema.NewRegistry(server.URL, schema.WithTimeout(100*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.registry.Close)
@@ -219,6 +221,9 @@ func (w *world) committed(topic string, partition int32) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	offsets, err := w.client.FetchOffsets(ctx, "g", kafka.TopicPartition{Topic: topic, Partition: partition})
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return -1
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -274,6 +279,7 @@ func (w *world) start(cfg Config, handlers ...Handler) *job {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	worker.grace = 50 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	j := &job{Worker: worker, t: w.t, cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -353,3 +359,6 @@ func asError[T error](t testing.TB, err error) T {
 	}
 	return target
 }
+
+// goexit ends the goroutine, as FailNow of a test does in a handler.
+func goexit() { runtime.Goexit() }
