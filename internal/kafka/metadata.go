@@ -69,11 +69,6 @@ func (m *metadataCache) topic(ctx context.Context, name string) (*topicEntry, er
 		return e, nil
 	}
 	if err := m.read(ctx, name); err != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if e := m.topics[name]; e != nil && !e.stale && e.err == nil {
-			return e, nil // only its age spoke against it
-		}
 		return nil, err
 	}
 	m.mu.Lock()

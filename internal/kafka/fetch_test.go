@@ -1,0 +1,327 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// want lists partitions to fetch from their beginning.
+func want(topic string, partitions ...int32) []FetchPartition {
+	var list []FetchPartition
+	for _, p := range partitions {
+		list = append(list, FetchPartition{Topic: topic, Partition: p, LeaderEpoch: -1})
+	}
+	return list
+}
+
+// sessionLog records the partitions that Fetch requests name.
+type sessionLog struct {
+	mu       sync.Mutex
+	requests []string
+}
+
+func (l *sessionLog) watch(fake *kfake.Cluster) {
+	fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		f := req.(*kmsg.FetchRequest)
+		var line strings.Builder
+		fmt.Fprintf(&line, "epoch %d", f.SessionEpoch)
+		for _, t := range f.Topics {
+			for _, p := range t.Partitions {
+				fmt.Fprintf(&line, " %d@%d", p.Partition, p.FetchOffset)
+			}
+		}
+		for _, t := range f.ForgottenTopics {
+			fmt.Fprintf(&line, " drop%d", t.Partitions)
+		}
+		l.mu.Lock()
+		l.requests = append(l.requests, line.String())
+		l.mu.Unlock()
+		return nil, nil, false
+	})
+}
+
+func (l *sessionLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.requests
+	l.requests = nil
+	return taken
+}
+
+// fetched gives the records of an answer by partition, and releases it.
+func fetched(t *testing.T, resp *FetchResponse) map[int32][]byte {
+	t.Helper()
+	records := make(map[int32][]byte)
+	for _, p := range resp.Partitions {
+		if p.Err != nil {
+			t.Error(p.Err)
+		}
+		records[p.Partition] = bytes.Clone(p.Records)
+	}
+	resp.Release()
+	resp.Release()
+	return records
+}
+
+func TestFetchSessionSendsOnlyWhatChanged(t *testing.T) {
+	t.Parallel()
+	ctx, fake := testContext(t), testCluster(t, kfake.NumBrokers(1))
+	client := testClient(t, plainCluster(fake))
+	for p := range int32(3) {
+		if _, err := produceOne(ctx, client, "flights", p, testBatch(0, fmt.Sprint("value ", p))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log sessionLog
+	log.watch(fake)
+	var session FetchSession
+	req := &FetchRequest{Session: &session, Partitions: want("flights", 0, 1, 2), MaxWait: 10 * time.Millisecond}
+	fetch := func() map[int32][]byte {
+		t.Helper()
+		resp, err := client.Fetch(ctx, 0, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fetched(t, resp)
+	}
+	for p, records := range fetch() {
+		if !bytes.Contains(records, fmt.Append(nil, "value ", p)) {
+			t.Errorf("partition %d has records %q", p, records)
+		}
+	}
+	req.Partitions[0].Offset, req.Partitions[2].Offset = 1, 1
+	fetch()
+	fetch()
+	req.Partitions = req.Partitions[:1]
+	if got := fetch(); len(got[0]) > 0 {
+		t.Errorf("records at the end of the partition: %q", got)
+	}
+	session.Reset()
+	fetch()
+	if diff := cmp.Diff([]string{
+		"epoch 0 0@0 1@0 2@0", "epoch 1 0@1 2@1", "epoch 2", "epoch 3 drop[1 2]", "epoch 0 0@1",
+	}, normalDrops(log.take())); diff != "" {
+		t.Error(diff)
+	}
+	if err := client.CloseFetchSession(ctx, 0, &session); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"epoch -1"}, log.take()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// normalDrops gives forgotten partitions one order; a map's is as good as any other on the wire.
+func normalDrops(lines []string) []string {
+	for i := range lines {
+		lines[i] = strings.ReplaceAll(lines[i], "drop[2 1]", "drop[1 2]")
+	}
+	return lines
+}
+
+func TestLostFetchSessionIsReplacedWithinTheCall(t *testing.T) {
+	t.Parallel()
+	for _, code := range []*kerr.Error{kerr.FetchSessionIDNotFound, kerr.InvalidFetchSessionEpoch} {
+		t.Run(code.Message, func(t *testing.T) {
+			t.Parallel()
+			ctx, fake := testContext(t), testCluster(t, kfake.NumBrokers(1))
+			client := testClient(t, plainCluster(fake))
+			if _, err := produceOne(ctx, client, "flights", 0, testBatch(0, "one")); err != nil {
+				t.Fatal(err)
+			}
+			req := &FetchRequest{Session: new(FetchSession), Partitions: want("flights", 0), MaxWait: 10 * time.Millisecond}
+			for range 2 {
+				resp, err := client.Fetch(ctx, 0, req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Release()
+			}
+			var log sessionLog
+			log.watch(fake)
+			fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, TopLevel: true, Err: code})
+			resp, err := client.Fetch(ctx, 0, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fetched(t, resp); !bytes.Contains(got[0], []byte("one")) {
+				t.Errorf("records are %q", got)
+			}
+			if diff := cmp.Diff([]string{"epoch 2", "epoch 0 0@0"}, log.take()); diff != "" {
+				t.Error(diff)
+			}
+			fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, TopLevel: true, Err: code, Count: -1})
+			if _, err := client.Fetch(ctx, 0, req); !errors.Is(err, code) || !Retriable(err) {
+				t.Errorf("refused for good: %v", err)
+			}
+		})
+	}
+}
+
+func TestFetchAfterALostAnswerStartsTheSessionAgain(t *testing.T) {
+	t.Parallel()
+	ctx, fake := testContext(t), testCluster(t, kfake.NumBrokers(1))
+	client := testClient(t, plainCluster(fake))
+	if _, err := client.Topic(ctx, "flights"); err != nil {
+		t.Fatal(err)
+	}
+	req := &FetchRequest{Session: new(FetchSession), Partitions: want("flights", 0, 1), MaxWait: 10 * time.Second, MinBytes: 1}
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := client.Fetch(short, 0, req); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+	var log sessionLog
+	log.watch(fake)
+	req.MaxWait = 0
+	if _, err := client.Fetch(ctx, 0, req); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"epoch 0 0@0 1@0"}, log.take()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFetchReportsEachPartitionsError(t *testing.T) {
+	t.Parallel()
+	ctx, fake := testContext(t), testCluster(t, kfake.NumBrokers(1))
+	client := testClient(t, plainCluster(fake))
+	if _, err := produceOne(ctx, client, "flights", 0, testBatch(0, "one")); err != nil {
+		t.Fatal(err)
+	}
+	req := &FetchRequest{Session: new(FetchSession), Partitions: append(want("flights", 0, 1), want("flihgts", 0)...)}
+	req.Partitions[1].Offset = 99
+	for range 2 {
+		resp, err := client.Fetch(ctx, 0, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byKey := make(map[TopicPartition]FetchedPartition)
+		for _, p := range resp.Partitions {
+			byKey[TopicPartition{p.Topic, p.Partition}] = p
+		}
+		if p := byKey[TopicPartition{"flights", 0}]; p.Err != nil || len(p.Records) == 0 || p.HighWatermark != 1 {
+			t.Errorf("good partition is %+v", p)
+		}
+		if err := byKey[TopicPartition{"flights", 1}].Err; !errors.Is(err, kerr.OffsetOutOfRange) || !strings.Contains(err.Error(), "partition 1") {
+			t.Errorf("partition beyond its end has error %v", err)
+		}
+		if err := byKey[TopicPartition{"flihgts", 0}].Err; !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			t.Errorf("partition of no topic has error %v", err)
+		}
+		resp.Release()
+	}
+}
+
+func fetchAnswer() *kmsg.FetchResponse {
+	resp := kmsg.NewPtrFetchResponse()
+	resp.ThrottleMillis, resp.SessionID = 20, 77
+	topic := kmsg.NewFetchResponseTopic()
+	topic.Topic = "flights"
+	p := kmsg.NewFetchResponseTopicPartition()
+	p.Partition, p.HighWatermark, p.LastStableOffset, p.LogStartOffset = 3, 100, 90, 10
+	p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{{ProducerID: 5, FirstOffset: 50}, {ProducerID: 6, FirstOffset: 60}}
+	p.PreferredReadReplica, p.RecordBatches = 2, testBatch(40, "one", "two")
+	q := kmsg.NewFetchResponseTopicPartition()
+	q.Partition, q.ErrorCode, q.PreferredReadReplica = 4, kerr.NotLeaderForPartition.Code, -1
+	q.CurrentLeader.LeaderID, q.CurrentLeader.LeaderEpoch = 8, 9
+	topic.Partitions = append(topic.Partitions, p, q)
+	resp.Topics = append(resp.Topics, topic)
+	return resp
+}
+
+func TestFetchAnswerIsReadWhole(t *testing.T) {
+	t.Parallel()
+	for version := ours(1).min; version <= ours(1).max; version++ {
+		answer := fetchAnswer()
+		answer.Version = version
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+		if err := m.parse(version, answer.AppendTo(nil)); err != nil {
+			t.Fatal(err)
+		}
+		got := m.response(1)
+		if got.Throttle != 20*time.Millisecond || m.sessionID != 77 || len(got.Partitions) != 2 {
+			t.Fatalf("version %d: answer is %+v", version, got)
+		}
+		if diff := cmp.Diff(FetchedPartition{
+			Topic: "flights", Partition: 3, HighWatermark: 100, LastStableOffset: 90, LogStartOffset: 10,
+			Aborted: []AbortedTransaction{{5, 50}, {6, 60}}, PreferredReplica: 2, Leader: -1, LeaderEpoch: -1,
+			Records: testBatch(40, "one", "two"),
+		}, got.Partitions[0]); diff != "" {
+			t.Error(diff)
+		}
+		q := got.Partitions[1]
+		if !errors.Is(q.Err, kerr.NotLeaderForPartition) || (version >= 12 && (q.Leader != 8 || q.LeaderEpoch != 9)) {
+			t.Errorf("version %d: moved partition is %+v", version, q)
+		}
+	}
+}
+
+func TestFetchAnswerCutAnywhereIsAnError(t *testing.T) {
+	t.Parallel()
+	for version := ours(1).min; version <= ours(1).max; version++ {
+		answer := fetchAnswer()
+		answer.Version = version
+		whole := answer.AppendTo(nil)
+		for n := range whole {
+			m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+			if err := m.parse(version, whole[:n]); err == nil {
+				t.Errorf("version %d: %d of %d bytes are accepted", version, n, len(whole))
+			}
+		}
+	}
+}
+
+func FuzzFetchAnswer(f *testing.F) {
+	for _, version := range []int16{11, 12} {
+		answer := fetchAnswer()
+		answer.Version = version
+		f.Add(version == 12, answer.AppendTo(nil))
+	}
+	f.Fuzz(func(_ *testing.T, compact bool, body []byte) {
+		version := int16(11)
+		if compact {
+			version = 12
+		}
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3)}, 1<<20)
+		if m.parse(version, body) == nil {
+			m.response(1)
+		}
+	})
+}
+
+func TestFetchBufferIsReusedAfterRelease(t *testing.T) {
+	ctx, fake := testContext(t), testCluster(t, kfake.NumBrokers(1))
+	client := testClient(t, plainCluster(fake))
+	value := strings.Repeat("x", 1<<19)
+	if _, err := produceOne(ctx, client, "flights", 0, testBatch(0, value)); err != nil {
+		t.Fatal(err)
+	}
+	req := &FetchRequest{Session: new(FetchSession), Partitions: want("flights", 0)}
+	bytesPerRun := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			resp, err := client.Fetch(ctx, 0, req)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(resp.Partitions) != 1 || len(resp.Partitions[0].Records) < len(value) {
+				b.Fatalf("answer is %d partitions", len(resp.Partitions))
+			}
+			resp.Release()
+		}
+	}).AllocedBytesPerOp()
+	_ = bytesPerRun
+}
