@@ -55,7 +55,7 @@ func Main(ctx context.Context, env Env) int {
 		fmt.Fprintf(env.Stderr, "headrace: %v\nSee `%s --help`.\n", err, command.CommandPath())
 		return exitUsage
 	default:
-		fmt.Fprintf(env.Stderr, "headrace: %v\n", err)
+		fmt.Fprintf(env.Stderr, "headrace: %v\n%s", err, a.nextStep(err))
 		return exitFailed
 	}
 }

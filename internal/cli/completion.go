@@ -69,7 +69,7 @@ func (a *app) completeTopic(cmd *cobra.Command, args []string, _ string) ([]stri
 func (a *app) completeSubject(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := completionContext(cmd)
 	defer cancel()
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

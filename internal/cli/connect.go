@@ -2,9 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -23,12 +29,95 @@ func (a *app) cluster() (headrace.Cluster, error) {
 	return cluster, nil
 }
 
-// openRegistry is a client of the flag's registry, else of the environment's.
-func (a *app) openRegistry() (*schema.Registry, error) {
-	return schema.RegistryFromEnv()
+// openRegistry is a client of the flag's registry, else of the environment's. It fails at once when nobody listens
+// there: the client itself would try again until the timeout, which is right for a service and not for a person.
+func (a *app) openRegistry(ctx context.Context) (*schema.Registry, error) {
+	registry, err := a.registryClient()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	if err := dial(ctx, registry.URL()); err != nil {
+		registry.Close()
+		return nil, &schema.UnavailableError{URL: registry.URL(), Attempts: 1, Err: err}
+	}
+	return registry, nil
+}
+
+func (a *app) registryClient() (*schema.Registry, error) {
+	timeout := schema.WithTimeout(a.timeout)
+	if a.registry == "" {
+		registry, err := schema.RegistryFromEnv(timeout)
+		if err != nil {
+			return nil, fmt.Errorf("environment: %w", err)
+		}
+		return registry, nil
+	}
+	registry, err := schema.RegistryAt(a.registry, timeout)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--registry: %w", err)}
+	}
+	return registry, nil
+}
+
+// dial makes a connection to the host of an HTTP URL and drops it, unless a proxy stands between.
+func dial(ctx context.Context, base string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // "http" and "https" are names of ports
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // within bounds a question to brokers or registry.
 func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("no answer within %v (--timeout)", a.timeout))
+	return context.WithTimeoutCause(ctx, a.timeout, &timeoutError{a.timeout})
+}
+
+// timeoutError is why the context of a question has ended.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %v (--timeout)", e.after) }
+
+// Unwrap makes it what it is to everybody else.
+func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// nextStep is what to try when an error is about reaching brokers or registry; "" for all others, which say it
+// themselves.
+func (a *app) nextStep(err error) string {
+	var auth *kafka.AuthError
+	var conn *kafka.ConnError
+	var frame *kafka.FrameError
+	var down *schema.UnavailableError
+	var step string
+	switch {
+	case errors.As(err, &auth) && auth.Method == "TLS":
+		step = "Check KAFKA_TLS_CA_FILE and its neighbours.\n"
+	case errors.As(err, &auth):
+		step = "Check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.\n"
+	case errors.As(err, &conn), errors.As(err, &frame):
+		step = "Is Kafka there? --brokers or KAFKA_BROKERS say where, KAFKA_TLS_* and KAFKA_SASL_* how to connect;\n" +
+			"`headrace dev` runs one on localhost:9092.\n"
+	case errors.As(err, &down):
+		step = "Is the registry there? --registry or SCHEMA_REGISTRY_URL say where;\n" +
+			"`headrace dev` runs one on http://localhost:8081.\n"
+	}
+	var told *timeoutError
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &told) {
+		step += fmt.Sprintf("Gave up after %v: --timeout gives it longer.\n", a.timeout)
+	}
+	return step
 }

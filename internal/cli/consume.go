@@ -78,7 +78,7 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 	if err := a.checkTopic(ctx, cluster, topic, f.partitions); err != nil {
 		return err
 	}
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}

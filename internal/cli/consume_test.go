@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -139,8 +141,12 @@ func TestRegistryThatIsDownEndsConsumeInsteadOfSkippingEvents(t *testing.T) {
 	t.Parallel()
 	s := shop(t, 1)
 	s.orders(1)
-	r := run(t, "", "consume", "orders", "--until-end", "--brokers", s.KafkaAddr, "--registry", "http://"+closedAddress(t), "--timeout", "2s").
-		want(t, exitFailed, "offset 0")
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "down for maintenance", http.StatusServiceUnavailable)
+	}))
+	defer down.Close()
+	r := run(t, "", "consume", "orders", "--until-end", "--brokers", s.KafkaAddr, "--registry", down.URL, "--timeout", "500ms").
+		want(t, exitFailed, "topic orders partition 0 offset 0", down.URL, "maintenance")
 	if strings.Contains(r.stderr, "could not be decoded") || r.stdout != "" {
 		t.Errorf("the outage was taken for a bad event: %s", r.stderr)
 	}

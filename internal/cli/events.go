@@ -33,6 +33,9 @@ func (t *eventTypes) find(ctx context.Context, name string) (eventType, error) {
 	ctx, cancel := t.app.within(ctx)
 	defer cancel()
 	found, err := t.ask(ctx, name)
+	if ctx.Err() != nil {
+		return found, fmt.Errorf("schema registry %s: %w", t.registry.URL(), err)
+	}
 	if err == nil {
 		t.known[name] = found
 	}
@@ -71,7 +74,8 @@ func (t *eventTypes) ask(ctx context.Context, name string) (eventType, error) {
 func (t *eventTypes) latest(ctx context.Context, subject string) (eventType, bool, error) {
 	v, err := t.registry.Latest(ctx, subject)
 	var answer *schema.RegistryError
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound {
+	// A 404 without the registry's code is a wrong URL.
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && answer.Code != 0 {
 		return eventType{}, false, nil
 	}
 	if err != nil {
@@ -104,7 +108,7 @@ func (a *app) completeEvent(cmd *cobra.Command, args []string, _ string) ([]stri
 	}
 	ctx, cancel := completionContext(cmd)
 	defer cancel()
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

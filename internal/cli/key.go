@@ -3,9 +3,27 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/headrace/headrace/schema"
 )
+
+// errNoField says that the JSON of an event lacks the field of the key.
+var errNoField = errors.New("the event has no such field")
+
+// eventKey takes the key from an event's JSON, or where it leaves the field out from what the field's default became.
+func eventKey(s *schema.Schema, text, avro []byte, path string) ([]byte, error) {
+	key, err := keyOf(text, path)
+	if !errors.Is(err, errNoField) {
+		return key, err
+	}
+	if text, err = schema.ToJSON(s, avro); err != nil {
+		return nil, err
+	}
+	return keyOf(text, path)
+}
 
 // keyOf takes an event's key from one of its fields: a string as it is, a number or a boolean as it is written, null as
 // a null key. path leads through nested records, a dot at each step.
@@ -14,11 +32,11 @@ func keyOf(event []byte, path string) ([]byte, error) {
 	for name := range strings.SplitSeq(path, ".") {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(value, &fields); err != nil {
-			return nil, fmt.Errorf("key field %q: %s is not in a record", path, name)
+			return nil, fmt.Errorf("key field %q: %w", path, errNoField)
 		}
 		next, ok := fields[name]
 		if !ok {
-			return nil, fmt.Errorf("key field %q: the event has no %s", path, name)
+			return nil, fmt.Errorf("key field %q: %w", path, errNoField)
 		}
 		value = next
 	}

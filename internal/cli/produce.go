@@ -60,7 +60,7 @@ func (a *app) runProduce(ctx context.Context, topic string, f produceFlags) erro
 	if err := a.checkTopic(ctx, cluster, topic, nil); err != nil {
 		return err
 	}
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (s *sending) record(ctx context.Context, l line) (producer.Record, error) {
 		return record, err
 	}
 	if s.flags.key != "" {
-		if record.Key, err = keyOf(text, s.flags.key); err != nil {
+		if record.Key, err = eventKey(t.schema, text, body, s.flags.key); err != nil {
 			return record, err
 		}
 	}

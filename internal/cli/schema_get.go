@@ -46,7 +46,7 @@ func (a *app) runSchemaGet(ctx context.Context, args []string, f schemaGetFlags)
 	if f.id < 0 || f.version < 0 {
 		return usagef("--id and --version are at least 1")
 	}
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (a *app) schemaList() *cobra.Command {
 }
 
 func (a *app) runSchemaList(ctx context.Context, out format) error {
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (a *app) runSchemaRegister(ctx context.Context, file, subject string, check
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	registry, err := a.openRegistry()
+	registry, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}

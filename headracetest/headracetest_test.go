@@ -1,0 +1,222 @@
+package headracetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/headracetest"
+	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type OrderPlaced struct {
+	ID       int64  `avro:"id"`
+	Customer string `avro:"customer"`
+}
+
+func (OrderPlaced) AvroSchema() string {
+	return `{"type":"record","name":"OrderPlaced","namespace":"shop","fields":[
+		{"name":"id","type":"long"},{"name":"customer","type":"string"}]}`
+}
+
+type OrderCancelled struct {
+	ID int64 `avro:"id"`
+}
+
+func (OrderCancelled) AvroSchema() string {
+	return `{"type":"record","name":"OrderCancelled","namespace":"shop","fields":[{"name":"id","type":"long"}]}`
+}
+
+// Mismatch has the name of OrderPlaced and cannot be read as one.
+type Mismatch struct {
+	ID string `avro:"id"`
+}
+
+func (Mismatch) AvroSchema() string {
+	return `{"type":"record","name":"OrderPlaced","namespace":"shop","fields":[{"name":"id","type":"string"}]}`
+}
+
+func TestProducedEventsArrive(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.CreateTopic(t, "orders", 3)
+	want := []OrderPlaced{{1, "ann"}, {2, "bob"}, {3, "eve"}}
+	headracetest.Produce(t, env, "orders", "k", want...)
+	var got []OrderPlaced
+	for i, r := range headracetest.Await[OrderPlaced](t, env, "orders", 3) {
+		if r.Key != "k" || r.Offset != int64(i) || time.Since(r.Time) > time.Minute {
+			t.Errorf("event %d: %+v", i, r)
+		}
+		got = append(got, r.Event)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAwaitSeesHeadersTimeAndOnlyItsType(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.CreateTopic(t, "orders", 1)
+	headracetest.Produce(t, env, "orders", "", OrderCancelled{1})
+	p, err := producer.New(producer.Config{Cluster: env.Cluster, Registry: env.Registry, AutoRegister: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(t.Context())
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	err = producer.For[OrderPlaced](p, "orders").Send(t.Context(), "k", OrderPlaced{ID: 7},
+		producer.At(at), producer.WithHeader("h", []byte("v")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []headracetest.Received[OrderPlaced]{{
+		Event: OrderPlaced{ID: 7}, Key: "k", Offset: 1, Time: at,
+		Headers: []consumer.Header{{Key: "h", Value: []byte("v")}},
+	}}
+	if diff := cmp.Diff(want, headracetest.Await[OrderPlaced](t, env, "orders", 1)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAwaitSeesEventsThatComeLater(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.CreateTopic(t, "orders", 1)
+	headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: 1})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: 2}) })
+	if got := headracetest.Await[OrderPlaced](t, env, "orders", 2); got[1].Event.ID != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAwaitOfNothingReturnsAtOnce(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.CreateTopic(t, "orders", 1)
+	if got := headracetest.Await[OrderPlaced](t, env, "orders", 0); len(got) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestIncompatibleSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.CreateTopic(t, "orders", 1)
+	headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: 1})
+	next, err := schema.Of[Mismatch]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = env.Registry.Register(t.Context(), schema.TopicRecordName("orders", "shop.OrderPlaced"), next)
+	var refused *schema.IncompatibleError
+	if !errors.As(err, &refused) || len(refused.Reasons) == 0 {
+		t.Errorf("got %v, want an IncompatibleError with reasons", err)
+	}
+}
+
+func TestEnvironmentsShareNothing(t *testing.T) {
+	t.Parallel()
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			env := headracetest.Start(t)
+			env.CreateTopic(t, "orders", 1)
+			headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: int64(i)})
+			if got := headracetest.Await[OrderPlaced](t, env, "orders", 1); got[0].Event.ID != int64(i) || got[0].Offset != 0 {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// failing is a test that fails without failing the one it runs in.
+type failing struct {
+	testing.TB
+	message string
+}
+
+func (f *failing) Helper() {}
+
+func (f *failing) Fatalf(format string, args ...any) {
+	f.message = fmt.Sprintf(format, args...)
+	panic(f) // what runtime.Goexit does to a test, seen by failure below
+}
+
+// failure runs fn as a test and returns what it failed with.
+func failure(t *testing.T, fn func(testing.TB)) (message string) {
+	t.Helper()
+	f := &failing{TB: t}
+	defer func() {
+		if r := recover(); r != nil && r != any(f) {
+			panic(r)
+		}
+		message = f.message
+	}()
+	fn(f)
+	return ""
+}
+
+func TestAwaitThatFailsSaysWhatTheTopicHoldsInstead(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.Timeout = 700 * time.Millisecond
+	env.CreateTopic(t, "orders", 1)
+	empty := failure(t, func(tb testing.TB) { headracetest.Await[OrderPlaced](tb, env, "orders", 1) })
+	if !strings.Contains(empty, "topic orders: 0 of 1 events of type shop.OrderPlaced arrived within") || !strings.Contains(empty, "nothing else") {
+		t.Errorf("empty topic: %q", empty)
+	}
+
+	env.Timeout = 0
+	headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: 1})
+	headracetest.Produce(t, env, "orders", "", OrderCancelled{1}, OrderCancelled{2})
+	p, err := producer.New(producer.Config{Cluster: env.Cluster})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(context.Background())
+	for _, value := range [][]byte{[]byte("junk"), nil} {
+		if err := p.SendRecord(t.Context(), "orders", producer.Record{Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env.Timeout = 700 * time.Millisecond
+	message := failure(t, func(tb testing.TB) { headracetest.Await[OrderPlaced](tb, env, "orders", 3) })
+	for _, want := range []string{"1 of 3 events", "2 × shop.OrderCancelled", "1 × tombstone", "undecodable at partition 0 offset 3"} {
+		if !strings.Contains(message, want) {
+			t.Errorf("message lacks %q: %s", want, message)
+		}
+	}
+}
+
+func TestMissingTopicFailsTheTestWithItsName(t *testing.T) {
+	t.Parallel()
+	env := headracetest.Start(t)
+	env.Timeout = 2 * time.Second
+	for name, fn := range map[string]func(testing.TB){
+		"produce": func(tb testing.TB) { headracetest.Produce(tb, env, "nowhere", "", OrderPlaced{}) },
+		"await":   func(tb testing.TB) { headracetest.Await[OrderPlaced](tb, env, "nowhere", 1) },
+	} {
+		if message := failure(t, fn); !strings.Contains(message, "nowhere") {
+			t.Errorf("%s: %q", name, message)
+		}
+	}
+}
+
+func TestTheExampleWorks(t *testing.T) {
+	t.Parallel()
+	testOrdersAreCancelled(t)
+}
