@@ -79,6 +79,10 @@ func TestACommitMarkerDoesNotEndAnAbort(t *testing.T) {
 	if !filter.active[2] {
 		t.Error("a commit marker ended an aborted transaction")
 	}
+	filter.Reset(nil)
+	if got := visible(t, golden(t, "transactions"), filter); len(got) != 8 {
+		t.Errorf("an abort of the response before hides records of the next one: %v", got)
+	}
 }
 
 func TestABrokenMarkerIsAnError(t *testing.T) {

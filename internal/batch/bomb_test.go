@@ -3,12 +3,14 @@ package batch
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 const bombSize = 32 << 20
@@ -31,8 +33,8 @@ func bombs(t testing.TB) map[string][]byte {
 			t.Fatal(err)
 		}
 	}
-	if z.Close() != nil || s.Close() != nil {
-		t.Fatal("close")
+	if err := errors.Join(z.Close(), s.Close()); err != nil {
+		t.Fatal(err)
 	}
 	whole := s.EncodeAll(zeros, nil)
 	var c compressor
@@ -41,8 +43,19 @@ func bombs(t testing.TB) map[string][]byte {
 	}
 	frame := bytes.Clone(c.out)
 	c.compressSnappy(zeros)
+	var wide bytes.Buffer
+	l := lz4.NewWriter(&wide)
+	if err := l.Apply(lz4.BlockSizeOption(lz4.Block4Mb)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Write(zeros); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 
-	// Two blocks a byte each, and frames and blocks that claim what they do not hold.
+	// Frames and blocks that claim what they do not hold.
 	claim := binary.AppendUvarint(nil, 1<<31)
 	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88, 0x03, 0x00, 0x00, 'x'} // 128 MiB of window, one byte repeated no times
 	fcs := append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0}, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0)
@@ -59,6 +72,7 @@ func bombs(t testing.TB) map[string][]byte {
 		"zstd claiming a size":       forge(Zstd, 1, 0, fcs),
 		"zstd of empty blocks":       forge(Zstd, 1, 0, blocks),
 		"lz4":                        forge(LZ4, 1, 0, frame),
+		"lz4 of 4 MiB blocks":        forge(LZ4, 1, 0, wide.Bytes()),
 		"lz4 claiming a size":        forge(LZ4, 1, 0, []byte("\x04\x22\x4d\x18\x68\x70\xff\xff\xff\xff\xff\xff\xff\x7f\x00")),
 		"lz4 claiming large blocks":  forge(LZ4, 1, 0, []byte("\x04\x22\x4d\x18\x60\x70\x00\x02\x00\x00\x00\x10a\x00\x00\x00\x00")),
 		"xerial":                     forge(Snappy, 1, 0, bytes.Clone(c.out)),

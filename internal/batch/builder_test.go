@@ -304,3 +304,16 @@ func TestVarintsAreShortestAndReadBack(t *testing.T) {
 		}
 	})
 }
+
+func TestVarintsOverSixtyFourBitsAreRefused(t *testing.T) {
+	t.Parallel()
+	nine := bytes.Repeat([]byte{0xff}, 9)
+	for _, last := range [][]byte{{2}, {0x7f}, {0x81, 0}, {0xff, 1}} {
+		if v, n := varint(append(bytes.Clone(nine), last...)); n != 0 {
+			t.Errorf("%x was read as %d", last, v)
+		}
+	}
+	if v, n := varint(append(bytes.Clone(nine), 1)); v != -1<<63 || n != 10 {
+		t.Errorf("the least int64 was read as %d, %d bytes", v, n)
+	}
+}

@@ -19,12 +19,15 @@ type compressor struct {
 }
 
 // compressors keeps compressors between batches, as many as seal at the same time; the garbage collector empties it.
-var compressors = sync.Pool{New: func() any { return new(compressor) }}
+var compressors sync.Pool
 
 // compressInPlace compresses p to its own start and returns the compressed size, or 0, with p left alone, when it would
 // not be smaller.
 func compressInPlace(codec Codec, p []byte) (size int, err error) {
-	c := compressors.Get().(*compressor) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	c, ok := compressors.Get().(*compressor)
+	if !ok {
+		c = new(compressor)
+	}
 	defer func() {
 		if cap(c.out) > bufferKept {
 			c.out = nil

@@ -78,6 +78,8 @@ func body(fields ...[]byte) []byte {
 
 func vint(v int64) []byte { return appendVarint(nil, v) }
 
+func vintAnd(v int64, rest []byte) []byte { return append(vint(v), rest...) }
+
 func TestHostileRecordsAreCorrupt(t *testing.T) {
 	t.Parallel()
 	zero, null := []byte{0}, []byte{1}
@@ -90,11 +92,12 @@ func TestHostileRecordsAreCorrupt(t *testing.T) {
 		offset  int64
 		reason  string
 	}{
-		{"negative record length", 1, append(vint(-1), make([]byte, 20)...), 500, "record length"},
-		{"record longer than the batch", 1, append(vint(100), make([]byte, 20)...), 500, "record length"},
-		{"record length of 2^62", 1, append(vint(1<<62), make([]byte, 20)...), 500, "record length"},
+		{"negative record length", 1, vintAnd(-1, make([]byte, 20)), 500, "record length"},
+		{"record longer than the batch", 1, vintAnd(100, make([]byte, 20)), 500, "record length"},
+		{"record a byte longer than the batch", 1, vintAnd(21, make([]byte, 20)), 500, "record length"},
+		{"record length of 2^62", 1, vintAnd(1<<62, make([]byte, 20)), 500, "record length"},
 		{"record length without end", 1, endless, 500, "record length"},
-		{"record shorter than its fields", 1, append(vint(5), make([]byte, 20)...), 500, "record length"},
+		{"record shorter than its fields", 1, vintAnd(5, make([]byte, 20)), 500, "record length"},
 		{"second record missing", 2, append(bytes.Clone(good), make([]byte, 7)...), 501, "record length"},
 		{"timestamp without end", 1, body(zero, endless), 500, "timestamp delta"},
 		{"offset before the batch", 1, body(zero, zero, vint(-1), null, null, zero), 500, "offset delta out of order or beyond the batch"},
@@ -103,6 +106,8 @@ func TestHostileRecordsAreCorrupt(t *testing.T) {
 		{"key length of 2^62", 1, body(zero, zero, zero, vint(1<<62), null, zero), 500, "key length"},
 		{"key length -2", 1, body(zero, zero, zero, vint(-2), null, zero), 500, "key length"},
 		{"key longer than the record", 1, append(body(zero, zero, zero, vint(4), null, zero), "more"...), 500, "key length"},
+		{"key a byte longer than the record", 1, body(zero, zero, zero, vint(3), null, zero), 500, "key length"},
+		{"value a byte longer than the record", 1, body(zero, zero, zero, null, vint(2), zero), 500, "value length"},
 		{"value length of 2^31", 1, body(zero, zero, zero, null, vint(1<<31), zero), 500, "value length"},
 		{"value length -2^63", 1, body(zero, zero, zero, null, vint(math.MinInt64), zero), 500, "value length"},
 		{"no header count", 1, body(zero, zero, zero, null, vint(1), []byte("v")), 500, "header count"},
@@ -132,17 +137,23 @@ func TestLimitsHoldAtTheirEdge(t *testing.T) {
 	t.Parallel()
 	headers := []Header{{Key: "a", Value: []byte("b")}, {Key: "c", Value: []byte("d")}} // 8 bytes
 	raw := seal(t, None, record{Value: []byte("v"), Headers: headers}, record{Value: []byte("w")})
-	packed := seal(t, Gzip, javaLargeRecords()...)
 	size := len(golden(t, "create-none")) - len(javaRecords()[4].Value) + len(javaLargeRecords()[4].Value) - HeaderSize + 2
-	tests := []struct {
+	type test struct {
 		raw     []byte
 		ok, bad Limits
 		limit   string
-	}{
+	}
+	tests := []test{
 		{raw, Limits{Records: 2}, Limits{Records: 1}, "Records"},
 		{raw, Limits{Headers: 2}, Limits{Headers: 1}, "Headers"},
 		{raw, Limits{HeaderBytes: 8}, Limits{HeaderBytes: 7}, "HeaderBytes"},
-		{packed, Limits{DecompressedBytes: size}, Limits{DecompressedBytes: size - 1}, "DecompressedBytes"},
+	}
+	for codec := Gzip; codec <= Zstd; codec++ {
+		for _, packed := range [][]byte{seal(t, codec, javaLargeRecords()...), golden(t, "large-"+codec.String())} {
+			tests = append(tests, test{
+				packed, Limits{DecompressedBytes: size}, Limits{DecompressedBytes: size - 1}, "DecompressedBytes",
+			})
+		}
 	}
 	for _, test := range tests {
 		b, _, err := Next(test.raw)
@@ -157,9 +168,25 @@ func TestLimitsHoldAtTheirEdge(t *testing.T) {
 	}
 }
 
+func TestLimitsTooLargeToAddUpAreTaken(t *testing.T) {
+	t.Parallel()
+	b, _, err := Next(golden(t, "large-zstd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = math.MaxInt
+	limits := Limits{DecompressedBytes: most, Ratio: most, Records: most, Headers: most, HeaderBytes: most}
+	if _, err := decode(new(Reader), b, limits); err != nil {
+		t.Error(err)
+	}
+	if limit, _, _ := limits.withDefaults().decompressed(1 << 20); limit != limitMax {
+		t.Errorf("a limit of MaxInt became %d", limit)
+	}
+}
+
 func TestAReaderStaysAtItsError(t *testing.T) {
 	t.Parallel()
-	b, _, err := Next(forge(None, 1, 0, append(vint(-1), make([]byte, 20)...)))
+	b, _, err := Next(forge(None, 1, 0, vintAnd(-1, make([]byte, 20))))
 	if err != nil {
 		t.Fatal(err)
 	}

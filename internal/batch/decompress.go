@@ -51,10 +51,13 @@ type gzipDecoder struct {
 	zip gzip.Reader
 }
 
-var gzipDecoders = sync.Pool{New: func() any { return new(gzipDecoder) }}
+var gzipDecoders sync.Pool
 
 func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
-	d := gzipDecoders.Get().(*gzipDecoder) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	d, ok := gzipDecoders.Get().(*gzipDecoder)
+	if !ok {
+		d = new(gzipDecoder)
+	}
 	defer gzipDecoders.Put(d)
 	d.src.Reset(src)
 	defer d.src.Reset(nil)

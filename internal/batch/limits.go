@@ -38,8 +38,8 @@ func (l Limits) withDefaults() Limits {
 
 // decompressed returns the limit that holds for compressed bytes of the given size, and the name of the field it is from.
 func (l Limits) decompressed(compressed int) (limit int, name string, value int) {
-	if byRatio := int64(compressed) * int64(l.Ratio); byRatio < int64(l.DecompressedBytes) {
-		return min(max(int(byRatio), ratioFree), l.DecompressedBytes), "Ratio", l.Ratio
+	if byRatio := max(int64(compressed)*int64(l.Ratio), ratioFree); byRatio < int64(l.DecompressedBytes) {
+		return int(byRatio), "Ratio", l.Ratio
 	}
 	return l.DecompressedBytes, "DecompressedBytes", l.DecompressedBytes
 }

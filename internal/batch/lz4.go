@@ -3,6 +3,7 @@ package batch
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"github.com/pierrec/lz4/v4"
 )
@@ -45,7 +46,7 @@ func (c *compressor) compressLZ4(p []byte) error {
 			return err
 		}
 		word := uint32(size)
-		if size == 0 || err != nil || size >= len(chunk) {
+		if size == 0 || err != nil { // not smaller than it was
 			size = copy(block, chunk)
 			word = uint32(size) | lz4StoredBlock
 		}
@@ -71,11 +72,12 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 	}
 	blockMax := 1 << (8 + 2*(descriptor>>4&7))
 	src = src[6:]
+	start, promised := len(dst), uint64(math.MaxUint64)
 	if flags&lz4ContentSize != 0 {
 		if len(src) < 8 {
 			return dst, errLZ4Frame
 		}
-		if le.Uint64(src) > uint64(limit) {
+		if promised = le.Uint64(src); promised > uint64(limit) {
 			return dst, errOverLimit
 		}
 		src = src[8:]
@@ -122,7 +124,7 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 		}
 		src = src[4:]
 	}
-	if len(src) != 0 {
+	if len(src) != 0 || promised != math.MaxUint64 && promised != uint64(len(dst)-start) {
 		return dst, errLZ4Frame
 	}
 	return dst, nil
