@@ -1,6 +1,9 @@
 package headrace
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Mechanism is the name of a SASL mechanism as brokers list it in sasl.enabled.mechanisms.
 type Mechanism string
@@ -33,6 +36,13 @@ type SASL struct {
 	// AllowPlaintext lets Plain and OAuthBearer send their secret over a connection without TLS to a host that is
 	// not this machine. Without it such a connection is refused before anything is sent.
 	AllowPlaintext bool
+}
+
+// Format prints the settings with the password masked, whatever the verb is. Without it a verb that does not fit a struct, such as
+// %s, makes fmt print the fields of a nested pointer without asking Secret.
+func (s SASL) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "{Mechanism:%s Username:%s Password:%s Token:%t AllowPlaintext:%t}",
+		string(s.Mechanism), s.Username, s.Password, s.Token != nil, s.AllowPlaintext)
 }
 
 // sendsSecret reports whether the mechanism puts the secret itself on the wire.

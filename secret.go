@@ -8,6 +8,9 @@ import (
 // Secret is a password or a token that does not print itself: every fmt verb, JSON, text encodings and loggers show a
 // fixed mask. Reading it takes the explicit conversion string(secret). The zero value is an absent secret, which
 // prints as an empty string.
+//
+// Two places are out of its reach: encoding/json writes string map keys as they are, and fmt does not call methods on
+// unexported fields. So keep secrets out of map keys, and behind a pointer or a function in private structs.
 type Secret string
 
 const redacted = "***"
@@ -36,5 +39,5 @@ func (s Secret) Format(f fmt.State, verb rune) {
 // MarshalJSON returns the mask as a JSON string.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
 
-// MarshalText returns the mask; YAML, XML and map keys go through it.
+// MarshalText returns the mask; YAML and XML go through it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
