@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/headrace/headrace/internal/batch"
@@ -57,7 +58,7 @@ func (t *Topic[E]) resolve(ctx context.Context) (*codec[E], error) {
 func (t *Topic[E]) identify(ctx context.Context, s *schema.Schema) (int, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		id, err := t.lookup(ctx, s)
-		if err == nil || !schema.Unavailable(err) {
+		if err == nil || !schema.Unavailable(err) || denied(err) {
 			return id, err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // jitter needs no secrecy
@@ -134,5 +135,11 @@ func (t *Topic[E]) home(ctx context.Context, s *schema.Schema, subjects []string
 
 func notFound(err error) bool {
 	answer, ok := errors.AsType[*schema.RegistryError](err)
-	return ok && answer.Status == 404
+	return ok && answer.Status == http.StatusNotFound
+}
+
+// denied reports whether the registry does not accept who is asking, which waiting does not mend.
+func denied(err error) bool {
+	answer, ok := errors.AsType[*schema.RegistryError](err)
+	return ok && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
 }
