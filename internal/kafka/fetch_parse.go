@@ -11,6 +11,8 @@ func (m *fetchMessage) parse(version int16, body []byte) error {
 	m.throttle = r.int32()
 	m.errorCode = r.int16()
 	m.sessionID = r.int32()
+	m.parsed = make([]FetchedPartition, 0, len(m.req.Partitions))
+	m.codes = make([]int16, 0, len(m.req.Partitions))
 	const minTopic, minPartition = 3, 30
 	for range r.count(compact, minTopic) {
 		topic := m.topicName(r.string(compact))
