@@ -95,6 +95,9 @@ func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %v 
 // Unwrap makes it what it is to everybody else.
 func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 
+// codeSubjectNotFound is the registry's code for a subject it does not have.
+const codeSubjectNotFound = 40401
+
 // nextStep is what to try when an error is about reaching brokers or registry; "" for all others, which say it
 // themselves.
 func (a *app) nextStep(err error) string {
@@ -102,6 +105,7 @@ func (a *app) nextStep(err error) string {
 	var conn *kafka.ConnError
 	var frame *kafka.FrameError
 	var down *schema.UnavailableError
+	var answer *schema.RegistryError
 	var step string
 	switch {
 	case errors.As(err, &auth) && auth.Method == "TLS":
@@ -114,6 +118,9 @@ func (a *app) nextStep(err error) string {
 	case errors.As(err, &down):
 		step = "Is the registry there? --registry or SCHEMA_REGISTRY_URL say where;\n" +
 			"`headrace dev` runs one on http://localhost:8081.\n"
+	}
+	if errors.As(err, &answer) && answer.Code == codeSubjectNotFound {
+		step = "`headrace schema list` lists the subjects.\n"
 	}
 	var told *timeoutError
 	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &told) {

@@ -55,7 +55,7 @@ func (a *app) consume() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.offset, "offset", "start", "`range` to read")
-	flags.Int64VarP(&f.count, "num", "n", 0, "stop after this `many` events (default no limit)")
+	flags.Int64VarP(&f.count, "num", "n", 0, "stop after this `number` of events (default no limit)")
 	flags.Int32SliceVarP(&f.partitions, "partitions", "p", nil, "read only these `partitions` (default all)")
 	flags.Lookup("partitions").DefValue = "" // or help would say "default []"
 	flags.StringVarP(&f.output, "output", "o", "json", "output `format`: json, one event per line")

@@ -299,6 +299,27 @@ func TestInterruptedProduceTellsWhatWasSent(t *testing.T) {
 	keyboard.Close()
 }
 
+func TestProgressIsForTerminalsOnly(t *testing.T) {
+	t.Parallel()
+	s := shop(t, 1)
+	for _, terminal := range []bool{true, false} {
+		var messages strings.Builder
+		env := Env{
+			Args:       []string{"produce", "orders", "--brokers", s.KafkaAddr, "--registry", s.RegistryURL},
+			Stdin:      strings.NewReader(`{"id":1}`),
+			Stdout:     io.Discard,
+			Stderr:     &messages,
+			IsTerminal: func(stream any) bool { return terminal && stream == any(&messages) },
+		}
+		if code := Main(t.Context(), env); code != exitDone {
+			t.Fatalf("exit code %d: %s", code, &messages)
+		}
+		if got := strings.Contains(messages.String(), "\r1 event sent"); got != terminal {
+			t.Errorf("terminal %v: stderr %q", terminal, &messages)
+		}
+	}
+}
+
 // closedAddress is an address nobody listens on.
 func closedAddress(t *testing.T) string {
 	t.Helper()

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,6 @@ type registered struct {
 func (a *app) schemaRegister() *cobra.Command {
 	var out format
 	var subject string
-	var check bool
 	cmd := &cobra.Command{
 		Use:   "register FILE --subject SUBJECT [flags]",
 		Short: "Register an Avro schema under a subject",
@@ -32,21 +33,19 @@ func (a *app) schemaRegister() *cobra.Command {
 			"already keeps its id. The registry refuses one that is incompatible with what the subject has.\n\n" +
 			"The subject of a topic's events is TOPIC-value when the topic carries one type of event, and\n" +
 			"TOPIC-FULL.NAME when it carries several.",
-		Example: "  headrace schema register order.avsc --subject orders-value\n" +
-			"  headrace schema register order.avsc --subject orders-value --check",
-		Args: exactly("FILE"),
+		Example: "  headrace schema register order.avsc --subject orders-value",
+		Args:    exactly("FILE"),
 		RunE: a.run(func(ctx context.Context, args []string) error {
-			return a.runSchemaRegister(ctx, args[0], subject, check, out)
+			return a.runSchemaRegister(ctx, args[0], subject, out)
 		}),
 	}
 	cmd.Flags().StringVarP(&subject, "subject", "s", "", "`subject` to register under")
-	cmd.Flags().BoolVar(&check, "check", false, "ask whether the registry would take it, and change nothing")
 	_ = cmd.RegisterFlagCompletionFunc("subject", a.completeSubject) // the flag exists
 	out.bind(cmd)
 	return cmd
 }
 
-func (a *app) runSchemaRegister(ctx context.Context, file, subject string, check bool, out format) error {
+func (a *app) runSchemaRegister(ctx context.Context, file, subject string, out format) error {
 	if subject == "" {
 		return usagef("--subject is missing: TOPIC-value for a topic with one type of event, else TOPIC-FULL.NAME")
 	}
@@ -65,14 +64,11 @@ func (a *app) runSchemaRegister(ctx context.Context, file, subject string, check
 	defer registry.Close()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	if check {
-		if err := registry.Compatible(ctx, subject, parsed); err != nil {
-			return err
-		}
-		a.note("%s may be registered under %s", parsed.FullName(), subject)
-		return nil
-	}
 	id, err := registry.Register(ctx, subject, parsed)
+	var refused *schema.IncompatibleError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%s is incompatible with subject %s:\n  %s", parsed.FullName(), subject, strings.Join(refused.Reasons, "\n  "))
+	}
 	if err != nil {
 		return err
 	}

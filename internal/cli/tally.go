@@ -70,7 +70,7 @@ func (t *tally) done(number int, err error) {
 func (t *tally) progress() {
 	if now := time.Now(); now.Sub(t.shown) > 200*time.Millisecond && t.app.IsTerminal(t.app.Stderr) && !t.app.IsTerminal(t.app.Stdin) {
 		t.shown = now
-		fmt.Fprintf(t.app.Stderr, "\r%s events sent", humanize.Comma(t.sent))
+		fmt.Fprintf(t.app.Stderr, "\r%s sent", plural(t.sent))
 	}
 }
 

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headrace/headrace/internal/devserver"
 )
@@ -74,5 +76,23 @@ func TestTopicsAndSubjectsAreCompleted(t *testing.T) {
 	got := run(t, "", "__complete", "schema", "get", "--registry", s.RegistryURL, "").want(t, exitDone).stdout
 	if !strings.HasPrefix(got, "orders-value\nrefunds-shop.Refund\n:4") {
 		t.Errorf("subjects: %q", got)
+	}
+}
+
+func TestCompletionDoesNotKeepAPersonWaiting(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // connections wait in its backlog for ever
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	addr := silent.Addr().String()
+	began := time.Now()
+	for _, args := range [][]string{{"consume", ""}, {"schema", "get", ""}, {"produce", "t", "--event", ""}} {
+		where := []string{"__complete", "--brokers", addr, "--registry", "http://" + addr}
+		run(t, "", append(where, args...)...).want(t, exitDone)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("three completions took %v", took)
 	}
 }

@@ -49,11 +49,23 @@ func (r *registry) against(level schema.Level, subject string, next *schema.Sche
 		if err != nil {
 			return nil, fmt.Errorf("subject %s version %d: %w", subject, n, err)
 		}
-		for _, found := range schema.CheckLevel(level, next, old) {
-			problems = append(problems, problem{version: n, Incompatibility: found})
+		name := string(level)
+		if strings.HasPrefix(name, string(schema.Backward)) || strings.HasPrefix(name, string(schema.Full)) {
+			problems = appendProblems(problems, n, fmt.Sprintf("it cannot read what version %d wrote", n), schema.Compatible(next, old))
+		}
+		if strings.HasPrefix(name, string(schema.Forward)) || strings.HasPrefix(name, string(schema.Full)) {
+			problems = appendProblems(problems, n, fmt.Sprintf("version %d cannot read what it writes", n), schema.Compatible(old, next))
 		}
 	}
 	return problems, nil
+}
+
+func appendProblems(all []problem, version int, direction string, found []schema.Incompatibility) []problem {
+	for _, f := range found {
+		f.Message = direction + ": " + f.Message
+		all = append(all, problem{version: version, Incompatibility: f})
+	}
+	return all
 }
 
 // checkAll answers POST /compatibility/subjects/S/versions: what a registration would meet.

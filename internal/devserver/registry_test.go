@@ -306,6 +306,43 @@ func TestConcurrentRegistrationsKeepTheSubjectCompatible(t *testing.T) {
 	}
 }
 
+func TestDeletedSubjectTakesASchemaAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server := start(t, devserver.Config{DataDir: dir})
+	id := mustRegister(t, server, "orders-value", orderV1)
+	if a := ask(t, server, http.MethodDelete, "/subjects/orders-value", nil); a.Status != http.StatusOK {
+		t.Fatalf("delete: %s", a.body)
+	}
+	next := mustRegister(t, server, "orders-value", orderBad) // there is nothing left to be compatible with
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server = start(t, devserver.Config{DataDir: dir})
+	for id, want := range map[int]string{id: orderV1, next: orderBad} {
+		if a := ask(t, server, http.MethodGet, fmt.Sprintf("/schemas/ids/%d", id), nil); a.Schema != want {
+			t.Errorf("id %d: %s", id, a.body)
+		}
+	}
+}
+
+func TestReasonsNameTheVersionAndTheDirection(t *testing.T) {
+	t.Parallel()
+	server := start(t, devserver.Config{})
+	mustRegister(t, server, "orders-value", orderV1)
+	mustRegister(t, server, "orders-value", orderV2)
+	setLevel(t, server, "/config/orders-value", "FULL_TRANSITIVE")
+	a := register(t, server, "orders-value", orderV3)
+	if !strings.Contains(a.Message, "it cannot read what version 1 wrote: ") || strings.Contains(a.Message, "version 2") {
+		t.Errorf("got %s", a.Message)
+	}
+	setLevel(t, server, "/config/orders-value", "FORWARD")
+	a = register(t, server, "orders-value", orderBad)
+	if !strings.Contains(a.Message, "version 2 cannot read what it writes: ") {
+		t.Errorf("got %s", a.Message)
+	}
+}
+
 func TestRegistrySurvivesARestartWithTheSameIDs(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

@@ -47,6 +47,11 @@ func (r *registry) register(req request) reply {
 	if len(problems) > 0 {
 		return fail(http.StatusConflict, http.StatusConflict, conflict(subject, level, problems))
 	}
+	if r.deleted(subject) {
+		// srfake takes no schema for a subject that was deleted but not for good. The version numbers start again, where
+		// Confluent's go on; ids, which events carry, stay.
+		r.ask(http.MethodDelete, subjectPath(subject)+"?permanent=true", nil)
+	}
 	rep := r.ask(http.MethodPost, subjectPath(subject)+"/versions", p)
 	rep.changed = rep.status == http.StatusOK
 	rep.id = schemaID(rep.body)
@@ -122,6 +127,14 @@ func (r *registry) version(subject string, n int, budget *int) (*schema.Schema, 
 		return nil, err
 	}
 	return schema.Parse(p.Schema, refs...)
+}
+
+// deleted reports whether a subject was deleted, though not for good.
+func (r *registry) deleted(subject string) bool {
+	if _, err := r.versions(subject); err == nil {
+		return false
+	}
+	return r.ask(http.MethodGet, subjectPath(subject)+"/versions?deleted=true", nil).status == http.StatusOK
 }
 
 var errNoSubject = errors.New("subject not found")
