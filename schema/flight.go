@@ -2,8 +2,10 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // flights lets callers who want the same thing at the same time share one call. The call runs until its last caller has left, so that
@@ -21,6 +23,34 @@ type flight[V any] struct {
 	err     error
 	waiting int
 	cancel  context.CancelFunc
+	attempt attempt
+}
+
+// attempt is what a call is at, for those who leave before it ends: their deadline alone would not say who did not answer, and why.
+type attempt struct {
+	latest atomic.Pointer[UnavailableError]
+}
+
+type attemptKey struct{}
+
+// note says where the call of ctx asks, for which time, and how the time before ended.
+func note(ctx context.Context, url string, attempts int, last error) {
+	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
+		a.latest.Store(&UnavailableError{URL: url, Attempts: attempts, Err: last})
+	}
+}
+
+// leaving is the error of a caller whose context has ended.
+func (a *attempt) leaving(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	latest := a.latest.Load()
+	if latest == nil || !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	if latest.Err != nil {
+		cause = fmt.Errorf("%w: %w", cause, latest.Err)
+	}
+	return &UnavailableError{URL: latest.URL, Attempts: latest.Attempts, Err: cause}
 }
 
 func (g *flights[K, V]) do(ctx context.Context, key K, call func(context.Context) (V, error)) (V, error) {
@@ -35,6 +65,7 @@ func (g *flights[K, V]) do(ctx context.Context, key K, call func(context.Context
 		// The values of the first caller's context travel on; its end does not.
 		shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		f = &flight[V]{done: make(chan struct{}), cancel: cancel}
+		shared = context.WithValue(shared, attemptKey{}, &f.attempt)
 		if g.flying == nil {
 			g.flying = map[K]*flight[V]{}
 		}
@@ -59,7 +90,7 @@ func (g *flights[K, V]) do(ctx context.Context, key K, call func(context.Context
 		return f.value, f.err
 	case <-ctx.Done():
 		g.leave(key, f)
-		return zero, context.Cause(ctx)
+		return zero, f.attempt.leaving(ctx)
 	}
 }
 

@@ -82,9 +82,12 @@ func (x *exchange) fault(err error) error {
 
 // RoundTrip sends a request until it has an answer that is final, reads it whole, and hands it on.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	var last error
 	for {
 		x.attempts++
+		note(x.ctx, x.show(req), x.attempts, last)
 		resp, wait, err := x.once(req)
+		last = err
 		if err == nil {
 			return resp, nil
 		}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,10 @@ func (r *Registry) register(ctx context.Context, subject string, s *Schema) (int
 	err = r.exchange(ctx).call(http.MethodPost, "/subjects/"+url.PathEscape(subject)+"/versions?normalize=true", requestOf(s, refs), &a)
 	var answer *RegistryError
 	if errors.As(err, &answer) && answer.Status == http.StatusConflict {
-		return 0, r.refused(ctx, subject, s, answer)
+		if a, err = r.lookup(ctx, subject, s); err != nil {
+			return 0, r.refused(ctx, subject, s, answer)
+		}
+		// Somebody registered it at the same moment, which Apicurio takes for a conflict.
 	}
 	if err != nil {
 		return 0, fmt.Errorf("subject %s: %w", subject, err)
@@ -161,6 +165,7 @@ func (r *Registry) Compatible(ctx context.Context, subject string, s *Schema) er
 	var a struct {
 		Compatible *bool    `json:"is_compatible"`
 		Messages   []string `json:"messages"`
+		Reason     string   `json:"reason"` // Apicurio's
 	}
 	path := "/compatibility/subjects/" + url.PathEscape(subject) + "/versions"
 	err = r.exchange(ctx).call(http.MethodPost, path+"?verbose=true", requestOf(s, refs), &a)
@@ -184,7 +189,7 @@ func (r *Registry) Compatible(ctx context.Context, subject string, s *Schema) er
 		reasons = append(reasons, clip(m))
 	}
 	if len(reasons) == 0 {
-		reasons = append(reasons, "the registry gave no reason")
+		reasons = append(reasons, cmp.Or(clip(a.Reason), "the registry gave no reason"))
 	}
 	return &IncompatibleError{Subject: subject, Reasons: reasons}
 }
