@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -40,8 +41,25 @@ func (s *scan) run(procedure int32, depth int) *DataError {
 				pos++
 				continue
 			}
+			if pos+8 <= len(src) {
+				// The first byte without its high bit ends the number; one of up to eight bytes cannot overflow.
+				if ends := ^binary.LittleEndian.Uint64(src[pos:]) & highBits; ends != 0 {
+					pos += bits.TrailingZeros64(ends)/8 + 1
+					continue
+				}
+			}
 			s.pos = pos
 			if _, err := s.long(); err != nil {
+				return err.within(p.fields[i])
+			}
+			pos = s.pos
+		case stepEnum:
+			if pos < len(src) && src[pos] < 0x80 && src[pos]&1 == 0 && int32(src[pos]>>1) < st.arg {
+				pos++
+				continue
+			}
+			s.pos = pos
+			if err := s.other(st, depth); err != nil {
 				return err.within(p.fields[i])
 			}
 			pos = s.pos
@@ -372,18 +390,28 @@ func (d *decimalBounds) hold(b []byte) bool {
 	return true
 }
 
+// highBits has the high bit of each byte, which ASCII and the last byte of a number lack.
+const highBits = 0x8080808080808080
+
 // validUTF8 is utf8.Valid with a short way for short ASCII, which most strings are.
 func validUTF8(b []byte) bool {
+	if len(b) < 8 {
+		for _, c := range b {
+			if c >= utf8.RuneSelf {
+				return utf8.Valid(b)
+			}
+		}
+		return true
+	}
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
-		if binary.LittleEndian.Uint64(b[i:])&0x8080808080808080 != 0 {
+		if binary.LittleEndian.Uint64(b[i:])&highBits != 0 {
 			return utf8.Valid(b[i:])
 		}
 	}
-	for ; i < len(b); i++ {
-		if b[i] >= utf8.RuneSelf {
-			return utf8.Valid(b[i:])
-		}
+	// What is left of a last word has been seen in part already.
+	if binary.LittleEndian.Uint64(b[len(b)-8:])&highBits != 0 {
+		return utf8.Valid(b[i:])
 	}
 	return true
 }

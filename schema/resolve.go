@@ -220,19 +220,20 @@ func (b *decodeBinder) array(w, r *node, t reflect.Type) (decodeFn, *planError) 
 	if err != nil {
 		return nil, err.within("[]")
 	}
-	size := t.Elem().Size()
+	size, grow := t.Elem().Size(), growerOf(t)
 	return func(s *decodeState, p unsafe.Pointer) *DataError {
 		// Never into the slice that is there: it may belong to an event that was handed out.
-		v := reflect.NewAt(t, p).Elem()
-		v.Set(reflect.MakeSlice(t, 0, 0))
+		reflect.NewAt(t, p).Elem().SetZero()
 		for total := 0; ; {
 			count, _ := s.r.ReadBlockHeader()
 			if count <= 0 || s.r.Error != nil {
+				if total == 0 {
+					grow(p, 0)
+				}
 				return nil
 			}
-			v.Grow(int(count))
-			v.SetLen(total + int(count))
-			data := v.UnsafePointer()
+			grow(p, int(count))
+			data := (*sliceHeader)(p).data
 			for range count {
 				if err := item(s, unsafe.Add(data, uintptr(total)*size)); err != nil { //nolint:gosec // total is not negative
 					return err.within(fmt.Sprint(total))
@@ -241,6 +242,39 @@ func (b *decodeBinder) array(w, r *node, t reflect.Type) (decodeFn, *planError) 
 			}
 		}
 	}, nil
+}
+
+// growerOf returns what lengthens the slice at p by n zero elements. A slice that ends up without any is empty and not nil, which
+// would be null in a union.
+func growerOf(t reflect.Type) func(p unsafe.Pointer, n int) {
+	switch t.Elem().Kind() {
+	case reflect.String:
+		return grow[string]
+	case reflect.Int64:
+		return grow[int64]
+	case reflect.Int32:
+		return grow[int32]
+	case reflect.Float64:
+		return grow[float64]
+	}
+	return func(p unsafe.Pointer, n int) {
+		v := reflect.NewAt(t, p).Elem()
+		if n == 0 && v.IsNil() {
+			v.Set(reflect.MakeSlice(t, 0, 0))
+			return
+		}
+		v.Grow(n)
+		v.SetLen(v.Len() + n)
+	}
+}
+
+func grow[T any](p unsafe.Pointer, n int) {
+	s := (*[]T)(p)
+	if *s == nil {
+		*s = make([]T, n)
+		return
+	}
+	*s = append(*s, make([]T, n)...)
 }
 
 // maxMapHint bounds what is taken for a map before its entries are read.
