@@ -2,6 +2,8 @@ package producer
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +21,9 @@ type Producer struct {
 	autoRegister bool
 	logger       *zap.Logger
 	patience     time.Duration // with a registry that does not answer
+
+	closing atomic.Bool
+	closed  chan struct{} // when Close is through
 }
 
 // New returns a producer. It does no I/O apart from reading the files that Config.Cluster names; the cluster is first reached
@@ -46,7 +51,7 @@ func New(cfg Config) (*Producer, error) {
 	}
 	return &Producer{
 		client: client, sender: s, registry: cfg.Registry, autoRegister: cfg.AutoRegister,
-		logger: logger, patience: patience,
+		logger: logger, patience: patience, closed: make(chan struct{}),
 	}, nil
 }
 
@@ -56,9 +61,17 @@ func (p *Producer) Flush(ctx context.Context) error { return p.sender.Flush(ctx)
 
 // Close flushes and ends the producer. When ctx ends first, every remaining event is given up at once with its outcome, and Close
 // returns ctx's error. Later events fail with [ErrClosed]. No goroutine of the producer outlives Close, except one that
-// runs a callback which does not return. Further calls return nil.
+// runs a callback which does not return. Further calls wait for the first.
 func (p *Producer) Close(ctx context.Context) error {
-	err := p.sender.Close(ctx)
-	p.client.Close()
-	return err
+	if p.closing.Swap(true) {
+		select {
+		case <-p.closed:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("producer: close: %w", ctx.Err())
+		}
+	}
+	defer close(p.closed)
+	defer p.client.Close()
+	return p.sender.Close(ctx)
 }

@@ -19,6 +19,7 @@ type parcel struct {
 	part     bool      // more parts of the same ordinal follow
 	urgent   bool      // somebody waits: do not linger
 	lingered bool      // lingered long enough
+	opened   time.Time // when its first record came
 	deadline time.Time // until when it is tried
 
 	raw      []byte // sealed: the bytes that travel
@@ -34,6 +35,15 @@ type parcel struct {
 
 // records is the number of records, also after sealing.
 func (x *parcel) records() int { return len(x.receivers) }
+
+// timestamp is a record's time in ms, that of the call when at is zero: read off the monotonic clock, since the wall clock was asked
+// when the batch was opened, and costs twice as much.
+func (x *parcel) timestamp(at time.Time) int64 {
+	if at.IsZero() {
+		at = x.opened.Add(time.Since(x.opened))
+	}
+	return at.UnixMilli()
+}
 
 // room reports whether a record like the last one fits below limit, so that hardly any has to be moved to the next batch.
 func (x *parcel) room(limit, last int) bool {

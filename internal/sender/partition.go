@@ -55,7 +55,6 @@ func (p *partition) append(r *Record, to Receiver, urgent bool, spare int) (left
 		return spare, 0, ErrClosed
 	}
 	urgent = urgent || s.cfg.Linger < 0
-	now := r.Time
 	if p.open != nil && !p.fits() {
 		p.shut()
 		p.list()
@@ -74,13 +73,11 @@ func (p *partition) append(r *Record, to Receiver, urgent bool, spare int) (left
 		}
 		x = s.memory.parcel(size)
 	}
-	if now.IsZero() {
-		now = time.Now()
-	}
 	if x != p.open {
 		p.fresh = x
+		x.opened = time.Now()
 	}
-	dst := x.builder.Begin(now.UnixMilli(), r.Key)
+	dst := x.builder.Begin(x.timestamp(r.Time), r.Key)
 	start := x.builder.Len()
 	if r.Value == nil {
 		_, err = x.builder.EndNull(r.Headers)
@@ -153,6 +150,7 @@ func (p *partition) overflow(x *parcel) (*parcel, error) {
 		size := s.memory.fit(p.lastSize)
 		s.memory.force(size)
 		next = s.memory.parcel(size)
+		next.opened = time.Now()
 		if _, err := x.builder.MoveLast(&next.builder); err != nil {
 			p.discard(next)
 			return nil, fmt.Errorf("begin a batch: %w", err)
@@ -179,11 +177,10 @@ func (p *partition) begin(x *parcel, urgent bool) {
 	s := p.topic.sender
 	p.opened++
 	x.ordinal, x.prompt = p.opened, true
-	now := time.Now()
-	x.deadline = now.Add(s.cfg.DeliveryTimeout)
+	x.deadline = x.opened.Add(s.cfg.DeliveryTimeout)
 	p.open = x
 	if !urgent {
-		s.linger.add(p, x.ordinal, now)
+		s.linger.add(p, x.ordinal, x.opened)
 	}
 	s.sweeper.arm()
 }

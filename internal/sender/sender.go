@@ -104,7 +104,9 @@ func (s *Sender) append(ctx context.Context, t *Topic, r *Record, to Receiver, u
 		}
 		left, need, err := p.append(r, to, urgent, spare)
 		if need == 0 {
-			s.memory.force(-left)
+			if left > 0 {
+				s.memory.force(-left)
+			}
 			return p.id, err
 		}
 		if s.cfg.FailWhenFull {
