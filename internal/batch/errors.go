@@ -23,7 +23,7 @@ var (
 
 // CorruptError reports a batch or record whose bytes break the format. It is the same on every read of these bytes.
 type CorruptError struct {
-	Offset int64  // of the record, or of the batch's first record; -1 when not even that can be read
+	Offset int64  // of the record, or of the batch's first record, as the batch's header tells it
 	Reason string // what is wrong
 	Err    error  // what a decompressor said, or nil
 }
@@ -61,6 +61,6 @@ type MagicError struct {
 
 // Error names the offset, the format and the way out.
 func (e *MagicError) Error() string {
-	return fmt.Sprintf("message at offset %d has format v%d, only v2 (Kafka 0.11 and later) is read: "+
+	return fmt.Sprintf("message at offset %d has format v%d, only v2 is read, which clients write since Kafka 0.11: "+
 		"write the topic again with a current client", e.Offset, e.Magic)
 }

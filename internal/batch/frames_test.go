@@ -114,6 +114,7 @@ func TestLZ4FramesAreHeldToTheirFormat(t *testing.T) {
 		{"block over its size", lz4Header + "\x01\x00\x01\x80" + string(make([]byte, 1<<16+1)) + end, "", errLZ4Frame},
 		{"size kept", "\x04\x22\x4d\x18\x68\x40\x08\x00\x00\x00\x00\x00\x00\x00\x82" + stored + end, "abcdefgh", nil},
 		{"size not kept", "\x04\x22\x4d\x18\x68\x40\x07\x00\x00\x00\x00\x00\x00\x00\x82" + stored + end, "", errLZ4Frame},
+		{"size not reached", "\x04\x22\x4d\x18\x68\x40\x09\x00\x00\x00\x00\x00\x00\x00\x82" + stored + end, "", errLZ4Frame},
 		{"size over the limit", "\x04\x22\x4d\x18\x68\x40\x00\x00\x20\x00\x00\x00\x00\x00\x82" + stored + end, "", errOverLimit},
 		{"block checksum missing", "\x04\x22\x4d\x18\x70\x40\x82" + stored, "", errLZ4Frame},
 		{"content checksum missing", "\x04\x22\x4d\x18\x64\x40\x82" + stored + end + "\x00\x00\x00", "", errLZ4Frame},
@@ -157,13 +158,22 @@ func TestSnappyFramingIsHeldToItsFormat(t *testing.T) {
 }
 
 // Bytes are counted, so this test runs alone.
-func TestASnappyLengthIsNotBelieved(t *testing.T) {
-	var before, after runtime.MemStats
-	block := append(binary.AppendUvarint(nil, 60<<20), "little"...)
-	runtime.ReadMemStats(&before)
-	_, err := decompress(Snappy, nil, block, 64<<20)
-	runtime.ReadMemStats(&after)
-	if spent := after.TotalAlloc - before.TotalAlloc; err == nil || spent > 1<<16 {
-		t.Errorf("%d bytes allocated: %v", spent, err)
+func TestClaimedSizesAreNotBelieved(t *testing.T) {
+	tests := []struct {
+		name  string
+		codec Codec
+		src   []byte
+	}{
+		{"snappy block of 60 MiB", Snappy, append(binary.AppendUvarint(nil, 60<<20), "little"...)},
+		{"lz4 blocks of 4 MiB", LZ4, []byte("\x04\x22\x4d\x18\x60\x70\x00\x02\x00\x00\x00\x10a\x00\x00\x00\x00")},
+	}
+	for _, test := range tests {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := decompress(test.codec, nil, test.src, 64<<20)
+		runtime.ReadMemStats(&after)
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 1<<16 {
+			t.Errorf("%s: %d bytes allocated for %d: %v", test.name, spent, len(got), err)
+		}
 	}
 }
