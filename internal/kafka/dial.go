@@ -75,6 +75,9 @@ func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 	} else {
 		secured := tls.Client(conn.raw, c.tls.config(host))
 		if err := secured.HandshakeContext(ctx); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = &hintedError{err: err, hint: "a plaintext listener closes like this when it is greeted in TLS"}
+			}
 			return tlsError(conn.addr, err)
 		}
 		conn.Conn = secured

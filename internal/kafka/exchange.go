@@ -177,6 +177,16 @@ func closedHint(err error, c *conn) error {
 	return err
 }
 
+// unmadeHint explains a connection that a broker closed when kafka-go greeted it, which comes after our own greeting: a listener
+// that wants SASL takes only one before the login.
+func unmadeHint(err error, c *Client) error {
+	var hinted *hintedError
+	if broken(err) && c.sasl == nil && !errors.As(err, &hinted) {
+		return &hintedError{err: err, hint: "a listener that wants SASL closes like this, and none is configured"}
+	}
+	return err
+}
+
 // hintedError adds what may be the cause to an error.
 type hintedError struct {
 	err  error
