@@ -23,7 +23,11 @@ func testOrdersAreCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close(context.Background())
+	defer func() {
+		if err := out.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
 	cancellations := producer.For[OrderCancelled](out, "cancellations")
 
 	worker, err := consumer.New(

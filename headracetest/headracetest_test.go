@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -70,13 +71,9 @@ func TestAwaitSeesHeadersTimeAndOnlyItsType(t *testing.T) {
 	env := headracetest.Start(t)
 	env.CreateTopic(t, "orders", 1)
 	headracetest.Produce(t, env, "orders", "", OrderCancelled{1})
-	p, err := producer.New(producer.Config{Cluster: env.Cluster, Registry: env.Registry, AutoRegister: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close(t.Context())
+	p := newProducer(t, env)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
-	err = producer.For[OrderPlaced](p, "orders").Send(t.Context(), "k", OrderPlaced{ID: 7},
+	err := producer.For[OrderPlaced](p, "orders").Send(t.Context(), "k", OrderPlaced{ID: 7},
 		producer.At(at), producer.WithHeader("h", []byte("v")))
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +140,21 @@ func TestEnvironmentsShareNothing(t *testing.T) {
 	}
 }
 
+// newProducer is a producer that is closed with the test.
+func newProducer(t *testing.T, env *headracetest.Env) *producer.Producer {
+	t.Helper()
+	p, err := producer.New(producer.Config{Cluster: env.Cluster, Registry: env.Registry, AutoRegister: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
 // failing is a test that fails without failing the one it runs in.
 type failing struct {
 	testing.TB
@@ -153,21 +165,17 @@ func (f *failing) Helper() {}
 
 func (f *failing) Fatalf(format string, args ...any) {
 	f.message = fmt.Sprintf(format, args...)
-	panic(f) // what runtime.Goexit does to a test, seen by failure below
+	runtime.Goexit() // as testing's own does
 }
 
 // failure runs fn as a test and returns what it failed with.
-func failure(t *testing.T, fn func(testing.TB)) (message string) {
+func failure(t *testing.T, fn func(testing.TB)) string {
 	t.Helper()
 	f := &failing{TB: t}
-	defer func() {
-		if r := recover(); r != nil && r != any(f) {
-			panic(r)
-		}
-		message = f.message
-	}()
-	fn(f)
-	return ""
+	var wg sync.WaitGroup
+	wg.Go(func() { fn(f) })
+	wg.Wait()
+	return f.message
 }
 
 func TestAwaitThatFailsSaysWhatTheTopicHoldsInstead(t *testing.T) {
@@ -183,11 +191,7 @@ func TestAwaitThatFailsSaysWhatTheTopicHoldsInstead(t *testing.T) {
 	env.Timeout = 0
 	headracetest.Produce(t, env, "orders", "", OrderPlaced{ID: 1})
 	headracetest.Produce(t, env, "orders", "", OrderCancelled{1}, OrderCancelled{2})
-	p, err := producer.New(producer.Config{Cluster: env.Cluster})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close(context.Background())
+	p := newProducer(t, env)
 	for _, value := range [][]byte{[]byte("junk"), nil} {
 		if err := p.SendRecord(t.Context(), "orders", producer.Record{Value: value}); err != nil {
 			t.Fatal(err)

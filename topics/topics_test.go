@@ -164,7 +164,7 @@ func TestSilentBrokerEndsWithTheDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	defer func() { _ = silent.Close() }() // the test is over
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := topics.List(ctx, headrace.Cluster{Brokers: []string{silent.Addr().String()}}); !errors.Is(err, context.DeadlineExceeded) {

@@ -189,9 +189,9 @@ func (p *printer) decode(ctx context.Context, r consumer.Record) ([]byte, schema
 	}
 	writer, ok := p.schemas[ref]
 	if !ok {
-		ctx, cancel := p.app.within(ctx)
+		asking, cancel := p.app.within(ctx)
 		defer cancel()
-		if writer, err = p.registry.Resolve(ctx, ref); err != nil {
+		if writer, err = p.registry.Resolve(asking, ref); err != nil {
 			return nil, ref, nil, err
 		}
 		p.schemas[ref] = writer

@@ -122,7 +122,7 @@ func TestInterruptedConsumeEndsWith130AndWhatItHad(t *testing.T) {
 			Args:  []string{"consume", "orders", "--brokers", s.KafkaAddr, "--registry", s.RegistryURL},
 			Stdin: strings.NewReader(""), Stdout: out, Stderr: &messages,
 		})
-		out.Close()
+		_ = out.Close() // a pipe's never fails
 		done <- result{code: code, stderr: messages.String()}
 	}()
 	// Both are seen while the command still runs.

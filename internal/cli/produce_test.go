@@ -213,20 +213,16 @@ func TestWrongBrokerAddressIsNamedAtOnce(t *testing.T) {
 
 func TestSilentServersEndWithTheTimeout(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // connections wait in its backlog for ever
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
+	addr := silentAddress(t)
 	s := shop(t, 1)
 	for name, args := range map[string][]string{
-		"broker":   {"topics", "list", "--brokers", silent.Addr().String()},
-		"registry": {"schema", "list", "--registry", "http://" + silent.Addr().String()},
-		"produce":  {"produce", "orders", "--brokers", s.KafkaAddr, "--registry", "http://" + silent.Addr().String()},
+		"broker":   {"topics", "list", "--brokers", addr},
+		"registry": {"schema", "list", "--registry", "http://" + addr},
+		"produce":  {"produce", "orders", "--brokers", s.KafkaAddr, "--registry", "http://" + addr},
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			run(t, "{}", append(args, "--timeout", "300ms")...).want(t, exitFailed, silent.Addr().String(), "300ms")
+			run(t, "{}", append(args, "--timeout", "300ms")...).want(t, exitFailed, addr, "300ms")
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -247,8 +243,8 @@ func TestWrongRegistryIsNamed(t *testing.T) {
 			{"produce", "orders"},
 			{"consume", "orders", "--until-end"},
 		} {
-			args := append(args, "--brokers", s.KafkaAddr, "--registry", url, "--timeout", "5s")
-			if r := run(t, `{"id":1}`, args...); r.code != exitFailed || !strings.Contains(r.stderr, strings.TrimPrefix(url, "http://")) {
+			full := append(args, "--brokers", s.KafkaAddr, "--registry", url, "--timeout", "5s")
+			if r := run(t, `{"id":1}`, full...); r.code != exitFailed || !strings.Contains(r.stderr, strings.TrimPrefix(url, "http://")) {
 				t.Errorf("%v: exit code %d, stderr does not name the registry: %s", args, r.code, r.stderr)
 			}
 		}
@@ -296,7 +292,7 @@ func TestInterruptedProduceTellsWhatWasSent(t *testing.T) {
 	s.records("orders", 1)
 	cancel()
 	(<-done).want(t, exitInterrupted, "interrupted: 1 event sent")
-	keyboard.Close()
+	_ = keyboard.Close() // a pipe's never fails
 }
 
 func TestProgressIsForTerminalsOnly(t *testing.T) {
@@ -318,6 +314,21 @@ func TestProgressIsForTerminalsOnly(t *testing.T) {
 			t.Errorf("terminal %v: stderr %q", terminal, &messages)
 		}
 	}
+}
+
+// silentAddress is an address whose connections wait in a backlog for ever.
+func silentAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return ln.Addr().String()
 }
 
 // closedAddress is an address nobody listens on.

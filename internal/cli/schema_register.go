@@ -89,7 +89,7 @@ func (a *app) readFile(name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // only read from
 		in = file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxSchemaBytes+1))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -81,12 +80,7 @@ func TestTopicsAndSubjectsAreCompleted(t *testing.T) {
 
 func TestCompletionDoesNotKeepAPersonWaiting(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // connections wait in its backlog for ever
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
-	addr := silent.Addr().String()
+	addr := silentAddress(t)
 	began := time.Now()
 	for _, args := range [][]string{{"consume", ""}, {"schema", "get", ""}, {"produce", "t", "--event", ""}} {
 		where := []string{"__complete", "--brokers", addr, "--registry", "http://" + addr}

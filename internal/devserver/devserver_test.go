@@ -30,7 +30,7 @@ func TestBusyPortIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	defer func() { _ = busy.Close() }() // the test is over
 	addr := busy.Addr().String()
 	for server, cfg := range map[string]devserver.Config{
 		"kafka":    {KafkaAddr: addr},
@@ -50,7 +50,7 @@ func TestBusyPortLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()
+	defer func() { _ = busy.Close() }() // the test is over
 	dir := filepath.Join(t.TempDir(), "data")
 	if _, err := devserver.Start(devserver.Config{RegistryAddr: busy.Addr().String(), DataDir: dir}); err == nil {
 		t.Fatal("started on a busy port")

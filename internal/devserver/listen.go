@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -31,7 +32,8 @@ func listen(server, addr string) (net.Listener, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	ln, err := net.Listen("tcp", addr)
+	var config net.ListenConfig
+	ln, err := config.Listen(context.Background(), "tcp", addr) // listening does not wait
 	if err != nil {
 		return nil, &PortError{Server: server, Addr: addr, Err: err}
 	}

@@ -77,7 +77,7 @@ func ask(t *testing.T, server *devserver.Server, method, path string, body any) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it has been read
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
