@@ -1,0 +1,89 @@
+package headrace_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var inBackticks = regexp.MustCompile("`([^`\n]+)`")
+
+// The maps in the documents name files and folders, which move.
+func TestDocumentsNameFilesThatExist(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/design.md"} {
+		folder := "."
+		for _, match := range inBackticks.FindAllStringSubmatch(content(t, document), -1) {
+			name := match[1]
+			if strings.ContainsAny(name, " ()<>$:{}=") || !regexp.MustCompile(`/$|/[a-z]+$|\.(go|md|yml|mod)$|^\.ci/run$`).MatchString(name) {
+				continue
+			}
+			named++
+			if exists(t, name) {
+				folder = filepath.Dir(name)
+				continue
+			}
+			// A list of files in one folder names the folder once.
+			if !exists(t, filepath.Join(folder, name)) {
+				t.Errorf("%s names %s, which does not exist", document, name)
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("found %d names: the rule looked at nothing", named)
+	}
+}
+
+// docs/design.md accepts what the vulnerability database says of hamba/avro because of tests it names.
+func TestAcceptedRisksAreHeldOffByTests(t *testing.T) {
+	t.Parallel()
+	var tests strings.Builder
+	files, err := filepath.Glob("schema/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		tests.WriteString(content(t, file))
+	}
+	risks := 0
+	for line := range strings.SplitSeq(content(t, "docs/design.md"), "\n") {
+		if !strings.HasPrefix(line, "| GO-") {
+			continue
+		}
+		risks++
+		guarded := false
+		for _, match := range inBackticks.FindAllStringSubmatch(line, -1) {
+			guarded = true
+			if !strings.Contains(tests.String(), "func "+match[1]+"(t *testing.T)") && !strings.Contains(tests.String(), "func "+match[1]+"(f *testing.F)") {
+				t.Errorf("%s\nnames the test %s, which schema does not have", line, match[1])
+			}
+		}
+		if !guarded {
+			t.Errorf("%s\nnames no test", line)
+		}
+	}
+	if risks != 3 {
+		t.Errorf("%d accepted risks, want 3", risks)
+	}
+}
+
+func content(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func exists(t *testing.T, name string) bool {
+	t.Helper()
+	found, err := filepath.Glob(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found) > 0
+}
