@@ -59,7 +59,7 @@ func (b *broker) run() {
 		if len(load) > 0 {
 			if silence := b.sender.exchange(b, load); silence > 0 {
 				b.sender.report(load)
-				_ = wait(b.sender.ctx, silence) //nolint:errcheck // ends early when the sender does
+				_ = wait(b.sender.ctx, silence) // ends early when the sender does
 			}
 		}
 		b.end()

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -213,7 +217,84 @@ type broken struct{ err error }
 func (b broken) AppendTo(dst []byte) ([]byte, error) {
 	dst = append(dst, "half"...)
 	if b.err == nil {
-		panic("encoder")
+		panic("encoder") //nolint:forbidigo // what is tested
 	}
 	return dst, b.err
+}
+
+// TestWaitingForRoomEndsInTheOrderOfArrival, when a context ends, and with the sender.
+func TestWaitingForRoomEndsInTheOrderOfArrival(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(10, 10)
+		if err := m.take(t.Context(), nil, 8, nil); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		short, cancel := context.WithCancel(t.Context())
+		var got []string
+		var order sync.Mutex
+		take := func(ctx context.Context, name string, size int) {
+			go func() {
+				err := m.take(ctx, ended, size, func() {})
+				order.Lock()
+				defer order.Unlock()
+				got = append(got, fmt.Sprintf("%s: %v", name, err))
+			}()
+			synctest.Wait()
+		}
+		take(short, "leaves", 7)
+		take(t.Context(), "small", 2)
+		if m.try(1) {
+			t.Error("room was given past those who wait")
+		}
+		cancel() // what stood in front of the small one
+		synctest.Wait()
+		take(t.Context(), "first", 5)
+		take(t.Context(), "second", 3)
+		take(t.Context(), "too late", 9)
+		m.force(-8)
+		synctest.Wait()
+		close(ended)
+		synctest.Wait()
+		want := []string{"leaves: context canceled", "small: <nil>", "first: <nil>", "second: <nil>", "too late: " + ErrClosed.Error()}
+		slices.Sort(got[2:4]) // granted together
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if m.free != 0 {
+			t.Errorf("%d bytes are free", m.free)
+		}
+	})
+}
+
+func TestCloseEndsTheWaitForRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(1, 1, 0, 1<<20)
+		_ = stuck(m)
+		s := newSender(m, Config{BatchBytes: 4 << 10, BufferBytes: 8 << 10})
+		blocked := make(chan error)
+		go func() {
+			for {
+				if err := s.Append(context.Background(), s.Topic(topic), record("k", strings.Repeat("x", 100)), nil); err != nil {
+					blocked <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := s.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if err := <-blocked; !errors.Is(err, ErrClosed) {
+			t.Errorf("the blocked caller got %v", err)
+		}
+		synctest.Wait()
+		if s.memory.free != s.cfg.BufferBytes {
+			t.Errorf("%d bytes of the buffer are still taken", s.cfg.BufferBytes-s.memory.free)
+		}
+	})
 }

@@ -75,7 +75,7 @@ func (p *partition) giveUp() {
 	waiting := p.waiting
 	p.waiting = nil
 	for _, x := range waiting {
-		err := error(ErrClosed)
+		err := ErrClosed
 		if x.err != nil {
 			err = fmt.Errorf("%w: %w", ErrClosed, x.err)
 		}

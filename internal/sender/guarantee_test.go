@@ -80,13 +80,13 @@ func unlucky(m *model, cfg Config, records int, pause time.Duration, tally map[O
 			outcomes[i].Done(Result{Outcome: Failed, Err: err})
 		}
 		if i%10 == 9 {
-			time.Sleep(pause)
+			<-time.After(pause)
 		}
 	}
 	if err := s.Flush(context.Background()); err != nil {
 		problems = append(problems, err)
 	}
-	time.Sleep(20 * time.Second) // late copies land
+	<-time.After(20 * time.Second) // late copies land
 	if err := s.Close(context.Background()); err != nil {
 		problems = append(problems, err)
 	}

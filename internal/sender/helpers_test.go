@@ -3,7 +3,6 @@ package sender
 import (
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 	"testing"
 	"time"
@@ -20,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const topic = "orders"
 
-// broker starts an embedded cluster with one topic.
+// fakeCluster starts an embedded cluster with one topic.
 func fakeCluster(t testing.TB, partitions int32, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic)}, opts...)...)
@@ -30,8 +29,6 @@ func fakeCluster(t testing.TB, partitions int32, opts ...kfake.Opt) *kfake.Clust
 	t.Cleanup(c.Close)
 	return c
 }
-
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // open returns a sender to the cluster, closed at the end of the test.
 func open(t testing.TB, c *kfake.Cluster, cfg Config, opts ...kafka.Option) *Sender {

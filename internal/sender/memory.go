@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -67,8 +68,8 @@ func (m *memory) try(size int) bool {
 	return true
 }
 
-// take waits for size bytes until ctx ends. blocked is called once when it has to wait.
-func (m *memory) take(ctx context.Context, size int, blocked func()) error {
+// take waits for size bytes until ctx or the sender ends. blocked is called once when it has to wait.
+func (m *memory) take(ctx context.Context, ended <-chan struct{}, size int, blocked func()) error {
 	m.mu.Lock()
 	if len(m.waiting) == 0 && m.free >= size {
 		m.free -= size
@@ -82,20 +83,25 @@ func (m *memory) take(ctx context.Context, size int, blocked func()) error {
 	select {
 	case <-c.granted:
 		return nil
+	case <-ended:
+		m.withdraw(c)
+		return ErrClosed
 	case <-ctx.Done():
+		m.withdraw(c)
+		return ctx.Err()
 	}
+}
+
+// withdraw takes back a claim, granted or not.
+func (m *memory) withdraw(c *claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, w := range m.waiting {
-		if w == c {
-			m.waiting = append(m.waiting[:i], m.waiting[i+1:]...)
-			m.grant() // the one behind may need less
-			return ctx.Err()
-		}
+	if i := slices.Index(m.waiting, c); i >= 0 {
+		m.waiting = slices.Delete(m.waiting, i, i+1)
+	} else {
+		m.free += c.size
 	}
-	m.free += size // granted at the same moment
-	m.grant()
-	return ctx.Err()
+	m.grant() // those behind may have room now
 }
 
 // force takes size bytes whether they are free or not; a negative size gives them back.
@@ -107,13 +113,6 @@ func (m *memory) force(size int) {
 	defer m.mu.Unlock()
 	m.free -= size
 	m.grant()
-}
-
-// full reports whether somebody waits for room.
-func (m *memory) full() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.waiting) > 0
 }
 
 func (m *memory) grant() {

@@ -192,7 +192,7 @@ func (m *model) answer(node int32, req *kafka.ProduceRequest, heard bool) *kafka
 		} else {
 			result.BaseOffset = offset
 		}
-		if err == error(kerr.NotLeaderForPartition) && m.rand.IntN(2) == 0 {
+		if errors.Is(err, kerr.NotLeaderForPartition) && m.rand.IntN(2) == 0 {
 			result.Leader, result.LeaderEpoch = l.leader, l.epoch
 		}
 		resp.Partitions = append(resp.Partitions, result)

@@ -44,5 +44,5 @@ func (n *numbers) raise(id kafka.ProducerID) {
 
 // advance adds to a sequence number, which wraps from 2^31-1 to 0 (KIP-98).
 func advance(sequence int32, records int) int32 {
-	return int32((int64(sequence) + int64(records)) & math.MaxInt32) //nolint:gosec // masked to 31 bits
+	return int32((int64(sequence) + int64(records)) & math.MaxInt32) // 31 bits
 }

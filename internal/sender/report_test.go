@@ -9,10 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // receiverFunc is a receiver that may block, for all the sender knows.
@@ -37,7 +36,7 @@ func TestResultsOfAPartitionComeInOrder(t *testing.T) {
 				}
 				running[r.Partition], last[r.Partition] = true, i
 				mu.Unlock()
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 				mu.Lock()
 				running[r.Partition] = false
 				mu.Unlock()
@@ -45,7 +44,7 @@ func TestResultsOfAPartitionComeInOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 		}
 		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -92,7 +91,7 @@ func TestABlockedReceiverHoldsUpItsPartitionOnly(t *testing.T) {
 		// The blocked partition goes a few batches further.
 		for i := range 2 * reportsAhead {
 			_ = s.Append(context.Background(), to, &Record{Partition: 0, Value: Bytes(strconv.Itoa(i))}, nil)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		if got := len(m.logs[0].values); got != 1+reportsAhead-1 {
 			t.Errorf("the blocked partition got %d batches ahead, not %d", got, reportsAhead-1)
@@ -122,7 +121,7 @@ func TestReceiversMayAppend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -176,7 +175,7 @@ func TestCloseAndAppendMayRace(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		if err := s.Close(within(t, 5*time.Second)); err != nil {
 			t.Fatal(err)
 		}

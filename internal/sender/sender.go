@@ -124,18 +124,11 @@ func (s *Sender) room(ctx context.Context, size int) error {
 	if s.ended() {
 		return ErrClosed
 	}
-	// A caller that waits for room must not outlast the sender.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
-	err := s.memory.take(ctx, size, s.linger.hurry)
-	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
-		return ErrClosed
-	}
-	if err != nil {
+	err := s.memory.take(ctx, s.ctx.Done(), size, s.linger.hurry)
+	if err != nil && !errors.Is(err, ErrClosed) {
 		return fmt.Errorf("waiting for room in the buffer of %d bytes: %w", s.cfg.BufferBytes, err)
 	}
-	return nil
+	return err
 }
 
 // broker returns the one with this node id.

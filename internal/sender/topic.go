@@ -48,7 +48,7 @@ func (t *Topic) load(ctx context.Context) ([]*partition, error) {
 			err = fmt.Errorf("topic %s: %w", t.name, errNoPartitions)
 		}
 		if err == nil {
-			_ = t.apply(meta) //nolint:errcheck // a batch without leader looks again
+			_ = t.apply(meta) // a batch without leader looks again
 			return *t.partitions.Load(), nil
 		}
 		if t.sender.ended() {
@@ -127,7 +127,7 @@ func (t *Topic) look() {
 		if err != nil && !errors.Is(err, errNoLeader) {
 			pause = backoff(attempt)
 		}
-		_ = wait(s.ctx, pause) //nolint:errcheck // looksDone asks the context
+		_ = wait(s.ctx, pause) // looksDone asks the context
 	}
 }
 
