@@ -56,17 +56,21 @@ func (t *Topic[E]) resolve(ctx context.Context) (*codec[E], error) {
 
 // identify asks until the registry has answered or ctx ends: an outage is not the event's fault.
 func (t *Topic[E]) identify(ctx context.Context, s *schema.Schema) (int, error) {
+	var last error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		id, err := t.lookup(ctx, s)
 		if err == nil || !schema.Unavailable(err) || denied(err) {
 			return id, err
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err // the answer that ctx cut off says less than the one before
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // jitter needs no secrecy
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return 0, fmt.Errorf("%w: %w", ctx.Err(), err)
+			return 0, fmt.Errorf("%w: %w", ctx.Err(), last)
 		}
 	}
 }

@@ -24,45 +24,61 @@ func addresses(t *testing.T, env *environment) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, address := range map[string]string{
-		"nobody listens":      closed,
-		"unknown host":        "no-such-host.invalid:9092",
-		"accepts and is mute": mute(t),
-		"speaks HTTP":         base.Host,
-	} {
-		t.Run("broker "+name, func(t *testing.T) {
-			cluster := headrace.Cluster{Brokers: []string{address}}
-			err := timed(t, func(ctx context.Context) error { return send(ctx, t, cluster, env.registry, "addresses") })
-			says(t, err, "addresses")
-			certainlyNotWritten(t, err)
-			_, err = readTimed(t, cluster)
-			says(t, err)
-			// To a worker this is an outage, which it waits out; it must stop when told to.
-			if err := timed(t, func(ctx context.Context) error { return work(ctx, cluster, env.registry, "addresses", "addresses") }); err != nil {
-				t.Errorf("worker: %v, want nil once its context has ended", err)
-			}
-		})
-	}
-	for name, address := range map[string]string{
-		"nobody listens":      "http://" + closed,
-		"unknown host":        "http://no-such-host.invalid:8081",
-		"accepts and is mute": "http://" + mute(t),
-		"wrong path":          "http://" + base.Host + "/no/registry/here",
-	} {
-		t.Run("registry "+name, func(t *testing.T) {
-			registry := stack.Registry(t, address)
-			err := timed(t, func(ctx context.Context) error {
-				return send(ctx, t, stack.Cluster(env.cluster), registry, "addresses")
+	t.Run("of", func(t *testing.T) {
+		for name, address := range map[string]string{
+			"nobody listens":      closed,
+			"unknown host":        "no-such-host.invalid:9092",
+			"accepts and is mute": mute(t),
+			"speaks HTTP":         base.Host,
+		} {
+			t.Run("broker "+name, func(t *testing.T) {
+				t.Parallel()
+				wrongBroker(t, env, address)
 			})
-			says(t, err, "registry")
-			certainlyNotWritten(t, err)
-			if wrongPath := name == "wrong path"; schema.Unavailable(err) == wrongPath {
-				t.Errorf("schema.Unavailable = %v, want %v", !wrongPath, wrongPath)
-			}
-		})
-	}
+		}
+		for name, address := range map[string]string{
+			"nobody listens":      "http://" + closed,
+			"unknown host":        "http://no-such-host.invalid:8081",
+			"accepts and is mute": "http://" + mute(t),
+			"wrong path":          "http://" + base.Host + "/no/registry/here",
+		} {
+			t.Run("registry "+name, func(t *testing.T) {
+				t.Parallel()
+				wrongRegistry(t, env, address)
+			})
+		}
+	})
 	if ends := admin.Ends(t, env.cluster, "addresses"); ends[0] != 0 {
 		t.Errorf("topic holds %d records, none was acknowledged", ends[0])
+	}
+}
+
+func wrongBroker(t *testing.T, env *environment, address string) {
+	t.Helper()
+	cluster := headrace.Cluster{Brokers: []string{address}}
+	err := timed(t, func(ctx context.Context) error { return send(ctx, t, cluster, env.registry, "addresses") })
+	says(t, err, "addresses", address)
+	certainlyNotWritten(t, err)
+	says(t, timed(t, func(ctx context.Context) error {
+		_, err := read(ctx, cluster, "addresses")
+		return err
+	}), address)
+	// A worker that starts says at once that nobody is there. One that gets no answer waits until it is told to stop.
+	if err := timed(t, func(ctx context.Context) error { return work(ctx, cluster, env.registry, "addresses", "addresses") }); err != nil {
+		says(t, err, address)
+	}
+}
+
+func wrongRegistry(t *testing.T, env *environment, address string) {
+	t.Helper()
+	registry := stack.Registry(t, address)
+	err := timed(t, func(ctx context.Context) error {
+		return send(ctx, t, stack.Cluster(env.cluster), registry, "addresses")
+	})
+	says(t, err, "registry", address)
+	certainlyNotWritten(t, err)
+	if !schema.Unavailable(err) {
+		t.Errorf("schema.Unavailable(%v) = false: an outage must be told from a refusal", err)
 	}
 }
 
@@ -73,15 +89,6 @@ func certainlyNotWritten(t *testing.T, err error) {
 	if !errors.As(err, &failure) || failure.Outcome != producer.Failed {
 		t.Errorf("outcome of %v is not Failed", err)
 	}
-}
-
-func readTimed(t *testing.T, cluster headrace.Cluster) (records int, err error) {
-	t.Helper()
-	err = timed(t, func(ctx context.Context) error {
-		records, err = read(ctx, cluster, "addresses")
-		return err
-	})
-	return records, err
 }
 
 // mute accepts connections and never answers.

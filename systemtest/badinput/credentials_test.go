@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/systemtest/internal/admin"
 )
 
@@ -16,6 +17,7 @@ func credentials(t *testing.T, env *environment) {
 	admin.CreateTopic(t, env.cluster, topic, 1, nil)
 	allow(t, env, kadm.NewACLs().Topics(topic).ResourcePatternType(kadm.ACLPatternLiteral).
 		Allow("User:alice").AllowHosts("*").Operations(kadm.OpWrite, kadm.OpRead, kadm.OpDescribe))
+	register(t, env, schema.TopicName(topic))
 	trusted := &headrace.TLS{CAFile: env.authority.File}
 	login := func(mechanism headrace.Mechanism, secret headrace.Secret) *headrace.SASL {
 		return &headrace.SASL{Mechanism: mechanism, Username: "alice", Password: secret}
@@ -24,18 +26,18 @@ func credentials(t *testing.T, env *environment) {
 		cluster headrace.Cluster
 		want    []string // words of the error; none when it must work
 	}{
-		"tls":                     {cluster: env.on("TLS", trusted, nil), want: []string{topic, "authoriz"}},
+		"tls":                     {cluster: env.on("TLS", trusted, nil)},
 		"plain over tls":          {cluster: env.on("SASLTLS", trusted, login(headrace.Plain, password))},
 		"scram-sha-256":           {cluster: env.on("SASL", nil, login(headrace.SCRAMSHA256, password))},
 		"scram-sha-512 over tls":  {cluster: env.on("SASLTLS", trusted, login(headrace.SCRAMSHA512, password))},
-		"plain, wrong password":   {cluster: env.on("SASLTLS", trusted, login(headrace.Plain, password+"x")), want: []string{"authenticat", "alice"}},
-		"scram, wrong password":   {cluster: env.on("SASL", nil, login(headrace.SCRAMSHA512, password+"x")), want: []string{"authenticat", "alice"}},
+		"plain, wrong password":   {cluster: env.on("SASLTLS", trusted, login(headrace.Plain, password+"x")), want: []string{"authenticat"}},
+		"scram, wrong password":   {cluster: env.on("SASL", nil, login(headrace.SCRAMSHA512, password+"x")), want: []string{"authenticat"}},
 		"mechanism not offered":   {cluster: env.on("SASLTLS", trusted, &headrace.SASL{Mechanism: headrace.OAuthBearer, Token: func(context.Context) (string, error) { return "token", nil }}), want: []string{"oauthbearer"}},
-		"no credentials":          {cluster: env.on("SASL", nil, nil), want: []string{topic}},
+		"no credentials":          {cluster: env.on("SASL", nil, nil), want: []string{"sasl"}},
 		"another authority":       {cluster: env.on("TLS", &headrace.TLS{CAFile: env.stranger.File}, nil), want: []string{"certificate"}},
 		"expired certificate":     {cluster: env.on("EXPIRED", trusted, nil), want: []string{"expired"}},
 		"certificate for another": {cluster: env.on("TLS", &headrace.TLS{CAFile: env.authority.File, ServerName: "kafka.example"}, nil), want: []string{"kafka.example"}},
-		"plaintext to tls":        {cluster: env.on("TLS", nil, nil), want: []string{topic}},
+		"plaintext to tls":        {cluster: env.on("TLS", nil, nil), want: []string{"tls"}},
 		"tls to plaintext":        {cluster: env.on("CLIENT", trusted, nil), want: []string{"tls"}},
 	}
 	for name, test := range tests {

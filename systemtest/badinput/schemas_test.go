@@ -3,6 +3,7 @@ package badinput
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/headrace/headrace/producer"
@@ -46,6 +47,22 @@ func schemas(t *testing.T, env *environment) {
 		if !errors.As(err, &typed) || len(typed.Reasons) == 0 {
 			t.Errorf("error %v is not an IncompatibleError with reasons", err)
 		}
+	})
+	t.Run("registered by several at once", func(t *testing.T) {
+		const topic = "schemas-at-once"
+		admin.CreateTopic(t, env.cluster, topic, 1, nil)
+		var sending sync.WaitGroup
+		for range 8 {
+			sending.Go(func() {
+				err := timed(t, func(ctx context.Context) error {
+					return send(ctx, t, cluster, stack.Registry(t, env.registryURL), topic)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		sending.Wait()
 	})
 	t.Run("event does not fit", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})

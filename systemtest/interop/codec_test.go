@@ -74,7 +74,7 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	sent := samples()
-	refused := make(chan error, len(sent))
+	answers := make(chan error, len(sent))
 	for i, r := range sent {
 		sent[i].Offset = int64(i)
 		out := producer.Record{Key: r.Key, Value: r.Value, Time: time.UnixMilli(r.Timestamp)}
@@ -82,16 +82,19 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 			out.Headers = append(out.Headers, producer.Header{Key: h.Key, Value: h.Value})
 		}
 		p.PostRecord(ctx, topic, out, func(err error) {
-			if err != nil {
-				refused <- fmt.Errorf("record %d: %w", i, err)
-			}
+			answers <- err
 		})
 	}
 	if err := p.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if len(refused) > 0 {
-		t.Fatalf("%d of %d records were refused, first %v", len(refused), len(sent), <-refused)
+	if len(answers) != len(sent) {
+		t.Fatalf("Flush returned with %d of %d records answered", len(answers), len(sent))
+	}
+	for range sent {
+		if err := <-answers; err != nil {
+			t.Fatal(err)
+		}
 	}
 	byJava := b.java.Read(t, topic, javaclient.Committed)
 	if diff := cmp.Diff(sent, byJava, noHeaders); diff != "" {
