@@ -20,7 +20,7 @@ const canary = "canary-3b9"
 func seen(text string) bool {
 	lower := strings.ToLower(text)
 	return strings.Contains(lower, canary) || strings.Contains(lower, fmt.Sprintf("%x", canary)) ||
-		strings.Contains(lower, strings.Trim(fmt.Sprint([]byte(canary)), "[]"))
+		strings.Contains(lower, strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]"))
 }
 
 func TestSecretIsNotPrinted(t *testing.T) {

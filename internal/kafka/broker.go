@@ -78,7 +78,7 @@ func (c *Client) keepBrokers(known map[int32]Broker) {
 // bootstrap addresses, then those of them that failed a moment ago.
 func (c *Client) candidates() []Broker {
 	known := c.metadata.brokerList()
-	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] })
+	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] }) //nolint:gosec // spreads load
 	for _, addr := range c.cluster.Brokers {
 		if !slices.ContainsFunc(known, func(b Broker) bool { return b.Addr == addr }) {
 			known = append(known, Broker{Node: AnyNode, Addr: addr})

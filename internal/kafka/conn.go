@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"bufio"
-
 	"net"
 	"sync/atomic"
 	"time"

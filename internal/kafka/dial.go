@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -75,8 +74,8 @@ func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 	} else {
 		secured := tls.Client(conn.raw, c.tls.config(host))
 		if err := secured.HandshakeContext(ctx); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = &hintedError{err: err, hint: "a plaintext listener closes like this when it is greeted in TLS"}
+			if broken(err) {
+				err = &hintedError{err: err, hint: hintPlaintext}
 			}
 			return tlsError(conn.addr, err)
 		}
@@ -156,12 +155,12 @@ func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error
 // handshakeError explains a connection that ends before it could be used. An end in mid-authentication stays retriable: a
 // broker that stops at that moment looks the same.
 func handshakeError(conn *conn, key int16, err error) error {
-	if errors.Is(err, io.EOF) {
+	if broken(err) {
 		switch {
 		case key == int16(kmsg.SASLAuthenticate):
-			return &hintedError{err: err, hint: "some brokers close like this on wrong credentials"}
+			return &hintedError{err: err, hint: hintPassword}
 		case key == int16(kmsg.ApiVersions) && conn.client.tls == nil:
-			return &hintedError{err: err, hint: "a listener that wants TLS closes like this, and none is configured"}
+			return &hintedError{err: err, hint: hintTLS}
 		}
 	}
 	return fmt.Errorf("%s: %w", requestName(key), err)

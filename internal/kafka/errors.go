@@ -131,7 +131,7 @@ func (e *FrameError) Error() string {
 //
 // Of several errors joined in one, all have to be.
 func Retriable(err error) bool {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, inner := range several.Unwrap() {
 			if !Retriable(inner) {
 				return false
@@ -184,7 +184,7 @@ func RefreshesCoordinator(err error) bool {
 // codeError returns the error of a broker's code, nil for 0. A code that kerr does not know keeps its number.
 func codeError(code int16) error {
 	err := kerr.ErrorForCode(code)
-	if err == error(kerr.UnknownServerError) && code != kerr.UnknownServerError.Code {
+	if errors.Is(err, kerr.UnknownServerError) && code != kerr.UnknownServerError.Code {
 		return &kerr.Error{Message: fmt.Sprintf("ERROR_CODE_%d", code), Code: code, Description: "This client does not know the code."}
 	}
 	return err

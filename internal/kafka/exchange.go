@@ -171,21 +171,28 @@ func (e *exchange) giveUp() bool {
 
 // closedHint explains a connection that a broker closed instead of answering the first request on it.
 func closedHint(err error, c *conn) error {
-	if errors.Is(err, io.EOF) && !c.answered.Load() && c.client.sasl == nil {
-		return &hintedError{err: err, hint: "a listener that wants SASL closes like this, and none is configured"}
+	if broken(err) && !c.answered.Load() && c.client.sasl == nil {
+		return &hintedError{err: err, hint: hintSASL}
 	}
 	return err
 }
 
-// unmadeHint explains a connection that a broker closed when kafka-go greeted it, which comes after our own greeting: a listener
-// that wants SASL takes only one before the login.
+// unmadeHint explains a connection that a broker closed when kafka-go asked for its API versions, after we had: a listener
+// that wants SASL takes only one such request before the login.
 func unmadeHint(err error, c *Client) error {
 	var hinted *hintedError
 	if broken(err) && c.sasl == nil && !errors.As(err, &hinted) {
-		return &hintedError{err: err, hint: "a listener that wants SASL closes like this, and none is configured"}
+		return &hintedError{err: err, hint: hintSASL}
 	}
 	return err
 }
+
+const (
+	hintSASL      = "a listener that wants SASL closes like this, and none is configured"
+	hintTLS       = "a listener that wants TLS closes like this, and none is configured"
+	hintPlaintext = "a plaintext listener closes like this when it is greeted in TLS"
+	hintPassword  = "some brokers close like this on wrong credentials" //nolint:gosec // not a password
+)
 
 // hintedError adds what may be the cause to an error.
 type hintedError struct {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -104,11 +105,8 @@ func (c *Client) Fetch(ctx context.Context, node int32, req *FetchRequest) (*Fet
 }
 
 func lostSession(err error) bool {
-	switch err { //nolint:errorlint // codeError returns them bare
-	case kerr.FetchSessionIDNotFound, kerr.InvalidFetchSessionEpoch, kerr.FetchSessionTopicIDError:
-		return true
-	}
-	return false
+	return errors.Is(err, kerr.FetchSessionIDNotFound) || errors.Is(err, kerr.InvalidFetchSessionEpoch) ||
+		errors.Is(err, kerr.FetchSessionTopicIDError)
 }
 
 // Release gives the buffer back; the Records of every partition are invalid from here on. Calling it is optional, calling

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -135,7 +136,7 @@ func (s *FetchSession) forget(err error) {
 		return
 	}
 	s.Reset()
-	if err == error(kerr.FetchSessionIDNotFound) {
+	if errors.Is(err, kerr.FetchSessionIDNotFound) {
 		s.id = 0
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // join takes a new member through JoinGroup and SyncGroup; it is alone, so it leads.
-func join(t *testing.T, ctx context.Context, client *Client, group, instance string) Member {
+func join(ctx context.Context, t *testing.T, client *Client, group, instance string) Member {
 	t.Helper()
 	req := JoinRequest{
 		Group: group, InstanceID: instance, SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second,
@@ -57,7 +57,7 @@ func TestMemberJoinsCommitsAndLeaves(t *testing.T) {
 			t.Parallel()
 			ctx, fake := testContext(t), testCluster(t)
 			client := testClient(t, plainCluster(fake))
-			member := join(t, ctx, client, "delays", instance)
+			member := join(ctx, t, client, "delays", instance)
 			if err := client.Heartbeat(ctx, member); err != nil {
 				t.Error(err)
 			}
@@ -117,7 +117,7 @@ func TestOffsetErrorsAreNotSwallowed(t *testing.T) {
 	t.Parallel()
 	ctx, fake := testContext(t), testCluster(t)
 	client := testClient(t, plainCluster(fake))
-	member := join(t, ctx, client, "delays", "")
+	member := join(ctx, t, client, "delays", "")
 	fake.Fault(
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Topic: "flights", Partitions: []int32{1}, Err: kerr.OffsetMetadataTooLarge},
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Topic: "flights", Partitions: []int32{1}, Err: kerr.UnstableOffsetCommit})
@@ -179,7 +179,7 @@ func TestMovedCoordinatorIsFoundAgain(t *testing.T) {
 			t.Parallel()
 			ctx, fake := testContext(t), testCluster(t)
 			client := testClient(t, plainCluster(fake))
-			member := join(t, ctx, client, "delays", "")
+			member := join(ctx, t, client, "delays", "")
 			lookups := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.FindCoordinator}, Group: "delays", Observe: true, Count: -1})
 			if err := client.Heartbeat(ctx, member); err != nil || lookups.Hits() != 0 {
 				t.Fatalf("heartbeat with %d coordinator look-ups: %v", lookups.Hits(), err)
@@ -223,7 +223,7 @@ func TestJoinWaitsForTheRebalanceBeyondTheRequestTimeout(t *testing.T) {
 			resp.Coordinators = append(resp.Coordinators, found)
 			return r.reply(resp), nil
 		case *kmsg.JoinGroupRequest:
-			time.Sleep(300 * time.Millisecond)
+			<-time.After(300 * time.Millisecond) // the other members take their time
 			resp := kmsg.NewPtrJoinGroupResponse()
 			resp.MemberID = "m1"
 			return r.reply(resp), nil

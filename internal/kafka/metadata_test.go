@@ -85,12 +85,11 @@ func TestMetadataGrowsOld(t *testing.T) {
 	var count atomic.Int64
 	ctx, fake := testContext(t), testCluster(t)
 	countMetadata(fake, &count)
-	client := testClient(t, plainCluster(fake), WithMetadataMaxAge(time.Millisecond))
+	client := testClient(t, plainCluster(fake), WithMetadataMaxAge(time.Nanosecond))
 	for range 2 {
 		if _, err := client.Topic(ctx, "flights"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 	if n := count.Load(); n != 2 {
 		t.Errorf("%d requests, want 2", n)
@@ -121,10 +120,11 @@ func TestTopicIsWaitedForAfterItsCreation(t *testing.T) {
 	t.Parallel()
 	ctx, fake := testContext(t), testCluster(t)
 	client := testClient(t, plainCluster(fake))
-	go func() {
-		time.Sleep(150 * time.Millisecond)
-		_ = fake.CreateTopic("late", 1, nil)
-	}()
+	created := make(chan error, 1)
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "late", Observe: true, When: func(kmsg.Request) bool {
+		go func() { created <- fake.CreateTopic("late", 1, nil) }()
+		return true
+	}})
 	if _, err := client.Topic(ctx, "late"); err != nil {
 		t.Error(err)
 	}

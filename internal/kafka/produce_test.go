@@ -75,8 +75,8 @@ func TestProduceFrameEqualsKmsgs(t *testing.T) {
 				w := kmsg.NewProduceRequestTopic()
 				w.Topic = topic.name
 				for _, i := range topic.parts {
-					w.Partitions = append(w.Partitions, kmsg.ProduceRequestTopicPartition{
-						Partition: req.Partitions[i].Partition, Records: req.Partitions[i].Batch})
+					p := req.Partitions[i]
+					w.Partitions = append(w.Partitions, kmsg.ProduceRequestTopicPartition{Partition: p.Partition, Records: p.Batch})
 				}
 				want.Topics = append(want.Topics, w)
 			}

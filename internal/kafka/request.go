@@ -166,7 +166,7 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer context.AfterFunc(c.ctx, func() { stop(ErrClosed) })()
+	defer context.AfterFunc(c.ctx, func() { stop(ErrClosed) })() //nolint:contextcheck // Close ends every call
 
 	e := &exchange{client: c, message: m, deadline: deadline, done: make(chan struct{})}
 	timer := time.AfterFunc(connect, func() {

@@ -33,7 +33,7 @@ func (c *Client) Retry(ctx context.Context, fn func(ctx context.Context) error) 
 			return err
 		}
 		c.invalidateFor(err)
-		if ended := c.sleep(ctx, rand.N(pause)+1); ended != nil {
+		if ended := c.sleep(ctx, rand.N(pause)+1); ended != nil { //nolint:gosec // jitter
 			if errors.Is(last, ended) {
 				return fmt.Errorf("after %d attempts: %w", attempt, last)
 			}

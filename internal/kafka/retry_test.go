@@ -142,10 +142,7 @@ func TestRetryEndsWithTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := offline(t)
-		go func() {
-			time.Sleep(time.Second)
-			client.Close()
-		}()
+		time.AfterFunc(time.Second, client.Close)
 		err := client.Retry(context.Background(), func(context.Context) error { return brokerError(kerr.RequestTimedOut) })
 		if !errors.Is(err, ErrClosed) || !errors.Is(err, kerr.RequestTimedOut) {
 			t.Errorf("error is %v", err)

@@ -70,8 +70,8 @@ func (s *saslSource) authenticate(ctx context.Context, conn *conn, host string) 
 			return &FrameError{Request: "SASLAuthenticate", Addr: conn.addr, Reason: "body does not parse"}
 		}
 		if err := codeError(resp.ErrorCode); err != nil {
-			return &AuthError{Addr: conn.addr, Method: name, Err: &BrokerError{
-				Request: "SASLAuthenticate", Node: AnyNode, Partition: -1, Message: text(resp.ErrorMessage), Err: err}}
+			refused := &BrokerError{Request: "SASLAuthenticate", Node: AnyNode, Partition: -1, Message: text(resp.ErrorMessage), Err: err}
+			return &AuthError{Addr: conn.addr, Method: name, Err: refused}
 		}
 		done, next, err := session.Next(ctx, resp.SASLAuthBytes)
 		if err != nil {
@@ -113,5 +113,5 @@ func sessionEnd(lifetimeMillis int64) time.Time {
 		return time.Time{}
 	}
 	lifetime := time.Duration(lifetimeMillis) * time.Millisecond
-	return time.Now().Add(lifetime*80/100 + rand.N(lifetime/10+1))
+	return time.Now().Add(lifetime*80/100 + rand.N(lifetime/10+1)) //nolint:gosec // jitter
 }

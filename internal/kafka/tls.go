@@ -116,7 +116,8 @@ func wrapFile(what string, err error) error {
 	return fmt.Errorf("tls: %s: %w", what, err)
 }
 
-// tlsError tells certificates that are not accepted, which no retry changes, from connections that broke.
+// tlsError tells certificates that are not accepted, which no retry changes, from connections that broke. A broker's
+// refusal of ours may come only with the first read after the handshake (TLS 1.3).
 func tlsError(addr string, err error) error {
 	var verification *tls.CertificateVerificationError
 	var header tls.RecordHeaderError

@@ -19,13 +19,6 @@ func (r *wireReader) take(n int) []byte {
 	return b
 }
 
-func (r *wireReader) int8() int8 {
-	if b := r.take(1); b != nil {
-		return int8(b[0])
-	}
-	return 0
-}
-
 func (r *wireReader) int16() int16 {
 	if b := r.take(2); b != nil {
 		return int16(binary.BigEndian.Uint16(b))
@@ -101,8 +94,13 @@ func (r *wireReader) skipTags() {
 	}
 }
 
-func appendInt16(dst []byte, v int16) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v)) }
-func appendInt32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
+func appendInt16(dst []byte, v int16) []byte {
+	return binary.BigEndian.AppendUint16(dst, uint16(v))
+}
+
+func appendInt32(dst []byte, v int32) []byte {
+	return binary.BigEndian.AppendUint32(dst, uint32(v))
+}
 
 // appendLength writes a length or count, the counterpart of wireReader.length.
 func appendLength(dst []byte, n int, compact bool) []byte {
