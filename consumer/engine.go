@@ -88,7 +88,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		Client: client, Logger: w.cfg.Logger, Group: w.cfg.Group, InstanceID: t.InstanceID, Topics: w.cfg.Topics,
 		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
 		MetadataInterval: metadataInterval,
-		Hooks:            group.Hooks{Joined: e.joined, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
+		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
 	})
 	return e, nil
 }

@@ -11,9 +11,8 @@ import (
 
 // This file is what the group tells the worker: see group.Hooks.
 
-// joined takes the identity of a new generation for everything that is owned.
-func (e *engine) joined(member kafka.Member) {
-	e.stats.rebalances.Add(1)
+// identified takes the identity of a new generation for everything that is owned.
+func (e *engine) identified(member kafka.Member) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.identity = member
@@ -23,9 +22,10 @@ func (e *engine) joined(member kafka.Member) {
 }
 
 func (e *engine) assigned(partitions []assign.Partition) {
+	e.stats.rebalances.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stopping {
+	if e.stopping || len(partitions) == 0 {
 		return
 	}
 	var added []*partition
@@ -44,6 +44,7 @@ func (e *engine) revoked(partitions []assign.Partition) {
 	for _, p := range ps {
 		p.halt()
 	}
+	e.cfg.Logger.Info("revoking partitions", zap.String("group", e.cfg.Group), zap.Int("partitions", len(ps)))
 	e.drain(ps, ErrRevoked)
 	if err := e.settle(ps); err != nil {
 		e.cfg.Logger.Warn("revoked partitions are given up", zap.Error(err))

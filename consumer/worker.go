@@ -15,6 +15,7 @@ type Worker struct {
 	routes *routes
 	grace  time.Duration // how long a handler has to return once its context has ended
 	ran    atomic.Bool
+	engine atomic.Pointer[engine] // once it runs
 	stats  counters
 }
 
@@ -51,6 +52,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.engine.Store(e)
 	if err := e.check(ctx); err != nil {
 		e.close()
 		if ctx.Err() != nil {

@@ -95,6 +95,13 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 	var core zapcore.Core
 	core, w.logs = observer.New(zap.DebugLevel)
 	w.log = zap.New(core)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, entry := range w.logs.All() {
+				t.Logf("%s %s %s %v", entry.Time.Format("05.000"), entry.Level, entry.Message, entry.ContextMap())
+			}
+		}
+	})
 	return w
 }
 
@@ -362,3 +369,13 @@ func asError[T error](t testing.TB, err error) T {
 
 // goexit ends the goroutine, as FailNow of a test does in a handler.
 func goexit() { runtime.Goexit() }
+
+// crash ends the worker as SIGKILL does, as far as the broker can tell: nothing more is sent, no commit and no leave.
+func (j *job) crash() {
+	j.t.Helper()
+	eventually(j.t, "worker runs", func() bool { return j.engine.Load() != nil })
+	j.engine.Load().client.Close()
+	if err := j.wait(); !errors.Is(err, kafka.ErrClosed) {
+		j.t.Fatalf("crashed worker ended with: %v", err)
+	}
+}

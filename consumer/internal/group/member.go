@@ -32,11 +32,10 @@ type Config struct {
 // Hooks are what a member tells the owner of its partitions. They are called from one goroutine at a time, but for Revoked, beside
 // which Lost may be called.
 type Hooks struct {
-	// Joined begins a generation: from now on, this is the identity to commit with for every partition that is owned, those that
-	// Revoked will name included.
-	Joined func(kafka.Member)
+	// Identified says what to commit with from now on, for every partition that is owned.
+	Identified func(kafka.Member)
 
-	// Assigned adds partitions. It must not block.
+	// Assigned ends a rebalance, with the partitions that it added, if any. It must not block.
 	Assigned func([]assign.Partition)
 
 	// Revoked takes partitions away once it returns, having ended the work on them and committed it. Heartbeats go on.
@@ -60,9 +59,10 @@ type Member struct {
 	generation int32
 
 	// Only Run uses what follows.
-	owned   []assign.Partition
-	contact time.Time // when the coordinator last answered as to a member
-	reason  string    // of the next join
+	owned    []assign.Partition
+	assigned int32     // generation of the last assignment that was taken, which is older than generation between join and sync
+	contact  time.Time // when the coordinator last answered as to a member
+	reason   string    // of the next join
 }
 
 // New returns a member that has not joined.
@@ -73,6 +73,7 @@ func New(cfg Config) *Member {
 		quitting:   quitting,
 		quit:       sync.OnceFunc(func() { close(quitting) }),
 		generation: assign.NoGeneration,
+		assigned:   assign.NoGeneration,
 		reason:     "starting",
 	}
 }
@@ -85,13 +86,13 @@ func (m *Member) Quit() { m.quit() }
 // impossible, the partitions lost.
 func (m *Member) Run(ctx context.Context) error {
 	for failures := 0; ; {
+		next := m.round
 		select {
-		case <-m.quitting: // between rounds: what is owned can still be committed, but no more is taken
-			<-ctx.Done()
-			return nil
+		case <-m.quitting:
+			next = m.stay
 		default:
 		}
-		err := m.round(ctx)
+		err := next(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -122,6 +123,7 @@ func (m *Member) Leave(ctx context.Context) error {
 		return nil
 	}
 	return m.cfg.Client.LeaveGroup(ctx, identity, "stopping")
+
 }
 
 func (m *Member) identity() kafka.Member {
@@ -153,7 +155,32 @@ func (m *Member) lose(cause error) {
 		id = ""
 	}
 	m.setIdentity(id, assign.NoGeneration)
+	m.assigned = assign.NoGeneration
 	m.reason = "lost membership"
+}
+
+// stay heartbeats between rounds, when no further one is joined: what is owned can still be committed.
+func (m *Member) stay(ctx context.Context) error {
+	if len(m.owned) == 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	beats := make(chan error, 1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() { m.heartbeat(ctx, beats) })
+	for {
+		select {
+		case err := <-beats:
+			if !errors.Is(err, kerr.RebalanceInProgress) {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // round joins, gets an assignment and serves it until the next round has to begin.
@@ -171,10 +198,19 @@ func (m *Member) round(ctx context.Context) error {
 	return m.serve(ctx, joined, assigned, counts)
 }
 
+// stepGrace is how long a step that should not be left half done may go on after the context has ended.
+const stepGrace = 2 * time.Second
+
 func (m *Member) join(ctx context.Context) (kafka.JoinedGroup, error) {
 	for {
 		identity := m.identity()
-		joined, err := m.cfg.Client.JoinGroup(ctx, kafka.JoinRequest{
+		attempt, cancel := ctx, func() {}
+		if identity.MemberID == "" && m.cfg.InstanceID == "" {
+			// This only asks for a member id. Without its answer there would be nothing to leave the group with, and the coordinator
+			// would wait for a member that is not there.
+			attempt, cancel = outlast(ctx, stepGrace)
+		}
+		joined, err := m.cfg.Client.JoinGroup(attempt, kafka.JoinRequest{
 			Group:            m.cfg.Group,
 			MemberID:         identity.MemberID,
 			InstanceID:       m.cfg.InstanceID,
@@ -184,19 +220,24 @@ func (m *Member) join(ctx context.Context) (kafka.JoinedGroup, error) {
 			Protocols: []kafka.GroupProtocol{{
 				Name: assign.CooperativeSticky,
 				Metadata: assign.AppendSubscription(nil, assign.Member{
-					Topics: m.cfg.Topics, Owned: m.owned, Generation: identity.Generation,
+					Topics: m.cfg.Topics, Owned: m.owned, Generation: m.assigned,
 				}),
 			}},
 			Reason: m.reason,
 		})
+		cancel()
 		if errors.Is(err, kerr.MemberIDRequired) && joined.MemberID != "" && identity.MemberID == "" {
 			m.setIdentity(joined.MemberID, identity.Generation)
+			if ctx.Err() != nil {
+				return joined, ctx.Err()
+			}
 			continue
 		}
 		if err == nil {
-			// The generation counts from here for what the coordinator accepts, but what is owned is owned since the last one
-			// until the assignment is known.
-			m.setIdentity(joined.MemberID, identity.Generation)
+			// What is owned was said to be, so no other member is given it in this generation, whatever the assignment will be. The
+			// coordinator refuses the generation before from here on.
+			m.setIdentity(joined.MemberID, joined.Generation)
+			m.cfg.Identified(m.identity())
 		}
 		return joined, err
 	}
@@ -223,7 +264,10 @@ func (m *Member) sync(ctx context.Context, joined kafka.JoinedGroup) (assigned [
 			}
 		}
 	}
-	raw, err := m.cfg.Client.SyncGroup(ctx, request)
+	// Members that leave in mid-step make the coordinator begin anew for all.
+	attempt, cancel := outlast(ctx, stepGrace)
+	defer cancel()
+	raw, err := m.cfg.Client.SyncGroup(attempt, request)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -284,6 +328,19 @@ func (m *Member) count(ctx context.Context, names []string) (map[string]int32, e
 		}
 	}
 	return counts, nil
+}
+
+// outlast returns a context that ends a while after ctx.
+func outlast(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		sleep(longer, grace)
+		cancel()
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) {

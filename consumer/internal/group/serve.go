@@ -20,15 +20,12 @@ import (
 func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned []assign.Partition, counts map[string]int32) error {
 	added := without(assigned, m.owned)
 	revoked := without(m.owned, assigned)
-	m.setIdentity(joined.MemberID, joined.Generation)
+	m.assigned = joined.Generation
 	m.cfg.Logger.Info("joined group",
 		zap.String("group", m.cfg.Group), zap.Int32("generation", joined.Generation), zap.String("member", joined.MemberID),
 		zap.Bool("leader", joined.IsLeader()), zap.Int("assigned", len(assigned)), zap.Int("added", len(added)), zap.Int("revoked", len(revoked)))
-	m.cfg.Joined(m.identity())
 	m.owned = append(slices.Clone(assigned), revoked...)
-	if len(added) > 0 {
-		m.cfg.Assigned(added)
-	}
+	m.cfg.Assigned(added)
 
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

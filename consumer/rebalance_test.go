@@ -1,0 +1,247 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// ledger checks what all workers of a group did with the events of topic t, which are numbered by partition and offset.
+type ledger struct {
+	t       *testing.T
+	mu      sync.Mutex
+	running map[int32]string // by partition: the worker whose handler runs
+	last    map[int32]int64
+	times   map[string]int
+	total   atomic.Int64
+	repeats int
+}
+
+func newLedger(t *testing.T) *ledger {
+	return &ledger{t: t, running: map[int32]string{}, last: map[int32]int64{}, times: map[string]int{}}
+}
+
+// handler fails the test when two workers handle one partition at once, or an event that is not the next of its partition, unless it
+// was handled before.
+func (l *ledger) handler(worker string, work func(context.Context)) Handler {
+	return On(func(ctx context.Context, _ ping) error {
+		info := InfoFrom(ctx)
+		l.mu.Lock()
+		if other := l.running[info.Partition]; other != "" {
+			l.t.Errorf("partition %d: %s and %s at once", info.Partition, other, worker)
+		}
+		l.running[info.Partition] = worker
+		next := l.last[info.Partition]
+		if info.Offset > next {
+			l.t.Errorf("partition %d: %s handles offset %d, next is %d", info.Partition, worker, info.Offset, next)
+		}
+		if info.Offset == next {
+			l.last[info.Partition] = next + 1
+		}
+		id := fmt.Sprint(info.Partition, "/", info.Offset)
+		if l.times[id]++; l.times[id] > 1 {
+			l.repeats++
+		}
+		l.mu.Unlock()
+
+		work(ctx)
+
+		l.mu.Lock()
+		delete(l.running, info.Partition)
+		l.mu.Unlock()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		l.total.Add(1)
+		return nil
+	})
+}
+
+func (l *ledger) distinct() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.times)
+}
+
+// TestRebalanceStorm is row 17 of the fault matrix, with orderly leaves: nothing is lost, nothing is handled twice, no partition has two
+// owners, and no committed offset goes back.
+func TestRebalanceStorm(t *testing.T) {
+	t.Parallel()
+	const partitions, events = 6, 3000
+	w := newWorld(t)
+	w.topic("t", partitions, false)
+	l := newLedger(t)
+	work := func(context.Context) { time.Sleep(200 * time.Microsecond) } //nolint:forbidigo // the work
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		last := map[int32]int64{}
+		for ctx.Err() == nil {
+			for p := range int32(partitions) {
+				at := w.committed("t", p)
+				if at < last[p] && at >= 0 {
+					t.Errorf("partition %d: committed %d after %d", p, at, last[p])
+				}
+				last[p] = at
+			}
+			time.Sleep(time.Millisecond) //nolint:forbidigo // polls
+		}
+	})
+	defer wg.Wait()
+	defer cancel()
+
+	steady := w.start(w.config("t"), l.handler("steady", work))
+	wg.Go(func() {
+		for i := range int64(events / partitions / 10) {
+			for p := range int32(partitions) {
+				w.pings("t", p, i*10, 10)
+			}
+		}
+	})
+	var jobs []*job
+	for i := range 12 {
+		jobs = append(jobs, w.start(w.config("t"), l.handler(fmt.Sprint("w", i), work)))
+		before := l.total.Load()
+		eventually(t, "some progress", func() bool { return l.total.Load() > before+20 || l.distinct() == events })
+		if len(jobs) > 2 {
+			jobs[0].stop()
+			jobs = jobs[1:]
+		}
+	}
+	eventually(t, "all events handled", func() bool { return l.distinct() == events })
+	for _, j := range append(jobs, steady) {
+		j.stop()
+	}
+	if l.repeats > 0 {
+		t.Errorf("%d events handled twice", l.repeats)
+	}
+	for p := range int32(partitions) {
+		if at := w.committed("t", p); at != events/partitions {
+			t.Errorf("partition %d: committed %d", p, at)
+		}
+	}
+}
+
+// TestCrashRepeatsOnlyWhatWasNotCommitted is row 16: workers die without a word while others take over.
+func TestCrashRepeatsOnlyWhatWasNotCommitted(t *testing.T) {
+	t.Parallel()
+	const partitions, events = 4, 2000
+	w := newWorld(t)
+	w.topic("t", partitions, false)
+	for p := range int32(partitions) {
+		w.pings("t", p, 0, events/partitions)
+	}
+	l := newLedger(t)
+	var calls atomic.Int64
+	work := func(ctx context.Context) {
+		calls.Add(1)
+		select {
+		case <-time.After(300 * time.Microsecond):
+		case <-ctx.Done():
+		}
+	}
+	cfg := w.config("t")
+	cfg.Tuning.SessionTimeout = 300 * time.Millisecond
+	survivor := w.start(cfg, l.handler("survivor", work))
+	for i := range 4 {
+		victim := w.start(cfg, l.handler(fmt.Sprint("victim", i), work))
+		eventually(t, "victim at work", func() bool { return victim.Stats().Handled > 5 || l.distinct() == events })
+		victim.crash()
+	}
+	eventually(t, "all events handled", func() bool { return l.distinct() == events })
+	survivor.stop()
+	for p := range int32(partitions) {
+		if at := w.committed("t", p); at != events/partitions {
+			t.Errorf("partition %d: committed %d", p, at)
+		}
+	}
+	t.Logf("%d of %d events were handled again over 4 crashes", l.repeats, events)
+}
+
+func TestRevokedHandlerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 2, false)
+	w.pings("t", 0, 0, 1)
+	w.pings("t", 1, 0, 1)
+	var entered sync.WaitGroup
+	entered.Add(2)
+	release := make(chan struct{})
+	first := w.start(w.config("t"), On(func(ctx context.Context, _ ping) error {
+		entered.Done()
+		<-release
+		return ctx.Err()
+	}))
+	entered.Wait()
+
+	var second sink
+	other := w.start(w.config("t"), On(second.handle))
+	eventually(t, "a partition revoked", func() bool { return w.logs.FilterMessage("revoking partitions").Len() > 0 })
+	if second.len() > 0 {
+		t.Error("the event was handled twice")
+	}
+	close(release)
+	eventually(t, "partition handed over", func() bool { return other.Stats().Assigned == 1 && first.Stats().Assigned == 1 })
+	first.stop()
+	other.stop()
+	if second.len() > 0 || w.committed("t", 0) != 1 || w.committed("t", 1) != 1 {
+		t.Errorf("handled again: %d; committed %d, %d", second.len(), w.committed("t", 0), w.committed("t", 1))
+	}
+}
+
+func TestRevokedHandlerIsCanceledAfterTheDrainTimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 2, false)
+	w.pings("t", 0, 0, 1)
+	w.pings("t", 1, 0, 1)
+	cfg := w.config("t")
+	cfg.Tuning.DrainTimeout = 50 * time.Millisecond
+	causes := make(chan error, 2)
+	var entered sync.WaitGroup
+	entered.Add(2)
+	first := w.start(cfg, On(func(ctx context.Context, _ ping) error {
+		entered.Done()
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+		return ctx.Err()
+	}))
+	entered.Wait()
+	var second sink
+	other := w.start(cfg, On(second.handle))
+	if cause := <-causes; cause != ErrRevoked {
+		t.Errorf("cause %v", cause)
+	}
+	eventually(t, "the event handled by the other", func() bool { return second.len() == 1 })
+	first.stop()
+	other.stop()
+	if s := first.Stats(); s.Failed != 0 || s.Interrupted != 2 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// TestHeartbeatsGoOnWhileAHandlerIsSlow is row 18: a handler may take longer than any timeout of the group.
+func TestHeartbeatsGoOnWhileAHandlerIsSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 1)
+	cfg := w.config("t")
+	cfg.Tuning.SessionTimeout = 100 * time.Millisecond
+	j := w.start(cfg, On(func(ctx context.Context, _ ping) error {
+		select {
+		case <-ctx.Done():
+			t.Errorf("context ended: %v", context.Cause(ctx))
+		case <-time.After(400 * time.Millisecond):
+		}
+		return nil
+	}))
+	eventually(t, "committed", func() bool { return w.committed("t", 0) == 1 })
+	j.stop()
+	if s := j.Stats(); s.Rebalances != 1 || s.Handled != 1 {
+		t.Errorf("stats %+v", s)
+	}
+}
