@@ -10,6 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// groupIDNotFound is kerr.GroupIDNotFound on the wire.
+const groupIDNotFound = 69
+
 // ListedGroup is a group as ListGroups sees it.
 type ListedGroup struct {
 	Group        string
@@ -93,11 +96,11 @@ func (c *Client) describeGroup(ctx context.Context, group string) (DescribedGrou
 	if err != nil {
 		return DescribedGroup{}, err
 	}
-	const groupIDNotFound = 69 // since version 6 a group that does not exist is an error (KIP-1043), before it was "Dead"
 	for _, g := range resp.Groups {
 		if g.Group != group {
 			continue
 		}
+		// From version 6 on a group that does not exist is an error (KIP-1043), before it was "Dead".
 		if g.ErrorCode == groupIDNotFound {
 			return DescribedGroup{State: "Dead", Coordinator: node}, nil
 		}

@@ -113,6 +113,18 @@ func TestMemberJoinsCommitsAndLeaves(t *testing.T) {
 	}
 }
 
+func TestGroupThatDoesNotExistHasNoOffsets(t *testing.T) {
+	t.Parallel()
+	client, ctx := testClient(t, plainCluster(testCluster(t))), testContext(t)
+	offsets, err := client.FetchOffsets(ctx, "nobody", TopicPartition{"flights", 1})
+	if err != nil || len(offsets) != 1 || offsets[0] != (CommittedOffset{Topic: "flights", Partition: 1, Offset: -1, LeaderEpoch: -1}) {
+		t.Errorf("offsets are %+v, %v", offsets, err)
+	}
+	if all, err := client.FetchOffsets(ctx, "nobody"); err != nil || len(all) != 0 {
+		t.Errorf("all offsets are %+v, %v", all, err)
+	}
+}
+
 func TestOffsetErrorsAreNotSwallowed(t *testing.T) {
 	t.Parallel()
 	ctx, fake := testContext(t), testCluster(t)

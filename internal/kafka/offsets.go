@@ -77,7 +77,7 @@ type CommittedOffset struct {
 }
 
 // FetchOffsets reads what a group has committed, in one attempt, in the order of the partitions; without partitions,
-// everything the group has. It asks for stable offsets: while a transaction that commits offsets is pending the answer is
+// everything the group has. A group that does not exist has nothing. It asks for stable offsets: while a transaction that commits offsets is pending the answer is
 // kerr.UnstableOffsetCommit, which is retriable, and never an offset that the transaction may overtake. err joins the
 // partitions' errors, or is why the request failed as a whole.
 func (c *Client) FetchOffsets(ctx context.Context, group string, partitions ...TopicPartition) ([]CommittedOffset, error) {
@@ -88,6 +88,9 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, partitions ...T
 	answer, ok := offsetFetchAnswer(resp, group)
 	if !ok {
 		return nil, &BrokerError{Request: "OffsetFetch", Node: node, Partition: -1, Group: group, Err: ErrNoAnswer}
+	}
+	if answer.ErrorCode == groupIDNotFound {
+		return nothingCommitted(partitions), nil
 	}
 	if err := c.groupError("OffsetFetch", node, group, answer.ErrorCode); err != nil {
 		return nil, err
@@ -111,15 +114,22 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, partitions ...T
 	for i, key := range order {
 		offset, ok := found[key]
 		if !ok {
-			offset = CommittedOffset{
-				Topic: key.Topic, Partition: key.Partition, Offset: -1, LeaderEpoch: -1,
-				Err: c.offsetError("OffsetFetch", node, group, key.Topic, key.Partition, 0, false),
-			}
+			offset = nothingCommitted([]TopicPartition{key})[0]
+			offset.Err = c.offsetError("OffsetFetch", node, group, key.Topic, key.Partition, 0, false)
 		}
 		offsets[i] = offset
 		errs = append(errs, offset.Err)
 	}
 	return offsets, errors.Join(errs...)
+}
+
+// nothingCommitted answers for a group that does not exist. Kafka itself answers so, other brokers with an error.
+func nothingCommitted(partitions []TopicPartition) []CommittedOffset {
+	offsets := make([]CommittedOffset, len(partitions))
+	for i, p := range partitions {
+		offsets[i] = CommittedOffset{Topic: p.Topic, Partition: p.Partition, Offset: -1, LeaderEpoch: -1}
+	}
+	return offsets
 }
 
 // offsetFetchRequest fills both forms of the request: one group up to version 7, a list of groups from version 8.
