@@ -12,6 +12,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
 )
 
 // Exit codes. 3 (a plan has changes) and 100 (findings) belong to commands that compare.
@@ -39,12 +40,14 @@ func Main(ctx context.Context, env Env) int {
 	if env.IsTerminal == nil {
 		env.IsTerminal = isTerminal
 	}
-	a := &app{Env: env}
+	// Warnings of the packages below come from goroutines of theirs.
+	a := &app{Env: env, progress: env.IsTerminal(env.Stderr) && !env.IsTerminal(env.Stdin)}
+	a.Stderr = zapcore.Lock(zapcore.AddSync(env.Stderr))
 	root := a.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
-	root.SetErr(env.Stderr)
+	root.SetErr(a.Stderr)
 	command, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -52,10 +55,10 @@ func Main(ctx context.Context, env Env) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case !a.started || isUsage(err):
-		fmt.Fprintf(env.Stderr, "headrace: %v\nSee `%s --help`.\n", err, command.CommandPath())
+		fmt.Fprintf(a.Stderr, "headrace: %v\nSee `%s --help`.\n", err, command.CommandPath())
 		return exitUsage
 	default:
-		fmt.Fprintf(env.Stderr, "headrace: %v\n%s", err, a.nextStep(err))
+		fmt.Fprintf(a.Stderr, "headrace: %v\n%s", err, a.nextStep(err))
 		return exitFailed
 	}
 }
@@ -66,6 +69,8 @@ type app struct {
 	brokers  []string
 	registry string
 	timeout  time.Duration
+	// progress is set when a person watches standard error and does not type the input.
+	progress bool
 	// started is set once a command's own code runs: every error before it is a mistake in the arguments.
 	started bool
 }

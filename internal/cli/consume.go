@@ -91,6 +91,7 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 		Topic:      topic,
 		Partitions: f.partitions,
 		Range:      span,
+		Logger:     a.logger(),
 	}, func(r consumer.Record) error { return p.print(ctx, r) })
 	if err := errors.Join(err, out.close()); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (a *app) runProduce(ctx context.Context, topic string, f produceFlags) erro
 			return err
 		}
 	}
-	p, err := producer.New(producer.Config{Cluster: cluster, DeliveryTimeout: a.timeout})
+	p, err := producer.New(producer.Config{Cluster: cluster, DeliveryTimeout: a.timeout, Logger: a.logger()})
 	if err != nil {
 		return err
 	}

@@ -295,6 +295,33 @@ func TestInterruptedProduceTellsWhatWasSent(t *testing.T) {
 	_ = keyboard.Close() // a pipe's never fails
 }
 
+func TestBrokerThatDiesCostsTimeAndIsToldInCounts(t *testing.T) {
+	t.Parallel()
+	s := shop(t, 1)
+	in, keyboard := io.Pipe()
+	done := make(chan result)
+	go func() {
+		var messages strings.Builder
+		code := Main(t.Context(), Env{
+			Args:  []string{"produce", "orders", "--brokers", s.KafkaAddr, "--registry", s.RegistryURL, "--timeout", "700ms"},
+			Stdin: in, Stdout: io.Discard, Stderr: &messages,
+		})
+		done <- result{code: code, stderr: messages.String()}
+	}()
+	if _, err := io.WriteString(keyboard, "{\"id\":1}\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.records("orders", 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(keyboard, "{\"id\":2}\n"); err != nil {
+		t.Fatal(err)
+	}
+	(<-done).want(t, exitFailed, "line 2: produce to orders/0", s.KafkaAddr, "1 event sent, 1 ", "--brokers")
+	_ = keyboard.Close() // a pipe's never fails
+}
+
 func TestProgressIsForTerminalsOnly(t *testing.T) {
 	t.Parallel()
 	s := shop(t, 1)

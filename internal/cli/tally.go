@@ -68,7 +68,7 @@ func (t *tally) done(number int, err error) {
 
 // progress rewrites one line of the terminal a few times a second.
 func (t *tally) progress() {
-	if now := time.Now(); now.Sub(t.shown) > 200*time.Millisecond && t.app.IsTerminal(t.app.Stderr) && !t.app.IsTerminal(t.app.Stdin) {
+	if now := time.Now(); t.app.progress && now.Sub(t.shown) > 200*time.Millisecond {
 		t.shown = now
 		fmt.Fprintf(t.app.Stderr, "\r%s sent", plural(t.sent))
 	}
