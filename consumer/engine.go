@@ -45,7 +45,7 @@ type engine struct {
 }
 
 const (
-	metadataInterval = 10 * time.Second // how often the group's leader looks for new partitions
+	metadataInterval = 10 * time.Second // see Worker.metadata
 	handlerGrace     = 5 * time.Second  // see Worker.grace
 	commitGrace      = 10 * time.Second // how long the last commit of a partition is tried
 	leaveGrace       = 5 * time.Second
@@ -87,7 +87,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 	e.member = group.New(group.Config{
 		Client: client, Logger: w.cfg.Logger, Group: w.cfg.Group, InstanceID: t.InstanceID, Topics: w.cfg.Topics,
 		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
-		MetadataInterval: metadataInterval,
+		MetadataInterval: w.metadata,
 		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
 	})
 	return e, nil

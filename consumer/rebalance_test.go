@@ -2,11 +2,19 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 // ledger checks what all workers of a group did with the events of topic t, which are numbered by partition and offset.
@@ -144,9 +152,9 @@ func TestCrashRepeatsOnlyWhatWasNotCommitted(t *testing.T) {
 		}
 	}
 	cfg := w.config("t")
-	cfg.Tuning.SessionTimeout = 300 * time.Millisecond
+	cfg.Tuning.SessionTimeout = 1500 * time.Millisecond
 	survivor := w.start(cfg, l.handler("survivor", work))
-	for i := range 4 {
+	for i := range 2 {
 		victim := w.start(cfg, l.handler(fmt.Sprint("victim", i), work))
 		eventually(t, "victim at work", func() bool { return victim.Stats().Handled > 5 || l.distinct() == events })
 		victim.crash()
@@ -158,7 +166,7 @@ func TestCrashRepeatsOnlyWhatWasNotCommitted(t *testing.T) {
 			t.Errorf("partition %d: committed %d", p, at)
 		}
 	}
-	t.Logf("%d of %d events were handled again over 4 crashes", l.repeats, events)
+	t.Logf("%d of %d events were handled again over 2 crashes", l.repeats, events)
 }
 
 func TestRevokedHandlerIsWaitedFor(t *testing.T) {
@@ -223,25 +231,194 @@ func TestRevokedHandlerIsCanceledAfterTheDrainTimeout(t *testing.T) {
 	}
 }
 
-// TestHeartbeatsGoOnWhileAHandlerIsSlow is row 18: a handler may take longer than any timeout of the group.
+// TestHeartbeatsGoOnWhileAHandlerIsSlow is row 18: a handler may take as long as it likes.
 func TestHeartbeatsGoOnWhileAHandlerIsSlow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.pings("t", 0, 0, 1)
-	cfg := w.config("t")
-	cfg.Tuning.SessionTimeout = 100 * time.Millisecond
-	j := w.start(cfg, On(func(ctx context.Context, _ ping) error {
-		select {
-		case <-ctx.Done():
-			t.Errorf("context ended: %v", context.Cause(ctx))
-		case <-time.After(400 * time.Millisecond):
-		}
-		return nil
+	beats := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Observe: true, Count: -1})
+	j := w.start(w.config("t"), On(func(ctx context.Context, _ ping) error {
+		before := beats.Hits()
+		eventually(t, "30 heartbeats beside a running handler", func() bool { return beats.Hits() > before+30 })
+		return ctx.Err()
 	}))
 	eventually(t, "committed", func() bool { return w.committed("t", 0) == 1 })
 	j.stop()
-	if s := j.Stats(); s.Rebalances != 1 || s.Handled != 1 {
+	if s := j.Stats(); s.Rebalances != 1 || s.Handled != 1 || s.Lost != 0 {
 		t.Errorf("stats %+v", s)
 	}
+}
+
+// TestLostMembershipEndsHandlersAndCommitsNothing is row 18 as well: the group gives the partition away while the handler runs.
+func TestLostMembershipEndsHandlersAndCommitsNothing(t *testing.T) {
+	t.Parallel()
+	for _, code := range []*kerr.Error{kerr.UnknownMemberID, kerr.IllegalGeneration} {
+		t.Run(code.Message, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.topic("t", 1, true)
+			w.pings("t", 0, 0, 1)
+			cfg := w.config("t")
+			cfg.Policy = Policy{Attempts: 1, DeadLetter: true}
+			var calls atomic.Int64
+			causes := make(chan error, 1)
+			entered := make(chan struct{})
+			j := w.start(cfg, On(func(ctx context.Context, _ ping) error {
+				if calls.Add(1) > 1 {
+					return nil
+				}
+				close(entered)
+				<-ctx.Done()
+				causes <- context.Cause(ctx)
+				if at := w.committed("t", 0); at > 0 {
+					t.Errorf("committed %d", at)
+				}
+				return nil // too late: another worker may be at it
+			}))
+			<-entered
+			w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: code})
+			if cause := <-causes; !errors.Is(cause, ErrLost) || !errors.Is(cause, code) {
+				t.Errorf("cause %v", cause)
+			}
+			eventually(t, "handled again", func() bool { return w.committed("t", 0) == 1 })
+			j.stop()
+			if calls.Load() != 2 || len(w.read("t.g.dead")) != 0 || j.Stats().Lost != 1 {
+				t.Errorf("%d calls, stats %+v", calls.Load(), j.Stats())
+			}
+		})
+	}
+}
+
+// TestCoordinatorMoves is row 15.
+func TestCoordinatorMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kfake.NumBrokers(3))
+	w.topic("t", 3, false)
+	l := newLedger(t)
+	cfg := w.config("t")
+	a := w.start(cfg, l.handler("a", func(context.Context) {}))
+	b := w.start(cfg, l.handler("b", func(context.Context) {}))
+	for i := range int64(10) {
+		for p := range int32(3) {
+			w.pings("t", p, 10*i, 10)
+		}
+		w.kafka.RehashCoordinators()
+	}
+	eventually(t, "all handled", func() bool { return l.distinct() == 300 })
+	a.stop()
+	b.stop()
+	for p := range int32(3) {
+		if at := w.committed("t", p); at != 100 {
+			t.Errorf("partition %d: committed %d", p, at)
+		}
+	}
+}
+
+func TestFencedStaticMemberStopsAndCommitsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 1)
+	cfg := w.config("t")
+	cfg.Tuning.InstanceID = "one"
+	entered := make(chan struct{})
+	older := w.start(cfg, On(func(ctx context.Context, _ ping) error {
+		close(entered)
+		<-ctx.Done()
+		return nil
+	}))
+	<-entered
+	var got sink
+	newer := w.start(cfg, On(got.handle))
+	fenced := asError[*FencedError](t, older.wait())
+	if fenced.InstanceID != "one" || fenced.Group != "g" {
+		t.Errorf("got %+v", fenced)
+	}
+	eventually(t, "handled by the newer", func() bool { return w.committed("t", 0) == 1 })
+	newer.stop()
+	if got.len() != 1 {
+		t.Errorf("%d handled", got.len())
+	}
+}
+
+func TestStaticMemberTakesItsPartitionsBackAfterARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 2, false)
+	cfg := w.config("t")
+	var left, before, after sink
+	other := w.start(cfg, On(left.handle))
+	eventually(t, "other alone", func() bool { return other.Stats().Assigned == 2 })
+	cfg.Tuning.InstanceID = "one"
+	first := w.start(cfg, On(before.handle))
+	eventually(t, "both share", func() bool { return first.Stats().Assigned == 1 && other.Stats().Assigned == 1 })
+	both := func(n int64) {
+		t.Helper()
+		w.pings("t", 0, n, 1)
+		w.pings("t", 1, n, 1)
+	}
+	both(0)
+	eventually(t, "both partitions handled", func() bool { return w.committed("t", 0) == 1 && w.committed("t", 1) == 1 })
+	first.stop()
+	both(1)
+	eventually(t, "the other goes on with its own", func() bool { return left.len() == 2 })
+	second := w.start(cfg, On(after.handle))
+	eventually(t, "both partitions handled", func() bool { return w.committed("t", 0) == 2 && w.committed("t", 1) == 2 })
+	second.stop()
+	other.stop()
+	if left.len() != 2 || before.len() != 1 || after.len() != 1 || before.seen[0].Partition != after.seen[0].Partition {
+		t.Errorf("other handled %v, first %v, second %v", left.seen, before.seen, after.seen)
+	}
+}
+
+func TestGroupOfAnotherProtocolIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	join := kafka.JoinRequest{
+		Group: "g", SessionTimeout: time.Minute, RebalanceTimeout: time.Minute, ProtocolType: "consumer",
+		Protocols: []kafka.GroupProtocol{{Name: "range", Metadata: []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}},
+	}
+	joined, err := w.client.JoinGroup(t.Context(), join)
+	if !errors.Is(err, kerr.MemberIDRequired) {
+		t.Fatal(err)
+	}
+	join.MemberID = joined.MemberID
+	if joined, err = w.client.JoinGroup(t.Context(), join); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.client.SyncGroup(t.Context(), kafka.SyncRequest{
+		Member: kafka.Member{Group: "g", MemberID: joined.MemberID, Generation: joined.Generation}, ProtocolType: "consumer", Protocol: "range",
+		Assignments: map[string][]byte{joined.MemberID: nil},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.start(w.config("t"), On(new(sink).handle)).wait()
+	mismatch := asError[*ProtocolError](t, err)
+	if mismatch.Group != "g" || mismatch.Theirs != "range" || !strings.Contains(err.Error(), "cooperative-sticky") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNewPartitionsAreConsumed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.metadata = 20 * time.Millisecond
+	var got sink
+	j := w.start(w.config("t"), On(got.handle))
+	eventually(t, "assigned", func() bool { return j.Stats().Assigned == 1 })
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = "t", 3
+	req.Topics = append(req.Topics, topic)
+	if _, err := w.client.Request(t.Context(), kafka.AnyNode, req); err != nil {
+		t.Fatal(err)
+	}
+	w.client.Invalidate("t")
+	w.pings("t", 2, 0, 5)
+	eventually(t, "events of the new partition", func() bool { return w.committed("t", 2) == 5 })
+	j.stop()
 }

@@ -13,10 +13,12 @@ import (
 type Worker struct {
 	cfg    Config
 	routes *routes
-	grace  time.Duration // how long a handler has to return once its context has ended
 	ran    atomic.Bool
 	engine atomic.Pointer[engine] // once it runs
 	stats  counters
+
+	grace    time.Duration // how long a handler has to return once its context has ended
+	metadata time.Duration // how often the group's leader looks for new partitions
 }
 
 // New checks cfg and the handlers and returns a worker, or every mistake in one error. It does no I/O.
@@ -26,7 +28,7 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace}, nil
+	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace, metadata: metadataInterval}, nil
 }
 
 // Run joins the group and handles events until ctx ends or an error stops the worker. It can be called once.

@@ -66,6 +66,8 @@ type world struct {
 	down  atomic.Bool // the registry answers 503
 	calls atomic.Int64
 
+	metadata time.Duration // between looks for new partitions; zero is the worker's own
+
 	logs *observer.ObservedLogs
 	log  *zap.Logger
 }
@@ -287,6 +289,9 @@ func (w *world) start(cfg Config, handlers ...Handler) *job {
 		w.t.Fatal(err)
 	}
 	worker.grace = 50 * time.Millisecond
+	if w.metadata > 0 {
+		worker.metadata = w.metadata
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	j := &job{Worker: worker, t: w.t, cancel: cancel, done: make(chan struct{})}
 	go func() {
