@@ -206,6 +206,9 @@ func TestAnEncoderThatPanicsLeavesTheSenderUsable(t *testing.T) {
 		if got := strings.Join(m.logs[0].values, " "); got != "0 1 2" {
 			t.Errorf("the partition holds %q", got)
 		}
+		if s.memory.free != s.cfg.BufferBytes {
+			t.Errorf("%d bytes of the buffer are still taken", s.cfg.BufferBytes-s.memory.free)
+		}
 	})
 }
 

@@ -72,6 +72,10 @@ func (p *partition) giveUp() {
 	if p.open != nil {
 		p.shut()
 	}
+	if p.fresh != nil {
+		p.discard(p.fresh)
+		p.fresh = nil
+	}
 	waiting := p.waiting
 	p.waiting = nil
 	for _, x := range waiting {

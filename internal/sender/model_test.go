@@ -26,6 +26,7 @@ type model struct {
 	nodes    int32
 	ids      int64
 	epoch    int16 // that ids begin with
+	noID     bool  // nobody answers who asks for an id
 	strict   bool  // refuses an unknown producer that does not begin at 0, as brokers before 2.5 did
 	logs     []*modelLog
 	script   func(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) // nil, or in place of fate
@@ -88,12 +89,14 @@ func (m *model) InitProducerID(_ context.Context, _ string, current kafka.Produc
 	if current != kafka.NoProducerID {
 		m.errs = append(m.errs, fmt.Errorf("asked for an epoch above %v, which a broker answers with another id", current))
 	}
-	if m.rand.Float64() < m.trouble {
-		return kafka.NoProducerID, &kafka.ConnError{Request: "InitProducerID", Sent: true, Err: errors.New("cut")}
+	if m.noID || m.rand.Float64() < m.trouble {
+		return kafka.NoProducerID, &kafka.ConnError{Request: "InitProducerID", Sent: true, Err: errModelCut}
 	}
 	m.ids++
 	return kafka.ProducerID{ID: m.ids, Epoch: m.epoch}, nil
 }
+
+var errModelCut = errors.New("cut")
 
 func (m *model) Produce(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
 	if m.script != nil {

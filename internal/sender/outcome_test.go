@@ -44,6 +44,7 @@ func TestTheOutcomeAtTheDeliveryDeadline(t *testing.T) {
 				return nil, &kafka.ConnError{Request: "Produce", Err: io.ErrClosedPipe}
 			}
 		}, Failed, io.ErrClosedPipe},
+		"no producer id":   {func(m *model) { m.noID = true }, Failed, errModelCut},
 		"too few replicas": {func(m *model) { m.script = refuse(kerr.NotEnoughReplicas) }, Failed, kerr.NotEnoughReplicas},
 		"answers lost": {func(m *model) {
 			m.script = func(context.Context, int32, *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
