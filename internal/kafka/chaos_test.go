@@ -198,7 +198,7 @@ func TestEveryCallReturnsByItsDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := testClient(t, b.cluster())
-			ctx, cancel := context.WithTimeout(testContext(t), 250*time.Millisecond)
+			ctx, cancel := context.WithTimeout(testContext(t), 100*time.Millisecond)
 			defer cancel()
 			started := time.Now()
 			err := call(ctx, client)

@@ -46,8 +46,11 @@ type options struct {
 	requestTimeout time.Duration
 	dialTimeout    time.Duration
 	metadataMaxAge time.Duration
-	maxResponse    int
-	dial           func(ctx context.Context, network, address string) (net.Conn, error)
+	// patience is what one of several brokers gets for a request that any of them can answer: one that accepts
+	// connections and says nothing must not use up the time of the others.
+	patience    time.Duration
+	maxResponse int
+	dial        func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // WithLogger reports what happens out of any caller's sight. Defaults to silence.
@@ -89,6 +92,7 @@ func Open(cluster headrace.Cluster, opts ...Option) (*Client, error) {
 			requestTimeout: 30 * time.Second,
 			dialTimeout:    10 * time.Second,
 			metadataMaxAge: 5 * time.Minute,
+			patience:       3 * time.Second,
 			maxResponse:    100 << 20,
 			dial:           (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
 		},

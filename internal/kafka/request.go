@@ -49,10 +49,6 @@ func (m *kmsgMessage) parse(_ int16, body []byte) error {
 // scratchPool holds request frames between exchanges; settle guarantees that nothing refers to them any more.
 var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
-// patience is what one of several brokers gets for a request that any of them can answer: one that accepts connections and
-// says nothing must not use up the time of the others.
-const patience = 3 * time.Second
-
 // maxExpired bounds how many connections with an ended SASL session one request clears away.
 const maxExpired = 100
 
@@ -92,7 +88,7 @@ func (c *Client) send(ctx context.Context, node int32, m message, wait time.Dura
 	for i, b := range candidates {
 		limit, connect := wait+c.options.requestTimeout, c.options.dialTimeout
 		if left := len(candidates) - i; left > 1 {
-			limit, connect = min(limit, wait+patience), min(connect, patience)
+			limit, connect = min(limit, wait+c.options.patience), min(connect, c.options.patience)
 			if deadline, ok := ctx.Deadline(); ok {
 				share := time.Until(deadline) / time.Duration(left)
 				limit, connect = min(limit, max(share, time.Second)), min(connect, max(share, time.Second))
