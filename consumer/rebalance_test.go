@@ -261,6 +261,7 @@ func TestLostMembershipEndsHandlersAndCommitsNothing(t *testing.T) {
 			w.pings("t", 0, 0, 1)
 			cfg := w.config("t")
 			cfg.Policy = Policy{Attempts: 1, DeadLetter: true}
+			cfg.Tuning.SessionTimeout = 1500 * time.Millisecond // until the member that was lost makes room for its successor
 			var calls atomic.Int64
 			causes := make(chan error, 1)
 			entered := make(chan struct{})
