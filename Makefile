@@ -40,7 +40,12 @@ race: ## Run the unit tests under the race detector (needs a C compiler)
 
 .PHONY: integration
 integration: ## Run the tests on real Kafka and a real registry (needs Java, Maven and kcat)
-	cd systemtest && $(GO) test -timeout 40m $(TESTFLAGS) ./...
+	cd systemtest && $(GO) test -count 1 -p 1 -parallel 8 -timeout 40m $(TESTFLAGS) ./...
+
+.PHONY: faults
+faults: ## Run the crash and fault tests on every Kafka version (needs what integration needs)
+	cd systemtest && HEADRACE_KAFKA_VERSIONS=$${HEADRACE_KAFKA_VERSIONS:-3.9.2,4.1.0,4.3.1} \
+		$(GO) test -count 1 -p 1 -timeout 90m -v $(TESTFLAGS) ./crash ./faults
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME

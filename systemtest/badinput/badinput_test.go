@@ -20,7 +20,7 @@ const password = "canary-7f3a"
 
 // deadline is how long calls may take that cannot succeed; slack is what they may overrun it by on a busy machine.
 const (
-	deadline = 4 * time.Second
+	deadline = 3 * time.Second
 	slack    = 2 * time.Second
 )
 
