@@ -19,6 +19,9 @@ func DeadLetterTopic(topic, group string) string { return topic + "." + group + 
 
 // Headers that a dead letter has beside those of the event itself. The first six are those of Kafka's share groups (KIP-1191).
 // Values are text. An event that becomes a dead letter again carries one set, of the last time.
+//
+// The kind "batch" is not one event but a whole record batch, as it lies in the log, that exceeds the limits for decompression or does
+// not decompress; its offset is that of the first event in it that was not handled.
 const (
 	HeaderTopic         = "__dlq.errors.topic"
 	HeaderPartition     = "__dlq.errors.partition"
@@ -26,7 +29,7 @@ const (
 	HeaderGroup         = "__dlq.errors.group"
 	HeaderMessage       = "__dlq.errors.message"        // the last error, 2 KiB at most
 	HeaderDeliveryCount = "__dlq.errors.delivery.count" // attempts; 0 when no handler has seen the event
-	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode" or "unhandled"
+	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode", "unhandled" or "batch"
 	HeaderEvent         = "__dlq.errors.event"          // full name of the event's schema, where it is known
 	HeaderSchema        = "__dlq.errors.schema"         // "schema id 7", where the event names one
 	HeaderStack         = "__dlq.errors.stack"          // of a panic, 8 KiB at most
@@ -42,6 +45,7 @@ const (
 	kindTimeout   = "timeout"
 	kindDecode    = "decode"
 	kindUnhandled = "unhandled"
+	kindBatch     = "batch"
 )
 
 const (

@@ -81,8 +81,9 @@ func (e *DecodeError) Error() string {
 // Unwrap returns what is wrong with the event.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// CorruptError says that the worker stopped at a record batch whose bytes are damaged (a checksum that does not match, a length
-// that cannot be). No event of it can be told from another, so none can be dead-lettered.
+// CorruptError says that the worker stopped at a record batch that cannot be read. Its bytes are damaged, twice in a row, so that not
+// even its length can be believed; or it is over the limits for decompression, or does not decompress, and there is no dead letter for
+// it.
 type CorruptError struct {
 	At  // the batch's first offset
 	Err error

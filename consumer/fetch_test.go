@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -84,11 +83,21 @@ func TestOffsetOutOfRange(t *testing.T) {
 	}
 }
 
-// serve answers fetches of topic t from a function instead of the log.
-func (w *world) serve(batches func(offset int64) []byte) {
+// serve answers fetches from a function instead of the log.
+func (w *world) serve(batches func(offset int64) []byte) { w.serveTopic("", batches) }
+
+// serveTopic is serve for one topic; fetches of others are left to the broker.
+func (w *world) serveTopic(name string, batches func(offset int64) []byte) {
+	var id [16]byte
+	if name != "" {
+		id = w.kafka.TopicInfo(name).TopicID
+	}
 	w.kafka.ControlKey(int16(kmsg.Fetch), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()
 		req := kreq.(*kmsg.FetchRequest)
+		if name != "" && (len(req.Topics) == 0 || req.Topics[0].Topic != name && req.Topics[0].TopicID != id) {
+			return nil, nil, false
+		}
 		answer := req.ResponseKind().(*kmsg.FetchResponse) // without a session: each request names every partition
 		for _, topic := range req.Topics {
 			at := kmsg.NewFetchResponseTopic()
@@ -187,6 +196,33 @@ func TestBatchThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
 	failure := asError[*CorruptError](t, w.start(w.config("t"), On(new(sink).handle)).wait())
 	if limit, ok := errors.AsType[*batch.LimitError](failure); !ok || failure.At != (At{"t", 0, 0}) {
 		t.Errorf("got %+v, %v", failure, limit)
+	}
+}
+
+func TestBatchThatIsABombIsDeadLetteredWhole(t *testing.T) {
+	t.Parallel()
+	bomb := sealed(t, batch.Zstd, rec{value: make([]byte, 80<<20)}, rec{value: []byte("x")})
+	w := newWorld(t)
+	w.topic("t", 1, true)
+	w.serveTopic("t", func(offset int64) []byte {
+		switch offset {
+		case 0:
+			return slices.Concat(bomb, at(2, sealed(t, batch.None, rec{value: pingValue(1, "")})))
+		}
+		return nil
+	})
+	cfg := w.config("t")
+	cfg.Policy.DeadLetter = true
+	var got sink
+	j := w.start(cfg, On(got.handle))
+	eventually(t, "committed", func() bool { return w.committed("t", 0) == 3 })
+	j.stop()
+	dead := w.read("t.g.dead")
+	if len(dead) != 1 || !slices.Equal(dead[0].Value, bomb) || header(dead[0], HeaderKind) != "batch" || header(dead[0], HeaderOffset) != "0" {
+		t.Errorf("%d dead letters: %v", len(dead), dead[0].Headers)
+	}
+	if got.len() != 1 {
+		t.Errorf("%d events handled", got.len())
 	}
 }
 
@@ -437,5 +473,4 @@ func TestBrokerOutageIsWaitedOut(t *testing.T) {
 			t.Fatalf("event %d is number %d", i, n)
 		}
 	}
-	_ = time.Second
 }

@@ -137,18 +137,10 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 	next := c.From
 	for _, b := range c.Batches {
 		p.current.end() // before the memory of its records is used again
-		if err := p.reader.Open(b, batch.Limits{}); err != nil {
-			p.engine.fail(&CorruptError{At: p.atOffset(max(next, b.BaseOffset)), Err: err})
-			return false
-		}
-		for {
+		ok, err := true, p.reader.Open(b, batch.Limits{})
+		for err == nil {
 			rec := &p.records[p.turn]
-			ok, err := p.reader.Next(rec)
-			if err != nil {
-				p.engine.fail(&CorruptError{At: p.atOffset(next), Err: err})
-				return false
-			}
-			if !ok {
+			if ok, err = p.reader.Next(rec); err != nil || !ok {
 				break
 			}
 			if rec.Offset < next { // the batch begins before the offset asked for
@@ -165,9 +157,26 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 			p.mark(next, rec.Offset+1)
 			next = rec.Offset + 1
 		}
+		if err != nil {
+			if !p.unreadable(b, max(next, b.BaseOffset), err) {
+				return false
+			}
+			p.mark(next, b.LastOffset+1)
+			next = b.LastOffset + 1
+		}
 	}
 	p.mark(next, c.End)
 	return !p.stopped.Load()
+}
+
+// unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is
+// allowed, or does not decompress. Its events cannot be told apart, so that they become one dead letter.
+func (p *partition) unreadable(b batch.Batch, first int64, err error) bool {
+	p.current.end()
+	p.input = input{}
+	return p.giveUp(&batch.Record{Offset: first, Timestamp: b.MaxTimestamp, Value: b.Raw()}, &p.engine.cfg.Policy, &failure{
+		kind: kindBatch, reason: err, err: &CorruptError{At: p.atOffset(first), Err: err},
+	})
 }
 
 func (p *partition) mark(first, end int64) {
