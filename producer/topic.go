@@ -56,7 +56,7 @@ func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) er
 //
 // done may be called before Post returns, when the event fails at once. It must not block, nor wait for room in the buffer by
 // posting with a context that does not end: it runs in the order of the partition's events, and the partition goes only a few batches
-// further before it returns. A nil done leaves failures to Config.Logger.
+// further before it returns. A panic in it is not recovered. A nil done leaves failures to Config.Logger.
 func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), opts ...Option) {
 	c, err := t.resolve(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package sender
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
@@ -171,46 +170,4 @@ func (p *partition) retry(x *parcel, answer kafka.ProduceResult) {
 		p.mu.Unlock()
 		s.reportLater(p)
 	})
-}
-
-// report calls the receivers of the batches in load that are settled: here, and in goroutines of their own where receivers
-// might block, so that one does not hold up the next partition's.
-func (s *Sender) report(load []shipment) {
-	var slow []*partition
-	for _, sh := range load {
-		if sh.p.settledPromptly() {
-			sh.p.report()
-		} else {
-			slow = append(slow, sh.p)
-		}
-	}
-	for i, p := range slow {
-		if i == len(slow)-1 || !s.tasks.start(p.report) {
-			p.report()
-		}
-	}
-}
-
-// reportLater calls receivers from a goroutine, if there is something to report.
-func (s *Sender) reportLater(p *partition) {
-	p.mu.Lock()
-	pending := len(p.settled) > 0
-	p.mu.Unlock()
-	if pending {
-		s.tasks.start(p.report)
-	}
-}
-
-const (
-	firstBackoff = 20 * time.Millisecond
-	lastBackoff  = time.Second
-)
-
-// backoff is the pause after an attempt, counted from 0: doubling, between a half and the whole of it.
-func backoff(attempt int) time.Duration {
-	d := lastBackoff
-	if attempt < 6 {
-		d = min(firstBackoff<<attempt, lastBackoff)
-	}
-	return d/2 + rand.N(d/2) //nolint:gosec // jitter needs no secrecy
 }
