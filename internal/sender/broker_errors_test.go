@@ -130,7 +130,7 @@ func TestOnlyTheRecordThatIsTooLargeForTheBrokerFails(t *testing.T) {
 				if got := errors.As(r.Err, &tooLarge); got != (i == large) || got != (r.Outcome == Failed) {
 					t.Errorf("record %d: %v", i, r)
 				}
-				if i == large && (tooLarge.Size < 1000 || tooLarge.Limit != 0 || !errors.Is(tooLarge, kerr.MessageTooLarge)) {
+				if i == large && (tooLarge.Size < 1000 || tooLarge.Size > 1050 || tooLarge.Limit != 0 || !errors.Is(tooLarge, kerr.MessageTooLarge)) {
 					t.Errorf("record %d: %+v", i, tooLarge)
 				}
 			}

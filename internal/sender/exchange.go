@@ -25,6 +25,12 @@ func (s *Sender) exchange(b *broker, load []shipment) (silence time.Duration) {
 	ctx, cancel := context.WithDeadline(s.ctx, deadline)
 	defer cancel()
 
+	for _, sh := range load {
+		sh.p.mu.Lock()
+		sh.p.request = request{to: b, began: time.Now(), end: cancel}
+		sh.p.mu.Unlock()
+	}
+
 	ready := load[:0:0]
 	req := &kafka.ProduceRequest{Timeout: time.Until(deadline)}
 	for _, sh := range load {
@@ -97,7 +103,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.flight = nil
+	p.flight, p.request = nil, request{}
 	if s.ctx.Err() != nil && v != acked && v != lost {
 		v = final(doubt)
 		x.err = fmt.Errorf("%w: %w", context.Cause(s.ctx), answer.Err)
@@ -145,7 +151,7 @@ func (p *partition) replace(x *parcel, parts []*parcel) {
 // explain is the error of a batch that ended by an answer rather than by its deadline.
 func (s *Sender) explain(x *parcel) error {
 	if tooLarge(x.err) && x.records() == 1 {
-		return &TooLargeError{Size: len(x.raw), Err: x.err}
+		return &TooLargeError{Size: x.length, Err: x.err}
 	}
 	return x.err
 }

@@ -224,3 +224,38 @@ func TestSendDoesNotLingerAndAppendDoes(t *testing.T) {
 		}
 	})
 }
+
+// TestABrokerThatHangsIsLeftForTheNewLeader long before the request would time out, with the same bytes.
+func TestABrokerThatHangsIsLeftForTheNewLeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(1, 1, 0, 1<<20)
+		m.epoch = 0
+		m.logs[0].leader = 0
+		m.script = func(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
+			if node != 0 {
+				return m.answer(node, req, true), nil
+			}
+			m.answer(node, req, false) // appended and replicated, and then it hung
+			<-ctx.Done()
+			return nil, &kafka.ConnError{Request: "Produce", Sent: true, Err: ctx.Err()}
+		}
+		s := newSender(m, Config{})
+		began := time.Now()
+		time.AfterFunc(9*time.Second, func() { // as a controller that misses a broker's heartbeats
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.logs[0].leader, m.logs[0].epoch = 1, 1
+		})
+		r := s.Send(context.Background(), s.Topic(topic), record("", "v"))
+		if took := time.Since(began); r.Outcome != Acked || took > 11*time.Second {
+			t.Errorf("after %v: %v", took, r)
+		}
+		if got := m.logs[0].values; len(got) != 1 {
+			t.Errorf("the partition holds %q", got)
+		}
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}

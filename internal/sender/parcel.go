@@ -23,6 +23,7 @@ type parcel struct {
 	deadline time.Time // until when it is tried
 
 	raw      []byte // sealed: the bytes that travel
+	length   int    // of the records before compression
 	stamped  bool   // raw carries stamp
 	stamp    stamp
 	doubt    bool // an attempt may have been appended
@@ -55,6 +56,7 @@ func (x *parcel) seal(codec batch.Codec) error {
 	if x.raw != nil {
 		return nil
 	}
+	x.length = x.builder.Len() - batch.HeaderSize
 	raw, err := x.builder.Seal(codec)
 	if err != nil {
 		return &unsentError{fmt.Errorf("seal a batch: %w", err)}

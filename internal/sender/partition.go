@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type partition struct {
 	fresh    *parcel   // about to become open
 	waiting  []*parcel // closed, in order
 	flight   *parcel   // in the hands of the one who sends it
+	request  request   // that flight is in
 	listed   *broker   // whose list it is on
 	leader   *broker   // nil while unknown
 	epoch    int32     // of the leader
@@ -34,6 +36,30 @@ type partition struct {
 	opened    uint64 // ordinal of the last parcel opened
 	reported  uint64 // ordinal up to which all receivers have returned
 	flushes   []flush
+}
+
+// request is what a partition knows of the request its batch is in. The zero value is none.
+type request struct {
+	to    *broker
+	began time.Time
+	end   context.CancelFunc
+}
+
+// slowRequest is how long a request may go unanswered before its partitions' leaders are doubted.
+const slowRequest = 2 * time.Second
+
+// doubt looks after a batch whose broker does not answer, as one that hangs without closing its connections. Once metadata knows another
+// leader, the request is ended, and the same bytes go there; a copy that the old one may have appended was replicated with its
+// sequence number, or is lost. The lock is held.
+func (p *partition) doubt(now time.Time) {
+	if p.request.to == nil || now.Sub(p.request.began) < slowRequest {
+		return
+	}
+	if p.leader != p.request.to {
+		p.request.end()
+		return
+	}
+	p.topic.refresh()
 }
 
 // ready reports whether there is a batch to send now.

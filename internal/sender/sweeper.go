@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// sweeper gives up what is past its deadline while no broker can be asked, and has old metadata looked at. It runs while
-// there is anything to send.
+// sweeper gives up what is past its deadline while no broker can be asked, and has metadata looked at that is old or has come into
+// doubt. It runs while there is anything to send.
 type sweeper struct {
 	sender *Sender
 	every  time.Duration
@@ -52,6 +52,7 @@ func (w *sweeper) sweep() {
 	for _, p := range s.all() {
 		p.mu.Lock()
 		p.expire(now)
+		p.doubt(now)
 		p.list()
 		p.mu.Unlock()
 		s.reportLater(p)
