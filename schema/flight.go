@@ -11,6 +11,7 @@ import (
 // flights lets callers who want the same thing at the same time share one call. The call runs until its last caller has left, so that
 // one caller's deadline does not fail the others, and no call outlives everybody who waits for it.
 type flights[K comparable, V any] struct {
+	url    string // whom the calls ask, for errors
 	mu     sync.Mutex
 	flying map[K]*flight[V]
 	wg     sync.WaitGroup
@@ -41,11 +42,14 @@ func note(ctx context.Context, url string, attempts int, last error) {
 }
 
 // leaving is the error of a caller whose context has ended.
-func (a *attempt) leaving(ctx context.Context) error {
+func (a *attempt) leaving(ctx context.Context, url string) error {
 	cause := context.Cause(ctx)
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("schema registry %s: %w", url, cause)
+	}
 	latest := a.latest.Load()
-	if latest == nil || !errors.Is(cause, context.DeadlineExceeded) {
-		return cause
+	if latest == nil {
+		return &UnavailableError{URL: url, Err: cause}
 	}
 	if latest.Err != nil {
 		cause = fmt.Errorf("%w: %w", cause, latest.Err)
@@ -90,7 +94,7 @@ func (g *flights[K, V]) do(ctx context.Context, key K, call func(context.Context
 		return f.value, f.err
 	case <-ctx.Done():
 		g.leave(key, f)
-		return zero, f.attempt.leaving(ctx)
+		return zero, f.attempt.leaving(ctx, g.url)
 	}
 }
 

@@ -74,10 +74,12 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 		return nil, err
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
-	return &Registry{
+	r := &Registry{
 		base: u, auth: o.header(), client: transport, send: transport, caches: c,
 		timeout: o.timeout, attempt: attemptTimeout, unknown: unknownTTL, fresh: latestTTL,
-	}, nil
+	}
+	r.schemas.url, r.newest.url, r.ids.url = r.URL(), r.URL(), r.URL()
+	return r, nil
 }
 
 func checkURL(u *url.URL) error {
