@@ -34,7 +34,8 @@ func (e *engine) begin(partitions []*partition) {
 	for _, p := range partitions {
 		e.await(p)
 		if at, known := offsets[p.TopicPartition]; known && at >= 0 {
-			p.start(at, at)
+			p.place(at, at)
+			p.start()
 			continue
 		}
 		fresh = append(fresh, p)
@@ -54,10 +55,13 @@ func (e *engine) begin(partitions []*partition) {
 	}
 	for i, p := range fresh {
 		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", e.cfg.Start), zap.Int64("offset", starts[i]))
-		p.start(starts[i], -1)
+		p.place(starts[i], -1)
 	}
-	// The start is the group's from now on: what is written while nobody works is not skipped by the next start.
-	e.commits.commit(e.ctx, fresh)
+	// From the first event on, the start is the group's: what is written while nobody works is not skipped by the next start.
+	e.commits.settle(e.ctx, fresh)
+	for _, p := range fresh {
+		p.start()
+	}
 }
 
 // await waits for the handler of a partition that this worker owned before, and lost, so that no two handle it at once.

@@ -19,6 +19,10 @@ type committer struct {
 	mu     sync.Mutex
 }
 
+// doubtful is how many commits must be accepted after one that got no answer: the first may have been overtaken by it, since the two
+// travel on different connections.
+const doubtful = 2
+
 // run commits at each interval until ctx ends.
 func (c *committer) run(ctx context.Context) {
 	ticker := time.NewTicker(c.engine.cfg.Tuning.CommitInterval)
@@ -45,7 +49,7 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 	shares := make(map[kafka.Member]*share)
 	for _, p := range partitions {
 		done := p.prefix.Load()
-		if done < 0 || p.lost.Load() || done <= p.committed { // not begun, not ours, or known
+		if done < 0 || p.lost.Load() || done <= p.committed && p.doubt == 0 { // not placed, not ours, or known
 			continue
 		}
 		member := *p.member.Load()
@@ -58,7 +62,9 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 		s.commits = append(s.commits, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: done})
 	}
 	for member, s := range shares {
-		errs, err := c.engine.client.CommitOffsets(ctx, member, s.commits...)
+		request, cancel := context.WithTimeout(ctx, commitGrace)
+		errs, err := c.engine.client.CommitOffsets(request, member, s.commits...)
+		cancel()
 		if err == nil {
 			c.engine.stats.commits.Add(1)
 		} else {
@@ -69,9 +75,17 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 			if errs != nil {
 				refusal = errs[i]
 			}
-			if refusal == nil {
-				p.committed = s.commits[i].Offset
-			} else if c.refused(ctx, p, s.commits[i].Offset, refusal) {
+			if refusal != nil {
+				if c.refused(ctx, p, s.commits[i].Offset, refusal) {
+					again = append(again, p)
+				}
+				continue
+			}
+			p.committed = s.commits[i].Offset
+			if p.doubt > 0 { // say it once more, to come after what may still arrive
+				p.doubt--
+			}
+			if p.doubt > 0 {
 				again = append(again, p)
 			}
 		}
@@ -84,6 +98,7 @@ func (c *committer) refused(ctx context.Context, p *partition, offset int64, err
 	log := p.log().With(zap.Int64("commit", offset), zap.Error(err))
 	switch {
 	case ctx.Err() != nil:
+		p.doubt = doubtful
 		return true
 	case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
 		// Somebody else may own the partition. The next heartbeat will tell, and end its handlers.
@@ -93,7 +108,10 @@ func (c *committer) refused(ctx context.Context, p *partition, offset int64, err
 		// The group has moved on to a generation in which this worker may own the partition or not. Until it knows, it is not committed.
 		log.Debug("commit waits for the rebalance to end")
 		return true
-	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded):
+	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownServerError):
+		if conn, lost := errors.AsType[*kafka.ConnError](err); lost && conn.Sent || errors.Is(err, kerr.RequestTimedOut) {
+			p.doubt = doubtful
+		}
 		log.Warn("commit got no good answer: trying again")
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,5 +177,41 @@ func TestLastCommitWaitsForItsCoordinator(t *testing.T) {
 	j.stop()
 	if at := w.committed("t", 0); at != 10 {
 		t.Errorf("committed %d", at)
+	}
+}
+
+// TestCommitWithoutAnswerIsSaidAgain is row 21: the connection is lost when the commit has arrived, and it may be applied late. What is
+// committed after it is said twice, so that it has the last word.
+func TestCommitWithoutAnswerIsSaidAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 10)
+	var drop atomic.Bool
+	var mu sync.Mutex
+	var offsets []int64
+	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		if offset := req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0].Offset; offset == 10 {
+			offsets = append(offsets, offset)
+			if drop.CompareAndSwap(true, false) {
+				return nil, errors.New("connection lost"), true
+			}
+		}
+		return nil, nil, false
+	})
+	drop.Store(true)
+	j := w.start(w.config("t"), On(new(sink).handle))
+	said := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(offsets)
+	}
+	eventually(t, "lost, and said twice", func() bool { return said() == 3 })
+	j.stop()
+	if said() != 3 || w.committed("t", 0) != 10 {
+		t.Errorf("said %d times, committed %d", said(), w.committed("t", 0))
 	}
 }

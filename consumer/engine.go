@@ -127,6 +127,7 @@ func (e *engine) run(ctx context.Context) error {
 
 	cancel()
 	e.wg.Wait()
+	e.drop(e.owned())
 	e.depart()
 	e.close()
 	return errors.Join(append([]error{failure, uncommitted}, stuck...)...)

@@ -27,8 +27,9 @@ type partition struct {
 	stop    context.CancelFunc
 	exited  chan struct{} // closed when no handler runs and none will
 
-	// Only the committer uses it.
+	// Only the committer uses what follows, once the partition has its place.
 	committed int64 // last offset the group is known to have, -1 for none
+	doubt     int   // commits still to be accepted because one got no answer, and may arrive after a later one
 
 	mu    sync.Mutex
 	begun bool
@@ -62,19 +63,22 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	return p
 }
 
-// start begins to fetch and to handle at an offset, of which the group has committed committed; -1 when it has nothing. It does
-// nothing once the partition is stopped.
-func (p *partition) start(position, committed int64) {
+// place sets where the partition begins, and what the group has committed of it; -1 for nothing.
+func (p *partition) place(position, committed int64) {
+	p.committed = committed
+	p.done.prefix = position
+	p.prefix.Store(position) // lets the committer in
+}
+
+// start begins to fetch and to handle where place has said. It does nothing once the partition is stopped.
+func (p *partition) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.begun {
 		return
 	}
 	p.begun = true
-	p.committed = committed
-	p.done.prefix = position
-	p.prefix.Store(position)
-	p.feed = fetch.NewFeed(p.TopicPartition, position, p.deliveries)
+	p.feed = fetch.NewFeed(p.TopicPartition, p.done.prefix, p.deliveries)
 	go p.run()
 	p.engine.fetcher.Add(p.feed)
 }

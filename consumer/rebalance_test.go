@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace/consumer/internal/group"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -422,4 +423,64 @@ func TestNewPartitionsAreConsumed(t *testing.T) {
 	w.pings("t", 2, 0, 5)
 	eventually(t, "events of the new partition", func() bool { return w.committed("t", 2) == 5 })
 	j.stop()
+}
+
+// TestUnansweredHeartbeatsEndOwnership cuts a worker off from its coordinator: after the session timeout others own its partitions.
+func TestUnansweredHeartbeatsEndOwnership(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 1)
+	cfg := w.config("t")
+	cfg.Tuning.SessionTimeout = time.Second
+	var calls atomic.Int64
+	cause := make(chan error, 1)
+	entered := make(chan struct{})
+	j := w.start(cfg, On(func(ctx context.Context, _ ping) error {
+		if calls.Add(1) == 1 {
+			close(entered)
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+		}
+		return ctx.Err()
+	}))
+	<-entered
+	var cut atomic.Bool
+	cut.Store(true)
+	w.kafka.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		return nil, errors.New("cut"), cut.Load()
+	})
+	if err := <-cause; !errors.Is(err, ErrLost) || !errors.Is(err, group.ErrExpired) {
+		t.Errorf("cause %v", err)
+	}
+	cut.Store(false)
+	eventually(t, "handled again", func() bool { return w.committed("t", 0) == 1 })
+	j.stop()
+	if s := j.Stats(); s.Lost != 1 || s.Interrupted != 1 || s.Assigned != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// TestStopInTheMiddleOfARebalance stops workers that hold partitions while others join: what they did is committed all the same.
+func TestStopInTheMiddleOfARebalance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 4, false)
+	l := newLedger(t)
+	for p := range int32(4) {
+		w.pings("t", p, 0, 300)
+	}
+	work := func(context.Context) { time.Sleep(200 * time.Microsecond) } //nolint:forbidigo // the work
+	first := w.start(w.config("t"), l.handler("first", work))
+	eventually(t, "first at work", func() bool { return l.distinct() > 20 })
+	second := w.start(w.config("t"), l.handler("second", work))
+	first.stop()
+	third := w.start(w.config("t"), l.handler("third", work))
+	second.stop()
+	eventually(t, "all handled", func() bool { return l.distinct() == 1200 })
+	third.stop()
+	if l.repeats > 0 {
+		t.Errorf("%d events handled twice", l.repeats)
+	}
 }

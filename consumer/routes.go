@@ -29,6 +29,9 @@ type route struct {
 func newRoutes(registry *schema.Registry, fallback Policy, handlers []Handler) (*routes, error) {
 	r := &routes{registry: registry, byEvent: make(map[string]*route, len(handlers))}
 	var errs []error
+	if len(handlers) == 0 {
+		errs = append(errs, errors.New("consumer: no handlers: make one with On"))
+	}
 	for i, h := range handlers {
 		if h.bind == nil {
 			errs = append(errs, fmt.Errorf("consumer: handler %d has no function: make it with On or OnTombstone", i+1))

@@ -275,7 +275,7 @@ func (l *loop) trouble(feed *Feed, err error) {
 	case kafka.RefreshesMetadata(err):
 		l.remove(feed)
 		l.fetcher.seek(feed, err)
-	case kafka.Retriable(err):
+	case kafka.Retriable(err), errors.Is(err, kerr.UnknownServerError):
 		feed.notBefore = time.Now().Add(pauseAfter(feed.failures))
 	default:
 		l.remove(feed)
