@@ -53,8 +53,9 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 func TestNothingIsLeftBehindByDyingConnections(t *testing.T) {
 	t.Parallel()
 	fake := testCluster(t, kfake.SeedTopics(3, "alerts"))
+	var open openConnections
 	client := testClient(t, plainCluster(fake), WithDial(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		c, err := open.dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
@@ -125,10 +126,7 @@ func TestNothingIsLeftBehindByDyingConnections(t *testing.T) {
 			t.Errorf("no %s came through", name)
 		}
 	}
-	client.Close()
-	if n := openConnections(client); n != 0 {
-		t.Errorf("%d connections are left after Close", n)
-	}
+	open.closeAndCheck(t, client)
 }
 
 // The broker answers enough for a client to find its way, and then nothing.

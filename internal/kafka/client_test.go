@@ -2,6 +2,9 @@ package kafka
 
 import (
 	"context"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +47,45 @@ func testClient(t *testing.T, cluster headrace.Cluster, opts ...Option) *Client 
 
 func plainCluster(fake *kfake.Cluster) headrace.Cluster {
 	return headrace.Cluster{Brokers: fake.ListenAddrs()}
+}
+
+// openConnections counts the connections a client holds.
+type openConnections struct {
+	count atomic.Int64
+}
+
+func (o *openConnections) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	o.count.Add(1)
+	return &countedConn{Conn: c, gone: sync.OnceFunc(func() { o.count.Add(-1) })}, nil
+}
+
+// closeAndCheck closes the client, and fails the test when a connection outlives that by more than a moment.
+func (o *openConnections) closeAndCheck(t *testing.T, client *Client) {
+	t.Helper()
+	client.Close()
+	patience := time.After(2 * time.Second)
+	for o.count.Load() != 0 {
+		select {
+		case <-patience:
+			t.Errorf("%d connections are left after Close", o.count.Load())
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+func (c *countedConn) Close() error {
+	c.gone()
+	return c.Conn.Close()
 }
 
 func TestTopicComesFromTheCluster(t *testing.T) {

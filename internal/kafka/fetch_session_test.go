@@ -153,7 +153,11 @@ func TestFetchAfterALostAnswerStartsTheSessionAgain(t *testing.T) {
 	if _, err := client.Topic(ctx, "flights"); err != nil {
 		t.Fatal(err)
 	}
-	req := &FetchRequest{Session: new(FetchSession), Partitions: want("flights", 0, 1), MaxWait: 10 * time.Second, MinBytes: 1}
+	req := &FetchRequest{Session: new(FetchSession), Partitions: want("flights", 0, 1)}
+	if _, err := client.Fetch(ctx, 0, req); err != nil {
+		t.Fatal(err)
+	}
+	req.MaxWait = 10 * time.Second
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 	defer cancel()
 	if _, err := client.Fetch(short, 0, req); !errors.Is(err, context.DeadlineExceeded) {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,29 @@ func TestFetchAnswerCutAnywhereIsAnError(t *testing.T) {
 			if err := m.parse(version, whole[:n]); err == nil {
 				t.Errorf("version %d: %d of %d bytes are accepted", version, n, len(whole))
 			}
+		}
+	}
+}
+
+func TestFetchAnswerThatCountsMoreThanItHoldsIsAnError(t *testing.T) {
+	t.Parallel()
+	answer := fetchAnswer()
+	answer.Version = 11
+	body := answer.AppendTo(nil)
+	const topics, partitions, aborted = 10, 10 + 4 + 9, 10 + 4 + 9 + 4 + 4 + 2 + 24
+	for name, at := range map[string]int{"topics": topics, "partitions": partitions, "aborted transactions": aborted} {
+		hostile := bytes.Clone(body)
+		copy(hostile[at:], []byte{0x07, 0xff, 0xff, 0xff})
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := m.parse(11, hostile)
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("2^27 %s in %d bytes are accepted", name, len(hostile))
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+			t.Errorf("2^27 %s made it allocate %d bytes", name, n)
 		}
 	}
 }

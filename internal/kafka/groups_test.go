@@ -224,7 +224,7 @@ func TestCoordinatorErrorsNameTheGroup(t *testing.T) {
 	}
 }
 
-func TestJoinWaitsForTheRebalanceBeyondTheRequestTimeout(t *testing.T) {
+func TestJoinWaitsForTheRebalanceBeyondAllTimeouts(t *testing.T) {
 	t.Parallel()
 	b := newFakeBroker(t, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
 		switch r.req.(type) {
@@ -242,7 +242,7 @@ func TestJoinWaitsForTheRebalanceBeyondTheRequestTimeout(t *testing.T) {
 		}
 		return b.standard(r)
 	})
-	client := testClient(t, b.cluster(), WithRequestTimeout(100*time.Millisecond))
+	client := testClient(t, b.cluster(), WithRequestTimeout(100*time.Millisecond), WithDialTimeout(150*time.Millisecond))
 	joined, err := client.JoinGroup(testContext(t), JoinRequest{Group: "delays", RebalanceTimeout: 5 * time.Second})
 	if err != nil || joined.MemberID != "m1" {
 		t.Errorf("joined %+v, %v", joined, err)

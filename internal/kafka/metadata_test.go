@@ -243,10 +243,19 @@ func TestBrokerThatComesBackElsewhereIsFound(t *testing.T) {
 	if _, _, err := fake.AddNode(2, 0); err != nil {
 		t.Fatal(err)
 	}
+	// A request that has to do with no topic, so that only the refused connection speaks against the address.
+	dropConnections(client)
+	err := client.Retry(ctx, func(ctx context.Context) error {
+		_, err := client.Request(ctx, 2, kmsg.NewPtrListGroupsRequest())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := fake.MoveTopicPartition("flights", 0, 2); err != nil {
 		t.Fatal(err)
 	}
-	err := client.Retry(ctx, func(ctx context.Context) error {
+	err = client.Retry(ctx, func(ctx context.Context) error {
 		_, err := produceOne(ctx, client, "flights", 0, testBatch(0, "three"))
 		return err
 	})
@@ -262,23 +271,38 @@ func TestBrokerThatComesBackElsewhereIsFound(t *testing.T) {
 
 func TestRestartOfAllBrokersCostsTimeOnly(t *testing.T) {
 	t.Parallel()
+	const side = 8
 	ctx := testContext(t)
-	b := newFakeBroker(t, answerTo(kmsg.Heartbeat, goodHeartbeat))
+	// The first heartbeats are held back until all of them are there, so that each has a connection of its own.
+	var together sync.WaitGroup
+	together.Add(side)
+	var first atomic.Int64
+	b := newFakeBroker(t, answerTo(kmsg.Heartbeat, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+		if first.Add(1) <= side {
+			together.Done()
+			together.Wait()
+		}
+		return goodHeartbeat(b, r)
+	}))
 	client := testClient(t, b.cluster())
-	for range 3 {
-		if _, err := client.Request(ctx, 1, heartbeat()); err != nil {
-			t.Fatal(err)
-		}
-		b.cut()
-		attempts := 0
-		err := client.Retry(ctx, func(ctx context.Context) error {
-			attempts++
-			_, err := client.Request(ctx, 1, heartbeat())
-			return err
+	var wait sync.WaitGroup
+	for range side {
+		wait.Go(func() {
+			if _, err := client.Request(ctx, 1, heartbeat()); err != nil {
+				t.Error(err)
+			}
 		})
-		// One attempt trips over the dead connection, and takes every other dead one with it.
-		if err != nil || attempts > 2 {
-			t.Errorf("%d attempts after the connections were cut, %v", attempts, err)
-		}
+	}
+	wait.Wait()
+	b.cut()
+	attempts := 0
+	err := client.Retry(ctx, func(ctx context.Context) error {
+		attempts++
+		_, err := client.Request(ctx, 1, heartbeat())
+		return err
+	})
+	// One attempt trips over a dead connection, and takes the other seven with it.
+	if err != nil || attempts > 2 {
+		t.Errorf("%d attempts after the connections were cut, %v", attempts, err)
 	}
 }

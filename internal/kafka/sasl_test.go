@@ -118,7 +118,8 @@ func TestSilenceDuringLoginEndsByTheDeadline(t *testing.T) {
 		"SASL authenticate": {Brokers: []string{noAnswer.addr()}, SASL: sasl},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := testClient(t, cluster)
+			var open openConnections
+			client := testClient(t, cluster, WithDial(open.dial))
 			ctx, cancel := context.WithTimeout(testContext(t), 200*time.Millisecond)
 			defer cancel()
 			started := time.Now()
@@ -128,18 +129,9 @@ func TestSilenceDuringLoginEndsByTheDeadline(t *testing.T) {
 			if took := time.Since(started); took > 2*time.Second {
 				t.Errorf("returned after %v", took)
 			}
-			client.Close()
-			if n := openConnections(client); n != 0 {
-				t.Errorf("%d connections are left after Close", n)
-			}
+			open.closeAndCheck(t, client)
 		})
 	}
-}
-
-func openConnections(client *Client) int {
-	client.mu.Lock()
-	defer client.mu.Unlock()
-	return len(client.conns)
 }
 
 // oauthBroker accepts one token.
@@ -203,6 +195,10 @@ func TestOAuthBearer(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), token) {
 				t.Errorf("error shows the token: %v", err)
+			}
+			// Only a client that answers the challenge gets to hear why (RFC 7628 section 3.2.3).
+			if test.auth && !strings.Contains(err.Error(), "token expired") {
+				t.Errorf("error %q lacks the broker's words", err)
 			}
 		})
 	}

@@ -23,7 +23,8 @@ func TestSilenceEndsByTheDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newFakeBroker(t, answer)
-			client := testClient(t, b.cluster())
+			var open openConnections
+			client := testClient(t, b.cluster(), WithDial(open.dial))
 			ctx, cancel := context.WithTimeout(testContext(t), 200*time.Millisecond)
 			defer cancel()
 			started := time.Now()
@@ -34,6 +35,7 @@ func TestSilenceEndsByTheDeadline(t *testing.T) {
 			if took := time.Since(started); took > 2*time.Second {
 				t.Errorf("returned after %v", took)
 			}
+			open.closeAndCheck(t, client)
 		})
 	}
 }
@@ -80,6 +82,30 @@ func TestSecondBrokerAnswersForASilentOne(t *testing.T) {
 	}
 	client.options.patience = 100 * time.Millisecond
 	if _, err := client.Topic(testContext(t), "flights"); err != nil {
+		t.Error(err)
+	}
+}
+
+// kafka-go asks for metadata of its own, with a deadline of minutes, before it lends a new connection.
+func TestSilenceToKafkaGoHoldsNobodyUpForLong(t *testing.T) {
+	t.Parallel()
+	b := newFakeBroker(t, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+		switch req := r.req.(type) {
+		case *kmsg.MetadataRequest:
+			if len(req.Topics) == 0 {
+				return nil, nil
+			}
+		case *kmsg.HeartbeatRequest:
+			return goodHeartbeat(b, r)
+		}
+		return b.standard(r)
+	})
+	client := testClient(t, b.cluster(), WithDialTimeout(150*time.Millisecond))
+	err := client.Retry(testContext(t), func(ctx context.Context) error {
+		_, err := client.Request(ctx, AnyNode, heartbeat())
+		return err
+	})
+	if err != nil {
 		t.Error(err)
 	}
 }
