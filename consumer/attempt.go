@@ -152,7 +152,7 @@ func (p *partition) giveUp(rec *batch.Record, policy *Policy, f *failure) bool {
 }
 
 // outage is how long an event waits for something that is not its fault.
-var outage = Policy{Backoff: Backoff{Initial: 200 * time.Millisecond, Max: 10 * time.Second}} //nolint:gochecknoglobals // a constant
+var outage = Policy{Backoff: Backoff{Initial: 200 * time.Millisecond, Max: 10 * time.Second}}
 
 // waitOut waits for the end of an outage, a little longer each time. It returns false when the partition stops.
 func (p *partition) waitOut(rec *batch.Record, err error, outages int) bool {

@@ -32,8 +32,8 @@ type engine struct {
 	member  *group.Member
 	commits committer
 	readers sync.Pool       // of *batch.Reader, which keep memory to decompress into
-	base    context.Context //nolint:containedctx // what handlers' contexts are made from: the values of Run's
-	ctx     context.Context //nolint:containedctx // of what goes on in the background
+	base    context.Context // what handlers' contexts are made from: the values of Run's
+	ctx     context.Context // of what goes on in the background
 	failed  chan error      // the first failure
 	wg      sync.WaitGroup  // of what goes on in the background; handlers may outlast it
 
@@ -95,7 +95,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 
 // run works until ctx ends or something fails, and then stops in order.
 func (e *engine) run(ctx context.Context) error {
-	background, cancel := context.WithCancel(e.base)
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.ctx = background
 	committing, stopCommitting := context.WithCancel(background)
 	member := make(chan error, 1)
@@ -108,7 +108,7 @@ func (e *engine) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case failure = <-e.failed:
 	case failure = <-member: // its partitions are lost
-		failure = e.memberError(failure)
+		failure = e.memberError(background, failure)
 	}
 
 	e.cfg.Logger.Info("stopping", zap.String("group", e.cfg.Group), zap.Error(failure))
@@ -123,23 +123,24 @@ func (e *engine) run(ctx context.Context) error {
 	stuck := e.drain(working, ErrStopping)
 	stopCommitting()
 	commits.Wait()
-	uncommitted := e.settle(e.owned())
+	uncommitted := e.settle(background, e.owned())
 
 	cancel()
 	e.wg.Wait()
 	e.drop(e.owned())
-	e.depart()
-	e.close()
+	ending := context.WithoutCancel(ctx)
+	e.depart(ending)
+	e.close(ending)
 	return errors.Join(append([]error{failure, uncommitted}, stuck...)...)
 }
 
 // close ends what runs beside the group membership.
-func (e *engine) close() {
+func (e *engine) close(ctx context.Context) {
 	e.fetcher.Stop()
 	if e.sender == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(e.base, leaveGrace)
+	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	if err := e.sender.Close(ctx); err != nil {
 		e.cfg.Logger.Warn("dead letters are left unwritten: their events are not committed and are handled again", zap.Error(err))
@@ -147,8 +148,8 @@ func (e *engine) close() {
 }
 
 // settle makes the last commit.
-func (e *engine) settle(partitions []*partition) error {
-	ctx, cancel := context.WithTimeout(e.base, commitGrace)
+func (e *engine) settle(ctx context.Context, partitions []*partition) error {
+	ctx, cancel := context.WithTimeout(ctx, commitGrace)
 	defer cancel()
 	left := e.commits.settle(ctx, partitions)
 	left = slices.DeleteFunc(left, func(p *partition) bool { return p.lost.Load() })
@@ -160,8 +161,8 @@ func (e *engine) settle(partitions []*partition) error {
 }
 
 // depart leaves the group.
-func (e *engine) depart() {
-	ctx, cancel := context.WithTimeout(e.base, leaveGrace)
+func (e *engine) depart(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	if err := e.member.Leave(ctx); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
 		e.cfg.Logger.Warn("group not left: it waits for the session to expire", zap.String("group", e.cfg.Group), zap.Error(err))
@@ -230,23 +231,28 @@ func (e *engine) working() []*partition {
 }
 
 // memberError names what ended the membership.
-func (e *engine) memberError(err error) error {
+func (e *engine) memberError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return &FencedError{Group: e.cfg.Group, InstanceID: e.cfg.Tuning.InstanceID}
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
-		mismatch := &ProtocolError{Group: e.cfg.Group, Ours: []string{assign.CooperativeSticky}}
-		ctx, cancel := context.WithTimeout(e.base, leaveGrace)
-		defer cancel()
-		if described, err := e.client.DescribeGroups(ctx, e.cfg.Group); err == nil && len(described) == 1 {
-			mismatch.Theirs = described[0].Protocol
-			if described[0].ProtocolType != "" && described[0].ProtocolType != "consumer" {
-				mismatch.Theirs = "protocol type " + described[0].ProtocolType
-			}
-		}
-		return mismatch
+		return &ProtocolError{Group: e.cfg.Group, Ours: []string{assign.CooperativeSticky}, Theirs: e.groupProtocol(ctx)}
 	case err != nil:
 		return fmt.Errorf("consumer: group %s: %w", e.cfg.Group, err)
 	}
 	return nil
+}
+
+// groupProtocol is what the group's members use, "" when the coordinator does not say.
+func (e *engine) groupProtocol(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
+	defer cancel()
+	described, err := e.client.DescribeGroups(ctx, e.cfg.Group)
+	switch {
+	case err != nil || len(described) != 1:
+		return ""
+	case described[0].ProtocolType != "" && described[0].ProtocolType != "consumer":
+		return "protocol type " + described[0].ProtocolType
+	}
+	return described[0].Protocol
 }

@@ -16,14 +16,14 @@ type partition struct {
 	kafka.TopicPartition
 	engine *engine
 
-	ctx    context.Context //nolint:containedctx // of the handlers: ends, with a cause, when the partition is taken away
+	ctx    context.Context // of the handlers: ends, with a cause, when the partition is taken away
 	cancel context.CancelCauseFunc
 
 	member  atomic.Pointer[kafka.Member] // the identity it is owned under, to commit with
 	prefix  atomic.Int64                 // everything below is done
 	lost    atomic.Bool                  // another member may own it: commit nothing any more
 	stopped atomic.Bool                  // hand no further event to a handler
-	going   context.Context              //nolint:containedctx // ends with stopped
+	going   context.Context              // ends with stopped
 	stop    context.CancelFunc
 	exited  chan struct{} // closed when no handler runs and none will
 
@@ -141,10 +141,11 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 	next := c.From
 	for _, b := range c.Batches {
 		p.current.end() // before the memory of its records is used again
-		ok, err := true, p.reader.Open(b, batch.Limits{})
+		err := p.reader.Open(b, batch.Limits{})
 		for err == nil {
+			var ok bool
 			rec := &p.records[p.turn]
-			if ok, err = p.reader.Next(rec); err != nil || !ok {
+			if ok, err = p.reader.Next(rec); !ok {
 				break
 			}
 			if rec.Offset < next { // the batch begins before the offset asked for

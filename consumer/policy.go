@@ -76,5 +76,5 @@ func (p Policy) withDefaults() Policy {
 
 // jitter draws a wait evenly from between zero and ceiling.
 func jitter(ceiling time.Duration) time.Duration {
-	return time.Duration(rand.Int64N(int64(ceiling) + 1))
+	return time.Duration(rand.Int64N(int64(ceiling) + 1)) //nolint:gosec // no secret hangs on it
 }

