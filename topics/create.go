@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -39,13 +40,27 @@ func Create(ctx context.Context, cluster headrace.Cluster, specs ...Spec) error 
 		case err != nil:
 			errs = append(errs, err)
 		default:
-			// The controller has it; the broker a client asks next may not have heard yet.
-			if _, err := client.Topic(ctx, name); err != nil {
+			if err := awaitKnown(ctx, client, name); err != nil {
 				errs = append(errs, fmt.Errorf("topic %s is created but not known to the brokers yet: %w", name, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// hearsayLimit is how long a broker may take to hear of a topic that the controller has created; a loaded one takes seconds.
+const hearsayLimit = 30 * time.Second
+
+// awaitKnown waits until the broker a client asks next has heard of a topic that the controller has created.
+func awaitKnown(ctx context.Context, client *kafka.Client, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, hearsayLimit)
+	defer cancel()
+	for {
+		_, err := client.Topic(ctx, name) // which asks several times itself, with pauses
+		if err == nil || !errors.Is(err, kafka.ErrUnknownTopic) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // newTopics checks specs before anything is asked of the cluster.

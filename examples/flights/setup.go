@@ -46,7 +46,10 @@ func Setup(ctx context.Context, c Connection) error {
 		}
 	}
 	for _, name := range Topics() {
-		err := topics.Create(ctx, c.Cluster, topics.Spec{Name: name, Partitions: Partitions})
+		err := topics.Create(ctx, c.Cluster, topics.Spec{Name: name, Partitions: Partitions, Configs: map[string]string{
+			// Retention goes by the event's time: flights of 2013 would be deleted as soon as they are looked at.
+			"retention.ms": "-1",
+		}})
 		var exists *topics.ExistsError
 		if err != nil && !errors.As(err, &exists) {
 			return err

@@ -21,8 +21,9 @@ import (
 func values(t *testing.T, env *environment) {
 	const topic, group = "values", "values"
 	dead := consumer.DeadLetterTopic(topic, group)
-	admin.CreateTopic(t, env.cluster, topic, 1, nil)
-	admin.CreateTopic(t, env.cluster, dead, 1, nil)
+	keepOld := map[string]string{"retention.ms": "-1"} // the bad values are of 2013
+	admin.CreateTopic(t, env.cluster, topic, 1, keepOld)
+	admin.CreateTopic(t, env.cluster, dead, 1, keepOld)
 	id := register(t, env, schema.TopicName(topic))
 	bad := badValues(t, id)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -28,7 +28,8 @@ const (
 	keys       = 300
 	total      = 100_000
 	crashes    = 20
-	perTick    = 30 // every 5 ms: 6,000 events a second
+	perTick    = 30   // every 5 ms: 6,000 events a second
+	ahead      = 3000 // more events than that are not sent before they are handled, so that they flow until the last crash
 )
 
 // seedVariable repeats a run's random choices.
@@ -47,8 +48,8 @@ func killWorkers(t *testing.T, version string) {
 	registry := apicurio.Start(t)
 	admin.CreateTopic(t, cluster, topic, partitions, nil)
 	var log check.Log
-	sent := sendAll(t, cluster, registry.URL, &log)
 	journal := newJournal(&log)
+	sent := sendAll(t, cluster, registry.URL, &log, journal)
 	commits := watchCommits(t, cluster)
 
 	points := make([]int, crashes)
@@ -68,7 +69,7 @@ func killWorkers(t *testing.T, version string) {
 		case life%5 == 4:
 			want = 0 // this one dies while it starts
 		default:
-			want = max(points[life], journal.count()+random.IntN(1000))
+			want = min(max(points[life], journal.count()+random.IntN(1000)), total)
 		}
 		awaitHandled(t, worker, journal, want)
 		if life < crashes {
@@ -155,8 +156,8 @@ func awaitHandled(t *testing.T, worker *process.Process, journal *journal, want 
 	})
 }
 
-// sendAll sends all events in the background, evenly over some twenty seconds, and tells how it ended.
-func sendAll(t *testing.T, cluster *kraft.Cluster, registry string, log *check.Log) <-chan error {
+// sendAll sends all events in the background, evenly but never far ahead of the worker, and tells how it ended.
+func sendAll(t *testing.T, cluster *kraft.Cluster, registry string, log *check.Log, journal *journal) <-chan error {
 	t.Helper()
 	p := stack.Producer(t, producer.Config{Cluster: stack.Cluster(cluster), Registry: stack.Registry(t, registry), AutoRegister: true})
 	numbered := producer.For[events.Numbered](p, topic)
@@ -168,7 +169,10 @@ func sendAll(t *testing.T, cluster *kraft.Cluster, registry string, log *check.L
 		defer ticker.Stop()
 		for sent := range total {
 			if sent%perTick == 0 {
-				<-ticker.C
+				if err := awaitRoom(ctx, ticker.C, journal, sent); err != nil {
+					ended <- err
+					return
+				}
 			}
 			key := fmt.Sprintf("key-%d", sent%keys)
 			number := log.Next(key)
@@ -181,6 +185,20 @@ func sendAll(t *testing.T, cluster *kraft.Cluster, registry string, log *check.L
 		ended <- p.Flush(ctx)
 	}()
 	return ended
+}
+
+// awaitRoom waits for a tick at which the worker is not too far behind.
+func awaitRoom(ctx context.Context, tick <-chan time.Time, journal *journal, sent int) error {
+	for {
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if sent-journal.count() < ahead {
+			return nil
+		}
+	}
 }
 
 func seed(t *testing.T) uint64 {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"
@@ -18,10 +19,9 @@ import (
 	"github.com/headrace/headrace/systemtest/internal/stack"
 )
 
-const (
-	topic      = "flights"
-	partitions = 6
-)
+// deleteSoon makes the broker look every second for events that are past their topic's retention, as flights of 2013
+// are unless the topic keeps them.
+var deleteSoon = map[string]string{"log.initial.task.delay.ms": "1000", "log.retention.check.interval.ms": "1000"}
 
 // TestEveryFlightArrives holds the journey of all 336,776 flights against the file itself, and what lies in Kafka
 // against what three other clients read there.
@@ -33,9 +33,11 @@ func TestEveryFlightArrives(t *testing.T) {
 	registry := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Oldest, kraft.Current, kraft.Newest) {
 		t.Run(version, func(t *testing.T) {
-			cluster := kraft.Start(t, kraft.Config{Version: version})
-			admin.CreateTopic(t, cluster, topic, partitions, nil)
+			cluster := kraft.Start(t, kraft.Config{Version: version, Properties: deleteSoon})
 			j := &journey{rows: rows, cluster: cluster, registry: stack.Registry(t, registry.URL)}
+			if err := flights.Setup(t.Context(), flights.Connection{Cluster: stack.Cluster(cluster), Registry: j.registry}); err != nil {
+				t.Fatal(err)
+			}
 
 			sending := time.Now()
 			j.send(t)
@@ -63,7 +65,7 @@ func everyReaderAgrees(t *testing.T, j *journey) map[int32]record.Digest {
 	t.Helper()
 	var ours, kgo, librdkafka record.Digester
 	err := consumer.Read(t.Context(), consumer.ReadConfig{
-		Cluster: stack.Cluster(j.cluster), Topic: topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
+		Cluster: stack.Cluster(j.cluster), Topic: flights.Topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
 	}, func(r consumer.Record) error {
 		ours.Add(stack.Record(r))
 		return nil
@@ -71,10 +73,10 @@ func everyReaderAgrees(t *testing.T, j *journey) map[int32]record.Digest {
 	if err != nil {
 		t.Fatalf("consumer.Read: %v", err)
 	}
-	admin.ReadAll(t, j.cluster, topic, kgo.Add)
-	kcat.Read(t, j.cluster.Brokers(), topic, librdkafka.Add)
+	admin.ReadAll(t, j.cluster, flights.Topic, kgo.Add)
+	kcat.Read(t, j.cluster.Brokers(), flights.Topic, librdkafka.Add)
 
-	want := javaclient.New(t, j.cluster).Digest(t, topic)
+	want := javaclient.New(t, j.cluster).Digest(t, flights.Topic)
 	for name, got := range map[string]map[int32]record.Digest{"consumer.Read": ours.Sums(), "kgo": kgo.Sums(), "kcat": librdkafka.Sums()} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s reads other records than the Java client (-java +%s):\n%s", name, name, diff)
@@ -94,7 +96,7 @@ func everyReaderAgrees(t *testing.T, j *journey) map[int32]record.Digest {
 func partitionsAreJavas(t *testing.T, j *journey) int {
 	t.Helper()
 	keys := slices.Sorted(maps.Keys(j.partition))
-	for i, want := range javaclient.New(t, j.cluster).Partitions(t, keys, partitions) {
+	for i, want := range javaclient.New(t, j.cluster).Partitions(t, keys, flights.Partitions) {
 		if got := j.partition[keys[i]]; got != want {
 			t.Errorf("key %q is in partition %d, Java chooses %d", keys[i], got, want)
 		}

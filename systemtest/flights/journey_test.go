@@ -41,16 +41,16 @@ type journey struct {
 func (j *journey) send(t *testing.T) {
 	t.Helper()
 	p := stack.Producer(t, producer.Config{
-		Cluster: stack.Cluster(j.cluster), Registry: j.registry, AutoRegister: true, Compression: producer.LZ4,
+		Cluster: stack.Cluster(j.cluster), Registry: j.registry, Compression: producer.LZ4,
 	})
 	topics := struct {
 		arrived   *producer.Topic[events.FlightArrived]
 		cancelled *producer.Topic[events.FlightCancelled]
 		diverted  *producer.Topic[events.FlightDiverted]
 	}{
-		producer.For[events.FlightArrived](p, topic, producer.OneOfSeveral()),
-		producer.For[events.FlightCancelled](p, topic, producer.OneOfSeveral()),
-		producer.For[events.FlightDiverted](p, topic, producer.OneOfSeveral()),
+		producer.For[events.FlightArrived](p, flights.Topic, producer.OneOfSeveral()),
+		producer.For[events.FlightCancelled](p, flights.Topic, producer.OneOfSeveral()),
+		producer.For[events.FlightDiverted](p, flights.Topic, producer.OneOfSeveral()),
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -96,7 +96,7 @@ func (j *journey) handle(t *testing.T) {
 	t.Helper()
 	j.partition = map[string]int32{}
 	w := stack.Work(t, consumer.Config{
-		Cluster: stack.Cluster(j.cluster), Registry: j.registry, Group: "flights-test", Topics: []string{topic},
+		Cluster: stack.Cluster(j.cluster), Registry: j.registry, Group: "flights-test", Topics: []string{flights.Topic},
 	},
 		consumer.On(func(ctx context.Context, e events.FlightArrived) error { return j.got(ctx, e, &j.arrived) }),
 		consumer.On(func(ctx context.Context, e events.FlightCancelled) error { return j.got(ctx, e, &j.cancelled) }),

@@ -40,10 +40,13 @@ func samples() []record.Record {
 	return odd
 }
 
+// keepOld is for topics of old events, which Kafka's retention of a week would delete at its first look.
+var keepOld = map[string]string{"retention.ms": "-1"}
+
 // readTheirs has Java and kcat write, and holds what consumer.Read returns against what Java reads.
 func readTheirs(t *testing.T, b *bench, codec string) {
 	topic := topicName("theirs-%s", codec)
-	admin.CreateTopic(t, b.cluster, topic, 1, nil)
+	admin.CreateTopic(t, b.cluster, topic, 1, keepOld)
 	var steps []javaclient.Step
 	for _, r := range samples() {
 		steps = append(steps, javaclient.Send(r))
@@ -69,7 +72,7 @@ func readTheirs(t *testing.T, b *bench, codec string) {
 // writeOurs writes with our producer, and holds what Java and kcat read against what was sent.
 func writeOurs(t *testing.T, b *bench, codec string) {
 	topic := topicName("ours-%s", codec)
-	admin.CreateTopic(t, b.cluster, topic, 1, nil)
+	admin.CreateTopic(t, b.cluster, topic, 1, keepOld)
 	p := stack.Producer(t, producer.Config{Cluster: stack.Cluster(b.cluster), Compression: compression(t, codec)})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 func TestReadersAgree(t *testing.T) {
 	cluster := kraft.Start(t, kraft.Config{})
 	java := javaclient.New(t, cluster)
-	admin.CreateTopic(t, cluster, "readers", 3, nil)
+	admin.CreateTopic(t, cluster, "readers", 3, map[string]string{"retention.ms": "-1"}) // timestamps count from 1970
 	steps := []javaclient.Step{
 		javaclient.Send(record.Record{Partition: -1, Key: record.Bytes("tombstone")}),
 		javaclient.Send(record.Record{Partition: -1, Key: record.Bytes("empty"), Value: record.Bytes{}}),
