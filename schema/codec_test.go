@@ -299,6 +299,35 @@ func TestEncodeErrorsNameTheField(t *testing.T) {
 	}
 }
 
+// Depth counts what is nested, not what stands side by side.
+func TestManyItemsAreNotDeep(t *testing.T) {
+	t.Parallel()
+	enc, err := NewEncoder[everything]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := fullEverything()
+	e.Cards = make([]card, 10*MaxDepth)
+	if _, err := enc.Append(nil, &e); err != nil {
+		t.Error(err)
+	}
+	tree, err := NewEncoder[nodeV2]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broad := nodeV2{Kids: make([]nodeV2, 10*MaxDepth)}
+	for i := range broad.Kids {
+		broad.Kids[i].By = map[string]nodeV2{"a": {}, "b": {}}
+	}
+	data, err := tree.Append(nil, &broad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Schema().Check(data); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTimesOfOtherZones(t *testing.T) {
 	t.Parallel()
 	tokyo := time.FixedZone("Tokyo", 9*3600)
@@ -671,6 +700,9 @@ func TestIntegersThatTheGoTypeCannotHold(t *testing.T) {
 		var bad *DataError
 		if !errors.As(err, &bad) || !strings.HasPrefix(from, `"`+strings.TrimPrefix(bad.Path, "/")+`"`) {
 			t.Errorf("%s: %v", to, err)
+		}
+		if got.By != "" || got.Bool {
+			t.Errorf("%s: a half-filled value: %+v", to, got)
 		}
 	}
 }

@@ -259,6 +259,9 @@ func TestRegistryAnswersThatAreNone(t *testing.T) {
 				}
 			}
 		},
+		"huge padded body": func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, 200, stringSchema+strings.Repeat(" ", maxAnswer))
+		},
 		"html":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>log in</html>") },
 		"html 404":     func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>404</html>", 404) },
 		"null":         func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, "null") },

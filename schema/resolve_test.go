@@ -245,3 +245,46 @@ func TestDataThatHoldsItselfIsRefused(t *testing.T) {
 		t.Errorf("what was written is not read: %v", err)
 	}
 }
+
+type (
+	left struct {
+		Right *right `avro:"right"`
+		X     int32  `avro:"x"`
+	}
+	right struct {
+		Left *left `avro:"left"`
+	}
+	leftOrRight struct {
+		Left  *left  `avro:"Left"`
+		Right *right `avro:"Right"`
+	}
+	holder struct {
+		F leftOrRight `avro:"f"`
+	}
+)
+
+func leftAndRight(x string) string {
+	return field1(`[{"type":"record","name":"Left","fields":[{"name":"right","type":["null",{"type":"record","name":"Right","fields":[{"name":"left","type":["null","Left"]}]}]},{"name":"x","type":"` + x + `"}]},"Right"]`)
+}
+
+func (holder) AvroSchema() string { return leftAndRight("int") }
+
+// Left cannot be read, Right can, and Right may hold a Left: an error of that value, and no other.
+func TestBranchThatCannotBeReadWithinOneThatCan(t *testing.T) {
+	t.Parallel()
+	dec, err := NewDecoder[holder](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := mustParse(t, leftAndRight("string"))
+	var got holder
+	if err := dec.DecodeFrom(writer, mustAvro(t, writer, `{"f":{"n.Right":{"left":null}}}`), &got); err != nil || got.F.Right == nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, in := range []string{`{"f":{"n.Right":{"left":{"right":null,"x":"1"}}}}`, `{"f":{"n.Left":{"right":null,"x":"1"}}}`} {
+		err := dec.DecodeFrom(writer, mustAvro(t, writer, in), &got)
+		if err == nil || strings.Contains(err.Error(), "panicked") || !strings.Contains(err.Error(), "cannot be read from the writer's string") {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+}

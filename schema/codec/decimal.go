@@ -56,7 +56,18 @@ func unscale(v *big.Rat, precision, scale int) (*big.Int, error) {
 	return unscaled, nil
 }
 
-func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+// pow10 returns ten to the n, for small n without computing it.
+func pow10(n int) *big.Int {
+	const fits = 18 // an int64
+	if n > fits {
+		return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	}
+	power := int64(1)
+	for range n {
+		power *= 10
+	}
+	return big.NewInt(power)
+}
 
 // appendTwos appends i in size bytes, which the caller has found to be enough.
 func appendTwos(dst []byte, i *big.Int, size int) []byte {
@@ -69,28 +80,48 @@ func appendTwos(dst []byte, i *big.Int, size int) []byte {
 	return dst
 }
 
-// Decimal reads a bytes-backed decimal and refuses one of more bytes than a
-// number of precision digits takes, padding of a few bytes aside.
+// Decimal reads a bytes-backed decimal and refuses one of no bytes, or of more
+// digits than precision. Padding with bytes of the sign is taken.
 func (r *Reader) Decimal(precision, scale int) *big.Rat {
-	b := r.view()
-	// A decimal digit is log2(10)/8, about 5/12, of a byte.
-	if len(b) > precision*5/12+maxDecimalPadding {
-		r.pos -= len(b)
-		r.Fail("decimal has more digits than its precision")
-		return nil
-	}
-	return decimal(b, scale)
+	return r.decimal(r.view(), precision, scale)
 }
 
-const maxDecimalPadding = 16
+// DecimalFixed reads a decimal backed by a fixed of size bytes, on the terms of
+// Decimal.
+func (r *Reader) DecimalFixed(size, precision, scale int) *big.Rat {
+	return r.decimal(r.take(size), precision, scale)
+}
 
-// DecimalFixed reads a decimal backed by a fixed of size bytes.
-func (r *Reader) DecimalFixed(size, scale int) *big.Rat { return decimal(r.take(size), scale) }
-
-func decimal(b []byte, scale int) *big.Rat {
-	i := new(big.Int).SetBytes(b)
-	if len(b) > 0 && b[0]&0x80 != 0 {
-		i.Sub(i, new(big.Int).Lsh(big.NewInt(1), uint(len(b))*8))
+func (r *Reader) decimal(b []byte, precision, scale int) *big.Rat {
+	if r.err != nil {
+		return nil
+	}
+	digits := unpad(b)
+	// A decimal digit is log2(10)/8, less than 1/2, of a byte: what is longer is refused before it is computed.
+	if len(digits) == 0 || len(digits) > precision/2+2 {
+		r.refuse(b)
+		return nil
+	}
+	i := new(big.Int).SetBytes(digits)
+	if digits[0]&0x80 != 0 {
+		i.Sub(i, new(big.Int).Lsh(big.NewInt(1), uint(len(digits))*8))
+	}
+	if i.CmpAbs(pow10(precision)) >= 0 {
+		r.refuse(b)
+		return nil
 	}
 	return new(big.Rat).SetFrac(i, pow10(scale))
+}
+
+func (r *Reader) refuse(b []byte) {
+	r.pos -= len(b)
+	r.Fail("decimal has no bytes, or more digits than its precision")
+}
+
+// unpad cuts leading bytes that only repeat the sign.
+func unpad(b []byte) []byte {
+	for len(b) > 1 && (b[0] == 0 && b[1]&0x80 == 0 || b[0] == 0xff && b[1]&0x80 != 0) {
+		b = b[1:]
+	}
+	return b
 }

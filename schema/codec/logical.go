@@ -84,10 +84,12 @@ func (r *Reader) TimeMicros() time.Duration {
 // AppendTimestampMillis appends t in milliseconds since 1970 UTC; what is finer
 // is cut off.
 func AppendTimestampMillis(dst []byte, t time.Time) ([]byte, error) {
-	if s := t.Unix(); s > math.MaxInt64/1000-1 || s < math.MinInt64/1000+1 {
+	v := t.UnixMilli()
+	// The conversion wraps round silently; at the ends of the range the way back shows it.
+	if s := t.Unix(); (s > math.MaxInt64/1000-1 || s < math.MinInt64/1000+1) && !time.UnixMilli(v).Equal(t.Truncate(time.Millisecond)) {
 		return dst, errTime
 	}
-	return AppendLong(dst, t.UnixMilli()), nil
+	return AppendLong(dst, v), nil
 }
 
 // TimestampMillis reads milliseconds since 1970 as a time in UTC.
@@ -96,10 +98,12 @@ func (r *Reader) TimestampMillis() time.Time { return time.UnixMilli(r.Long()).U
 // AppendTimestampMicros appends t in microseconds since 1970 UTC; what is finer
 // is cut off.
 func AppendTimestampMicros(dst []byte, t time.Time) ([]byte, error) {
-	if s := t.Unix(); s > math.MaxInt64/1_000_000-1 || s < math.MinInt64/1_000_000+1 {
+	v := t.UnixMicro()
+	// The conversion wraps round silently; at the ends of the range the way back shows it.
+	if s := t.Unix(); (s > math.MaxInt64/1_000_000-1 || s < math.MinInt64/1_000_000+1) && !time.UnixMicro(v).Equal(t.Truncate(time.Microsecond)) {
 		return dst, errTime
 	}
-	return AppendLong(dst, t.UnixMicro()), nil
+	return AppendLong(dst, v), nil
 }
 
 // TimestampMicros reads microseconds since 1970 as a time in UTC.
@@ -108,10 +112,12 @@ func (r *Reader) TimestampMicros() time.Time { return time.UnixMicro(r.Long()).U
 // AppendTimestampNanos appends t in nanoseconds since 1970 UTC. A long holds the
 // years 1678 to 2261.
 func AppendTimestampNanos(dst []byte, t time.Time) ([]byte, error) {
-	if s := t.Unix(); s > math.MaxInt64/1_000_000_000-1 || s < math.MinInt64/1_000_000_000+1 {
+	v := t.UnixNano()
+	// The conversion wraps round silently; at the ends of the range the way back shows it.
+	if s := t.Unix(); (s > math.MaxInt64/1_000_000_000-1 || s < math.MinInt64/1_000_000_000+1) && !time.Unix(0, v).Equal(t.Truncate(time.Nanosecond)) {
 		return dst, errTime
 	}
-	return AppendLong(dst, t.UnixNano()), nil
+	return AppendLong(dst, v), nil
 }
 
 // TimestampNanos reads nanoseconds since 1970 as a time in UTC.

@@ -7,13 +7,15 @@ import (
 )
 
 const (
-	// MaxDepth bounds how deep records of a recursive schema may nest in data.
+	// MaxValueBytes is the largest Avro value that is read or written, 16 MiB.
+	MaxValueBytes = 16 << 20
+	// MaxDepth bounds how deep records, arrays and maps of one value may nest.
 	MaxDepth = 128
+	// MaxEmptyItems bounds, over one value, the array items that take no bytes,
+	// such as null: without a bound five bytes announce billions of them.
+	MaxEmptyItems = 1024
 	// GrowItems bounds how many items generated decoders make room for at once.
 	GrowItems = 64
-	// maxEmptyItems bounds the array and map items of a value that take no bytes,
-	// such as null: without a bound five bytes announce billions of them.
-	maxEmptyItems = 1 << 16
 	// shareBelow is the value size up to which all strings of an event are cut
 	// from one copy of it. Above, a short string would pin too much memory.
 	shareBelow = 1 << 10
@@ -166,53 +168,74 @@ func (r *Reader) Fixed(dst []byte) {
 	}
 }
 
-// Index reads the index of an enum symbol or union branch and refuses one
-// outside 0..n-1.
-func (r *Reader) Index(n int) int {
+// Index reads the index of an enum's symbol and refuses one outside 0..n-1. It is
+// 0 when r failed.
+func (r *Reader) Index(n int) int { return max(r.Branch(n), 0) }
+
+// Branch reads the index of a union's branch and refuses one outside 0..n-1. It
+// is -1 when r failed.
+func (r *Reader) Branch(n int) int {
 	i := r.Long()
+	if r.err != nil {
+		return -1
+	}
 	if i < 0 || i >= int64(n) {
 		r.Fail("enum or union index is out of range")
-		return 0
+		return -1
 	}
 	return int(i)
 }
 
 // Block reads the next block count of an array or map whose items take at least
-// minSize bytes each, and returns it; 0 ends the array or map (or r failed). A
-// negative count, which Avro follows by the block's size in bytes, is returned
-// as its absolute value.
-func (r *Reader) Block(minSize int) int {
-	n := r.Long()
-	if n < 0 {
+// minSize bytes each, and returns it; 0 ends the array or map, or r failed. A
+// negative count, which Avro follows by the block's size in bytes, is returned as
+// its absolute value.
+//
+// end is where this block must end, -1 when it does not say. The next call takes
+// it as last, and refuses a block of another size; the first takes -1.
+func (r *Reader) Block(last, minSize int) (n, end int) {
+	if last >= 0 && r.err == nil && r.pos != last {
+		r.Fail("block is not as long as it says")
+	}
+	count := r.Long()
+	end = -1
+	if count < 0 {
 		size := r.Long()
-		if n == math.MinInt64 || size < 0 || size > int64(r.Rest()) {
+		if r.err == nil && (count == math.MinInt64 || size < 0 || size > int64(r.Rest())) {
 			r.Fail("block count or size is out of range")
-			return 0
 		}
-		n = -n
+		count, end = -count, r.pos+int(size)
 	}
 	if r.err != nil {
-		return 0
+		return 0, -1
 	}
 	if minSize == 0 {
-		if n > maxEmptyItems-int64(r.empty) {
+		if count > MaxEmptyItems-int64(r.empty) {
 			r.Fail("too many items that take no bytes")
-			return 0
+			return 0, -1
 		}
-		r.empty += int(n)
-		return int(n)
+		r.empty += int(count)
+		return int(count), end
 	}
-	if n > int64(r.Rest()/minSize) {
+	if count > int64(r.Rest()/minSize) {
 		r.Fail("block count is more than the value's bytes can hold")
-		return 0
+		return 0, -1
 	}
-	return int(n)
+	return int(count), end
 }
 
-// Enter counts one level of a recursive type and says whether it may be read.
-// Leave must follow when it says so.
+// Distinct refuses a map that holds fewer keys than entries were read: a key
+// occurred twice.
+func (r *Reader) Distinct(keys, entries int) {
+	if keys != entries {
+		r.Fail("map key occurs twice")
+	}
+}
+
+// Enter counts one level of nesting, where a schema can nest beyond MaxDepth, and
+// says whether it may be read. Leave must follow when it says so.
 func (r *Reader) Enter() bool {
-	if r.depth >= MaxDepth {
+	if r.err != nil || r.depth >= MaxDepth {
 		r.Fail("value nests too deep")
 		return false
 	}
