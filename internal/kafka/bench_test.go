@@ -59,8 +59,8 @@ func serveEcho(fake *fakeBroker, c net.Conn) {
 	}
 }
 
-// BenchmarkExchange is the smallest request there is: what an exchange costs beside its bytes. dials/op shows that connections
-// are used again.
+// BenchmarkExchange is the smallest request there is: what an exchange costs beside its bytes. dials/op shows that
+// connections are used again.
 func BenchmarkExchange(b *testing.B) {
 	for name, parallel := range map[string]bool{"one at a time": false, "side by side": true} {
 		b.Run(name, func(b *testing.B) {

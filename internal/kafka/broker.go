@@ -74,8 +74,8 @@ func (c *Client) keepBrokers(known map[int32]Broker) {
 	}
 }
 
-// candidates returns the addresses to try for a request that any broker can answer: the known brokers in random order, then the
-// bootstrap addresses, then those of them that failed a moment ago.
+// candidates returns the addresses to try for a request that any broker can answer: the known brokers in random order,
+// then the bootstrap addresses, then those of them that failed a moment ago.
 func (c *Client) candidates() []Broker {
 	known := c.metadata.brokerList()
 	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] }) //nolint:gosec // spreads load

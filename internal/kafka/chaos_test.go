@@ -48,8 +48,8 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Every connection dies sooner or later, callers leave early, and buffers are written to as soon as a call has returned, so that
-// the race detector sees any use after that.
+// Every connection dies sooner or later, callers leave early, and buffers are written to as soon as a call has
+// returned, so that the race detector sees any use after that.
 func TestNothingIsLeftBehindByDyingConnections(t *testing.T) {
 	t.Parallel()
 	fake := testCluster(t, kfake.SeedTopics(3, "alerts"))

@@ -29,6 +29,11 @@ type Client struct {
 	background  sync.WaitGroup
 	correlation atomic.Int32
 
+	// scratch holds request frames between exchanges, answers the memory of fetch answers; settle guarantees that nothing
+	// refers to a frame any more when it comes back.
+	scratch sync.Pool
+	answers sync.Pool
+
 	metadata     *metadataCache
 	coordinators coordinatorCache
 
@@ -53,8 +58,15 @@ type options struct {
 	dial        func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// WithLogger reports what happens out of any caller's sight. Defaults to silence.
-func WithLogger(logger *zap.Logger) Option { return func(o *options) { o.logger = logger } }
+// WithLogger reports what no caller gets to hear as an error: certificate files that cannot be read again, and
+// certificate checks that are switched off. Nil, and the default, is silence.
+func WithLogger(logger *zap.Logger) Option {
+	return func(o *options) {
+		if logger != nil {
+			o.logger = logger
+		}
+	}
+}
 
 // WithRequestTimeout bounds each exchange, on top of the time the request itself asks the broker to wait. Defaults to
 // 30 s.
@@ -76,8 +88,8 @@ func WithDial(dial func(ctx context.Context, network, address string) (net.Conn,
 	return func(o *options) { o.dial = dial }
 }
 
-// Open returns a client for the cluster. It opens no connection; it reads the certificate files, if any, and validates the
-// settings.
+// Open returns a client for the cluster. It opens no connection; it reads the certificate files, if any, and validates
+// the settings.
 func Open(cluster headrace.Cluster, opts ...Option) (*Client, error) {
 	if err := cluster.Validate(); err != nil {
 		return nil, err
@@ -96,6 +108,8 @@ func Open(cluster headrace.Cluster, opts ...Option) (*Client, error) {
 			maxResponse:    100 << 20,
 			dial:           (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
 		},
+		scratch: sync.Pool{New: func() any { return new([]byte) }},
+		answers: sync.Pool{New: func() any { return new([]byte) }},
 		brokers: make(map[string]*broker),
 		conns:   make(map[*conn]struct{}),
 	}
@@ -104,7 +118,7 @@ func Open(cluster headrace.Cluster, opts ...Option) (*Client, error) {
 	}
 	var err error
 	if cluster.TLS != nil {
-		if c.tls, err = newTLSSource(cluster.TLS); err != nil {
+		if c.tls, err = newTLSSource(cluster.TLS, c.options.logger); err != nil {
 			return nil, err
 		}
 	}
@@ -151,10 +165,10 @@ func (c *Client) goBackground(fn func()) bool {
 	return true
 }
 
-// Request performs one exchange with one broker, in one attempt; with AnyNode it goes through the brokers until one answers, so
-// it must be harmless to repeat. It chooses the newest version both sides speak, and ends by the context's deadline or the
-// request timeout, whichever comes first. Error codes inside the response are the caller's to read. The response may hold
-// views into its own memory, which is never reused.
+// Request performs one exchange with one broker, in one attempt; with AnyNode it goes through the brokers until one
+// answers, so it must be harmless to repeat. It chooses the newest version both sides speak, and ends by the context's
+// deadline or the request timeout, whichever comes first. Error codes inside the response are the caller's to read. The
+// response may hold views into its own memory, which is never reused.
 func (c *Client) Request(ctx context.Context, node int32, req kmsg.Request) (kmsg.Response, error) {
 	return c.roundTrip(ctx, node, req, 0)
 }

@@ -29,8 +29,8 @@ type handle struct {
 // LocalAddr returns the local address with the conn attached.
 func (c *conn) LocalAddr() net.Addr { return handle{Addr: c.Conn.LocalAddr(), conn: c} }
 
-// SetDeadline is called by kafka-go around its own requests, with no deadline at all in some phases and one of minutes in others.
-// No wait of its own may be longer than silence. Our exchanges set theirs past this, with exchangeDeadline.
+// SetDeadline is called by kafka-go around its own requests, with no deadline at all in some phases and one of minutes
+// in others. No wait of its own may be longer than silence. Our exchanges set theirs past this, with exchangeDeadline.
 func (c *conn) SetDeadline(t time.Time) error {
 	if limit := time.Now().Add(c.silence); t.IsZero() || t.After(limit) {
 		t = limit
@@ -51,8 +51,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// writeAll sends the pieces in order. On TCP they leave in one vectored write without being copied; on TLS small pieces are gathered
-// first, since each write would become a record of its own.
+// writeAll sends the pieces in order. On TCP they leave in one vectored write without being copied; on TLS small pieces
+// are gathered first, since each write would become a record of its own.
 func (c *conn) writeAll(pieces net.Buffers) error {
 	if c.Conn == c.raw {
 		_, err := pieces.WriteTo(c.raw)

@@ -14,8 +14,8 @@ import (
 	"github.com/headrace/headrace"
 )
 
-// dial makes a connection ready for use: TCP, TLS, API versions, SASL. kafka-go would do TLS and SASL itself, but without a
-// deadline in the SASL phase and without telling a refused password from a lost connection.
+// dial makes a connection ready for use: TCP, TLS, API versions, SASL. kafka-go would do TLS and SASL itself, but
+// without a deadline in the SASL phase and without telling a refused password from a lost connection.
 func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	limit := c.options.dialTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no connection within %v: %w", limit, os.ErrDeadlineExceeded))
@@ -92,6 +92,9 @@ func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 	return nil
 }
 
+var errExposed = errors.New("refused to send the secret without TLS: switch TLS on (KAFKA_TLS_ENABLED=true), " +
+	"or set AllowPlaintext (KAFKA_SASL_ALLOW_PLAINTEXT=true) to accept that")
+
 // refuseExposure stops a secret from going out in the clear, also to brokers that only metadata named.
 func (c *Client) refuseExposure(conn *conn, host string) error {
 	s := c.cluster.SASL
@@ -104,11 +107,11 @@ func (c *Client) refuseExposure(conn *conn, host string) error {
 	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return &AuthError{Addr: conn.addr, Method: string(s.Mechanism), Err: errors.New(
-		"refused to send the secret without TLS: switch TLS on (KAFKA_TLS_ENABLED=true), or set AllowPlaintext (KAFKA_SASL_ALLOW_PLAINTEXT=true) to accept that")}
+	return &AuthError{Addr: conn.addr, Method: string(s.Mechanism), Err: errExposed}
 }
 
-// negotiate asks for the broker's API versions: version 3, which carries our name, then 0 for a broker that does not know it.
+// negotiate asks for the broker's API versions: version 3, which carries our name, then 0 for a broker that does not
+// know it.
 func negotiate(conn *conn) (apiVersions, error) {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = clientSoftware, clientVersion
@@ -136,7 +139,8 @@ func negotiate(conn *conn) (apiVersions, error) {
 	return versionsOf(resp), nil
 }
 
-// handshake performs an exchange on a connection that is not in kafka-go's hands yet, and returns the body of the answer.
+// handshake performs an exchange on a connection that is not in kafka-go's hands yet, and returns the body of the
+// answer.
 func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error) {
 	name := requestName(req.Key())
 	correlation := conn.client.correlation.Add(1)
@@ -152,8 +156,8 @@ func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error
 	return reader.payload(frame, correlation, flexibleAnswer)
 }
 
-// handshakeError explains a connection that ends before it could be used. An end in mid-authentication stays retriable: a
-// broker that stops at that moment looks the same.
+// handshakeError explains a connection that ends before it could be used. An end in mid-authentication stays retriable:
+// a broker that stops at that moment looks the same.
 func handshakeError(conn *conn, key int16, err error) error {
 	if broken(err) {
 		switch {

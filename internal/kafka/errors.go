@@ -92,9 +92,11 @@ type VersionError struct {
 // Error names the API, both ranges and the broker.
 func (e *VersionError) Error() string {
 	if e.BrokerMax < 0 {
-		return fmt.Sprintf("broker %s does not offer %s (this client speaks versions %d to %d): Kafka 3.9 or newer is needed", e.Addr, e.API, e.Min, e.Max)
+		return fmt.Sprintf("broker %s does not offer %s (this client speaks versions %d to %d): Kafka 3.9 or newer is needed",
+			e.Addr, e.API, e.Min, e.Max)
 	}
-	return fmt.Sprintf("broker %s offers %s versions %d to %d, this client speaks %d to %d: upgrade the older side", e.Addr, e.API, e.BrokerMin, e.BrokerMax, e.Min, e.Max)
+	return fmt.Sprintf("broker %s offers %s versions %d to %d, this client speaks %d to %d: upgrade the older side",
+		e.Addr, e.API, e.BrokerMin, e.BrokerMax, e.Min, e.Max)
 }
 
 // AuthError means that a broker and this client do not accept each other: wrong credentials, an unknown certificate, a
@@ -126,8 +128,9 @@ func (e *FrameError) Error() string {
 	return fmt.Sprintf("%s: broker %s: %s", e.Request, e.Addr, e.Reason)
 }
 
-// Retriable reports whether the same call may succeed later without anybody changing anything: lost connections, elections,
-// moving coordinators, overload. Wrong credentials, missing rights, missing topics and version mismatches are not.
+// Retriable reports whether the same call may succeed later without anybody changing anything: lost connections,
+// elections, moving coordinators, overload. Wrong credentials, missing rights, missing topics and version mismatches
+// are not.
 //
 // Of several errors joined in one, all have to be.
 func Retriable(err error) bool {

@@ -33,8 +33,8 @@ var (
 // exchange carries one message over a connection that kafka-go's Transport provides: it implements
 // protocol.RawExchanger, so the Transport lends the connection and leaves the bytes to us.
 //
-// kafka-go goes on with an exchange after its caller's context has ended. settle makes the caller wait for that end, which
-// it brings about by closing the connection, so that no buffer is ever in use after the call that passed it.
+// kafka-go goes on with an exchange after its caller's context has ended. settle makes the caller wait for that end,
+// which it brings about by closing the connection, so that no buffer is ever in use after the call that passed it.
 type exchange struct {
 	client   *Client
 	message  message
@@ -63,7 +63,8 @@ func (*exchange) ApiKey() protocol.ApiKey { return protocol.Metadata }
 // Required always claims the exchange, see protocol.RawExchanger.
 func (*exchange) Required(map[protocol.ApiKey]int16) bool { return true }
 
-// RawExchange runs the exchange. An error makes kafka-go close the connection; nil keeps it, also when nothing was sent.
+// RawExchange runs the exchange. An error makes kafka-go close the connection; nil keeps it, also when nothing was
+// sent.
 func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	pc, ok := rw.(*protocol.Conn)
 	if !ok {
@@ -141,8 +142,8 @@ func (e *exchange) run(c *conn, r io.Reader) (keep bool, err error) {
 	return true, nil
 }
 
-// settle returns what became of the exchange once RoundTrip has returned, for whatever reason. After it no goroutine uses
-// the message.
+// settle returns what became of the exchange once RoundTrip has returned, for whatever reason. After it no goroutine
+// uses the message.
 func (e *exchange) settle() (ran, sent bool, err error) {
 	e.mu.Lock()
 	switch e.state {
@@ -177,8 +178,8 @@ func closedHint(err error, c *conn) error {
 	return err
 }
 
-// unmadeHint explains a connection that a broker closed when kafka-go asked for its API versions, after we had: a listener
-// that wants SASL takes only one such request before the login.
+// unmadeHint explains a connection that a broker closed when kafka-go asked for its API versions, after we had: a
+// listener that wants SASL takes only one such request before the login.
 func unmadeHint(err error, c *Client) error {
 	var hinted *hintedError
 	if broken(err) && c.sasl == nil && !errors.As(err, &hinted) {

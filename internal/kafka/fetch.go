@@ -43,6 +43,7 @@ type FetchResponse struct {
 	Throttle   time.Duration // the broker asks for this much silence (quota); 0 when it does not
 
 	buffer *[]byte
+	pool   *sync.Pool
 }
 
 // FetchedPartition is one partition's part of the answer.
@@ -78,16 +79,16 @@ const (
 // the same call.
 func (c *Client) Fetch(ctx context.Context, node int32, req *FetchRequest) (*FetchResponse, error) {
 	for attempt := 1; ; attempt++ {
-		m := newFetchMessage(req, c.options.maxResponse)
-		scratch := scratchPool.Get().(*[]byte)
+		m := newFetchMessage(req, c.options.maxResponse, &c.answers)
+		scratch := c.scratch.Get().(*[]byte)
 		m.scratch = *scratch
 		err := c.send(ctx, node, m, req.MaxWait)
 		if cap(m.scratch) <= maxPooled {
 			*scratch = m.scratch
-			scratchPool.Put(scratch)
+			c.scratch.Put(scratch)
 		}
 		if err != nil {
-			releaseFetchBuffer(m.pooled)
+			recycle(&c.answers, m.pooled)
 			req.Session.Reset()
 			return nil, err
 		}
@@ -96,7 +97,7 @@ func (c *Client) Fetch(ctx context.Context, node int32, req *FetchRequest) (*Fet
 			req.Session.accept(m.sessionID)
 			return m.response(node), nil
 		}
-		releaseFetchBuffer(m.pooled)
+		recycle(&c.answers, m.pooled)
 		req.Session.forget(failure)
 		if attempt > 1 || !lostSession(failure) {
 			return nil, &BrokerError{Request: "Fetch", Node: node, Partition: -1, Err: failure}
@@ -109,8 +110,8 @@ func lostSession(err error) bool {
 		errors.Is(err, kerr.FetchSessionTopicIDError)
 }
 
-// Release gives the buffer back; the Records of every partition are invalid from here on. Calling it is optional, calling
-// it twice is harmless.
+// Release gives the buffer back; the Records of every partition are invalid from here on. Calling it is optional,
+// calling it twice is harmless.
 func (r *FetchResponse) Release() {
 	if r == nil || r.buffer == nil {
 		return
@@ -118,19 +119,16 @@ func (r *FetchResponse) Release() {
 	for i := range r.Partitions {
 		r.Partitions[i].Records = nil
 	}
-	releaseFetchBuffer(r.buffer)
+	recycle(r.pool, r.buffer)
 	r.buffer = nil
 }
-
-// fetchBuffers holds the memory of answers between fetches.
-var fetchBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // maxFetchPooled keeps a buffer that one giant batch has grown from staying.
 const maxFetchPooled = 64 << 20
 
-func releaseFetchBuffer(b *[]byte) {
+func recycle(pool *sync.Pool, b *[]byte) {
 	if b != nil && cap(*b) <= maxFetchPooled {
-		fetchBuffers.Put(b)
+		pool.Put(b)
 	}
 }
 
@@ -140,6 +138,7 @@ type fetchMessage struct {
 	wire      *kmsg.FetchRequest
 	limit     int
 	scratch   []byte
+	pool      *sync.Pool
 	pooled    *[]byte
 	errorCode int16
 	sessionID int32
@@ -148,8 +147,8 @@ type fetchMessage struct {
 	codes     []int16 // of parsed
 }
 
-func newFetchMessage(req *FetchRequest, limit int) *fetchMessage {
-	return &fetchMessage{req: req, limit: limit, wire: req.wire()}
+func newFetchMessage(req *FetchRequest, limit int, pool *sync.Pool) *fetchMessage {
+	return &fetchMessage{req: req, limit: limit, pool: pool, wire: req.wire()}
 }
 
 // wire turns the request into what the session still has to tell the broker.
@@ -180,12 +179,12 @@ func (m *fetchMessage) frame(version int16, correlation int32, clientID string) 
 }
 
 func (m *fetchMessage) buffer() (*[]byte, int, int) {
-	m.pooled = fetchBuffers.Get().(*[]byte)
+	m.pooled = m.pool.Get().(*[]byte)
 	return m.pooled, min(int(m.wire.MaxBytes)+64<<10, m.limit), m.limit
 }
 
 func (m *fetchMessage) response(node int32) *FetchResponse {
-	resp := &FetchResponse{Partitions: m.parsed, Throttle: time.Duration(m.throttle) * time.Millisecond, buffer: m.pooled}
+	resp := &FetchResponse{Partitions: m.parsed, Throttle: time.Duration(m.throttle) * time.Millisecond, buffer: m.pooled, pool: m.pool}
 	for i := range m.parsed {
 		if err := codeError(m.codes[i]); err != nil {
 			p := &m.parsed[i]

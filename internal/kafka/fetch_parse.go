@@ -2,8 +2,8 @@ package kafka
 
 import "errors"
 
-// parse reads a FetchResponse of version 11 or 12 (Kafka's FetchResponse.json). It is written by hand, and not left to kmsg, for
-// what comes with every fetch: no copy of a topic's name that the request already holds, no allocation on the
+// parse reads a FetchResponse of version 11 or 12 (Kafka's FetchResponse.json). It is written by hand, and not left to
+// kmsg, for what comes with every fetch: no copy of a topic's name that the request already holds, no allocation on the
 // peer's word, one flat list.
 func (m *fetchMessage) parse(version int16, body []byte) error {
 	compact := version >= 12

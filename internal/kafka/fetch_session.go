@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FetchSession remembers what one broker already knows about the partitions fetched from it (KIP-227). The zero value is
-// ready. It belongs to one broker and to one goroutine at a time.
+// FetchSession remembers what one broker already knows about the partitions fetched from it (KIP-227). The zero value
+// is ready. It belongs to one broker and to one goroutine at a time.
 type FetchSession struct {
 	id    int32
 	epoch int32 // of the next request; 0 asks for a new session
@@ -23,7 +23,8 @@ const (
 	sessionFinal int32 = -1 // close the session; with id 0: no session at all
 )
 
-// fill writes into w the partitions the broker does not know about yet, or knows otherwise. A nil session writes all of them.
+// fill writes into w the partitions the broker does not know about yet, or knows otherwise. A nil session writes all of
+// them.
 func (s *FetchSession) fill(w *kmsg.FetchRequest, wanted []FetchPartition) {
 	var topics topicGrouper
 	if s == nil {
@@ -141,8 +142,8 @@ func (s *FetchSession) forget(err error) {
 	}
 }
 
-// CloseFetchSession frees the session's place on the broker, which has a limited number of them and otherwise keeps it until
-// others push it out. The session is as new afterwards, whatever the error.
+// CloseFetchSession frees the session's place on the broker, which has a limited number of them and otherwise keeps it
+// until others push it out. The session is as new afterwards, whatever the error.
 func (c *Client) CloseFetchSession(ctx context.Context, node int32, s *FetchSession) error {
 	if s == nil || s.id == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func TestFetchAnswerIsReadWhole(t *testing.T) {
 	for version := ours(1).min; version <= ours(1).max; version++ {
 		answer := fetchAnswer()
 		answer.Version = version
-		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20, new(sync.Pool))
 		if err := m.parse(version, answer.AppendTo(nil)); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +121,7 @@ func TestFetchAnswerCutAnywhereIsAnError(t *testing.T) {
 		answer.Version = version
 		whole := answer.AppendTo(nil)
 		for n := range whole {
-			m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+			m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20, new(sync.Pool))
 			if err := m.parse(version, whole[:n]); err == nil {
 				t.Errorf("version %d: %d of %d bytes are accepted", version, n, len(whole))
 			}
@@ -137,7 +138,7 @@ func TestFetchAnswerThatCountsMoreThanItHoldsIsAnError(t *testing.T) {
 	for name, at := range map[string]int{"topics": topics, "partitions": partitions, "aborted transactions": aborted} {
 		hostile := bytes.Clone(body)
 		copy(hostile[at:], []byte{0x07, 0xff, 0xff, 0xff})
-		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20, new(sync.Pool))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		err := m.parse(11, hostile)
@@ -162,7 +163,7 @@ func FuzzFetchAnswer(f *testing.F) {
 		if compact {
 			version = 12
 		}
-		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3)}, 1<<20)
+		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3)}, 1<<20, new(sync.Pool))
 		if m.parse(version, body) == nil {
 			m.response(1)
 		}
@@ -187,7 +188,7 @@ func TestReleasedBufferServesTheNextAnswer(t *testing.T) {
 	if &first[0] != &second[0] || !bytes.Equal(second, frame[4:]) {
 		t.Error("second answer is in other memory, or other bytes")
 	}
-	m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20)
+	m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20, new(sync.Pool))
 	m.pooled = &buf
 	if err := m.parse(12, second[5:]); err != nil {
 		t.Fatal(err)

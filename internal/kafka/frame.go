@@ -25,7 +25,8 @@ type frameReader struct {
 	trusted int // allocate this much at once
 }
 
-// read returns the frame without its length. Given a buffer it reads into that, and leaves in it what it had to allocate.
+// read returns the frame without its length. Given a buffer it reads into that, and leaves in it what it had to
+// allocate.
 func (f frameReader) read(r io.Reader, into *[]byte) ([]byte, error) {
 	var prefix [4]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
@@ -85,7 +86,8 @@ func unexpected(err error) error {
 func (f frameReader) payload(frame []byte, correlation int32, flexible bool) ([]byte, error) {
 	r := wireReader{src: frame}
 	if got := r.int32(); got != correlation {
-		return nil, &FrameError{Request: f.request, Addr: f.addr, Reason: fmt.Sprintf("it answers request %d when %d was asked", got, correlation)}
+		reason := fmt.Sprintf("it answers request %d when %d was asked", got, correlation)
+		return nil, &FrameError{Request: f.request, Addr: f.addr, Reason: reason}
 	}
 	if flexible {
 		r.skipTags()

@@ -45,8 +45,8 @@ type GroupMember struct {
 	Metadata   []byte
 }
 
-// JoinGroup joins a group, in one attempt that lasts as long as the rebalance does. On kerr.MemberIDRequired the answer's
-// MemberID is set, and the call is to be made again with it at once.
+// JoinGroup joins a group, in one attempt that lasts as long as the rebalance does. On kerr.MemberIDRequired the
+// answer's MemberID is set, and the call is to be made again with it at once.
 func (c *Client) JoinGroup(ctx context.Context, join JoinRequest) (JoinedGroup, error) {
 	req := kmsg.NewPtrJoinGroupRequest()
 	req.Group = join.Group

@@ -35,33 +35,35 @@ type OffsetAnswer struct {
 	Err         error
 }
 
-// ListOffsets looks offsets up by time, on each partition's leader, side by side; answers come in the order of the queries
-// and each has its own error. The error returned joins theirs, so that a caller that needs all of them checks one value.
-// readCommitted makes Latest mean the end of what committed transactions cover.
+// ListOffsets looks offsets up by time, on each partition's leader, side by side; answers come in the order of the
+// queries and each has its own error. The error returned joins theirs, so that a caller that needs all of them checks
+// one value. readCommitted makes Latest mean the end of what committed transactions cover.
 func (c *Client) ListOffsets(ctx context.Context, readCommitted bool, queries ...OffsetQuery) ([]OffsetAnswer, error) {
-	answers := make([]OffsetAnswer, len(queries))
+	l := &offsetLookup{
+		client: c, readCommitted: readCommitted, queries: queries,
+		epochs: make([]int32, len(queries)), answers: make([]OffsetAnswer, len(queries)),
+	}
 	byLeader := make(map[int32][]int) // indexes of queries
-	epochs := make([]int32, len(queries))
 	for i, q := range queries {
-		answers[i] = OffsetAnswer{Topic: q.Topic, Partition: q.Partition, Offset: -1, Timestamp: -1, LeaderEpoch: -1}
+		l.answers[i] = OffsetAnswer{Topic: q.Topic, Partition: q.Partition, Offset: -1, Timestamp: -1, LeaderEpoch: -1}
 		leader, err := c.leader(ctx, q.Topic, q.Partition)
 		if err != nil {
-			answers[i].Err = err
+			l.answers[i].Err = err
 			continue
 		}
-		epochs[i] = leader.LeaderEpoch
+		l.epochs[i] = leader.LeaderEpoch
 		byLeader[leader.Leader] = append(byLeader[leader.Leader], i)
 	}
 	var wait sync.WaitGroup
 	for node, indexes := range byLeader {
-		wait.Go(func() { c.listOffsetsOn(ctx, node, readCommitted, queries, indexes, epochs, answers) })
+		wait.Go(func() { l.ask(ctx, node, indexes) })
 	}
 	wait.Wait()
-	errs := make([]error, len(answers))
-	for i := range answers {
-		errs[i] = answers[i].Err
+	errs := make([]error, len(l.answers))
+	for i := range l.answers {
+		errs[i] = l.answers[i].Err
 	}
-	return answers, errors.Join(errs...)
+	return l.answers, errors.Join(errs...)
 }
 
 // leader returns a partition that has a leader, or the reason why not.
@@ -72,7 +74,9 @@ func (c *Client) leader(ctx context.Context, topic string, partition int32) (Par
 	}
 	p, ok := t.Partition(partition)
 	if !ok {
-		return Partition{}, &BrokerError{Request: "Metadata", Node: AnyNode, Topic: topic, Partition: partition, Err: kerr.UnknownTopicOrPartition}
+		missing := &BrokerError{Request: "Metadata", Node: AnyNode, Topic: topic, Partition: partition}
+		missing.Err = kerr.UnknownTopicOrPartition
+		return Partition{}, missing
 	}
 	if p.Leader < 0 {
 		c.Invalidate(topic)
@@ -80,21 +84,29 @@ func (c *Client) leader(ctx context.Context, topic string, partition int32) (Par
 	return p, p.Err
 }
 
-// listOffsetsOn asks one leader; it writes only the answers at indexes.
-func (c *Client) listOffsetsOn(ctx context.Context, node int32, readCommitted bool, queries []OffsetQuery, indexes []int, epochs []int32, answers []OffsetAnswer) {
+// offsetLookup is one ListOffsets call over several brokers. Each goroutine writes only the answers at its own indexes.
+type offsetLookup struct {
+	client        *Client
+	readCommitted bool
+	queries       []OffsetQuery
+	epochs        []int32
+	answers       []OffsetAnswer
+}
+
+// ask sends one leader the queries at indexes.
+func (l *offsetLookup) ask(ctx context.Context, node int32, indexes []int) {
 	req := kmsg.NewPtrListOffsetsRequest()
-	if readCommitted {
+	if l.readCommitted {
 		req.IsolationLevel = 1
 	}
-	// The same partition may be asked for several times, and a request may hold it once.
-	rest := indexes[:0:0]
+	var rest []int
 	asked := make(map[TopicPartition]int, len(indexes))
 	topics := make(map[string]int)
 	for _, i := range indexes {
-		q := queries[i]
+		q := l.queries[i]
 		key := TopicPartition{q.Topic, q.Partition}
 		if _, twice := asked[key]; twice {
-			rest = append(rest, i)
+			rest = append(rest, i) // a request may hold a partition once
 			continue
 		}
 		asked[key] = i
@@ -107,38 +119,43 @@ func (c *Client) listOffsetsOn(ctx context.Context, node int32, readCommitted bo
 			req.Topics = append(req.Topics, topic)
 		}
 		partition := kmsg.NewListOffsetsRequestTopicPartition()
-		partition.Partition, partition.Timestamp, partition.CurrentLeaderEpoch = q.Partition, q.Timestamp, epochs[i]
+		partition.Partition, partition.Timestamp, partition.CurrentLeaderEpoch = q.Partition, q.Timestamp, l.epochs[i]
 		req.Topics[at].Partitions = append(req.Topics[at].Partitions, partition)
 	}
-	resp, err := c.Request(ctx, node, req)
+	resp, err := l.client.Request(ctx, node, req)
 	for _, i := range asked {
-		answers[i].Err = err
-		if err == nil {
-			answers[i].Err = &BrokerError{Request: "ListOffsets", Node: node, Topic: answers[i].Topic, Partition: answers[i].Partition, Err: ErrNoAnswer}
+		l.fail(i, node, ErrNoAnswer)
+		if err != nil {
+			l.answers[i].Err = err
 		}
 	}
 	if err == nil {
 		for _, t := range resp.(*kmsg.ListOffsetsResponse).Topics {
 			for _, p := range t.Partitions {
 				if i, ok := asked[TopicPartition{t.Topic, p.Partition}]; ok {
-					c.offsetAnswer(node, &answers[i], p)
+					l.answer(i, node, p)
 				}
 			}
 		}
 	}
 	if len(rest) > 0 {
-		c.listOffsetsOn(ctx, node, readCommitted, queries, rest, epochs, answers)
+		l.ask(ctx, node, rest)
 	}
 }
 
-func (c *Client) offsetAnswer(node int32, a *OffsetAnswer, p kmsg.ListOffsetsResponseTopicPartition) {
-	a.Err = nil
+func (l *offsetLookup) answer(i int, node int32, p kmsg.ListOffsetsResponseTopicPartition) {
+	a := &l.answers[i]
 	if err := codeError(p.ErrorCode); err != nil {
-		a.Err = &BrokerError{Request: "ListOffsets", Node: node, Topic: a.Topic, Partition: a.Partition, Err: err}
+		l.fail(i, node, err)
 		if RefreshesMetadata(err) {
-			c.Invalidate(a.Topic)
+			l.client.Invalidate(a.Topic)
 		}
 		return
 	}
-	a.Offset, a.Timestamp, a.LeaderEpoch = p.Offset, p.Timestamp, p.LeaderEpoch
+	a.Offset, a.Timestamp, a.LeaderEpoch, a.Err = p.Offset, p.Timestamp, p.LeaderEpoch, nil
+}
+
+func (l *offsetLookup) fail(i int, node int32, err error) {
+	a := &l.answers[i]
+	a.Err = &BrokerError{Request: "ListOffsets", Node: node, Topic: a.Topic, Partition: a.Partition, Err: err}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// unknownTopicAsks is how often the cluster is asked before a topic counts as missing: right after its creation some brokers have not
-// heard of it.
+// unknownTopicAsks is how often the cluster is asked before a topic counts as missing: right after its creation some
+// brokers have not heard of it.
 const unknownTopicAsks = 5
 
 // Topic returns a topic's metadata, from memory while it is believed. It never creates the topic. The error wraps
@@ -40,8 +40,8 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 	}
 }
 
-// Topics returns the metadata of the named topics in the order asked, each with its own Err, or without names that of all
-// topics in order of name, read afresh. err is why metadata could not be read at all.
+// Topics returns the metadata of the named topics in the order asked, each with its own Err, or without names that of
+// all topics in order of name, read afresh. err is why metadata could not be read at all.
 func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 	if len(names) > 0 {
 		topics := make([]Topic, len(names))
@@ -93,9 +93,9 @@ func (c *Client) Controller(ctx context.Context) (int32, error) {
 	return c.metadata.controller, nil
 }
 
-// Ping asks each bootstrap address in turn until one answers, once, and checks that the broker offers every API a producer
-// and a worker need. The error says of each address what was wrong. It is meant for start-up, where a typing mistake
-// should show at once.
+// Ping asks each bootstrap address in turn until one answers, once, and checks that the broker offers every API a
+// producer and a worker need. The error says of each address what was wrong. It is meant for start-up, where a typing
+// mistake should show at once.
 func (c *Client) Ping(ctx context.Context) error {
 	var errs []error
 	for _, addr := range c.cluster.Brokers {

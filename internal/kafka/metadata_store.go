@@ -69,7 +69,8 @@ func convertTopic(t *kmsg.MetadataResponseTopic) (Topic, error) {
 	return topic, nil
 }
 
-// keepNewer keeps from old the partitions whose leader epoch is ahead: a broker that lags must not undo what another one said.
+// keepNewer keeps from old the partitions whose leader epoch is ahead: a broker that lags must not undo what another
+// one said.
 func (t *Topic) keepNewer(old Topic) {
 	if t.ID != old.ID {
 		return // deleted and created again: epochs start over

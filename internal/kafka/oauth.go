@@ -28,8 +28,8 @@ func (m oauthBearer) Start(ctx context.Context) (sasl.StateMachine, []byte, erro
 	return &oauthSession{}, []byte("n,,\x01auth=Bearer " + token + "\x01\x01"), nil
 }
 
-// oauthSession is one connection's exchange. A refusal comes as a challenge, which the client has to answer with a single
-// 0x01 before the broker ends the exchange (RFC 7628 section 3.2.3).
+// oauthSession is one connection's exchange. A refusal comes as a challenge, which the client has to answer with a
+// single 0x01 before the broker ends the exchange (RFC 7628 section 3.2.3).
 type oauthSession struct {
 	refusal string
 }

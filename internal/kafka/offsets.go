@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Member is the identity under which a group member commits. For a tool outside the group: MemberID "" and Generation -1,
-// which the coordinator accepts only while the group is empty.
+// Member is the identity under which a group member commits. For a tool outside the group: MemberID "" and Generation
+// -1, which the coordinator accepts only while the group is empty.
 type Member struct {
 	Group      string
 	MemberID   string
@@ -24,9 +24,10 @@ type OffsetCommit struct {
 	Metadata  string // free text, offset.metadata.max.bytes (4096 by default) at most
 }
 
-// CommitOffsets stores offsets with the group's coordinator, in one attempt. The errors come in the order of the commits,
-// nil for each that was stored; err is all of them joined, or why the request failed as a whole (then errs is nil). Leader
-// epochs are sent as -1, unknown: an epoch that is not the record's own makes other clients see a truncated log.
+// CommitOffsets stores offsets with the group's coordinator, in one attempt. The errors come in the order of the
+// commits, nil for each that was stored; err is all of them joined, or why the request failed as a whole (then errs is
+// nil). Leader epochs are sent as -1, unknown: an epoch that is not the record's own makes other clients see a
+// truncated log.
 func (c *Client) CommitOffsets(ctx context.Context, member Member, commits ...OffsetCommit) (errs []error, err error) {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group = member.Group
@@ -77,9 +78,9 @@ type CommittedOffset struct {
 }
 
 // FetchOffsets reads what a group has committed, in one attempt, in the order of the partitions; without partitions,
-// everything the group has. A group that does not exist has nothing. It asks for stable offsets: while a transaction that commits offsets is pending the answer is
-// kerr.UnstableOffsetCommit, which is retriable, and never an offset that the transaction may overtake. err joins the
-// partitions' errors, or is why the request failed as a whole.
+// everything the group has. A group that does not exist has nothing. It asks for stable offsets: while a transaction
+// that commits offsets is pending the answer is kerr.UnstableOffsetCommit, which is retriable, and never an offset that
+// the transaction may overtake. err joins the partitions' errors, or is why the request failed as a whole.
 func (c *Client) FetchOffsets(ctx context.Context, group string, partitions ...TopicPartition) ([]CommittedOffset, error) {
 	resp, node, err := groupRequest[*kmsg.OffsetFetchResponse](ctx, c, group, offsetFetchRequest(group, partitions), 0)
 	if err != nil {

@@ -1,7 +1,7 @@
 package kafka
 
-// Murmur2 is the hash of a key in Kafka's Java client (org.apache.kafka.common.utils.Utils.murmur2): MurmurHash2, 32 bit,
-// seed 0x9747b28c, little endian.
+// Murmur2 is the hash of a key in Kafka's Java client (org.apache.kafka.common.utils.Utils.murmur2): MurmurHash2, 32
+// bit, seed 0x9747b28c, little endian.
 func Murmur2(key []byte) uint32 {
 	const m = 0x5bd1e995
 	h := uint32(0x9747b28c) ^ uint32(len(key))
@@ -30,8 +30,8 @@ func Murmur2(key []byte) uint32 {
 	return h
 }
 
-// PartitionForKey returns the partition that Java's default partitioner gives a key in a topic of n partitions: the hash
-// without its sign bit, modulo n. It returns 0 when n is not positive.
+// PartitionForKey returns the partition that Java's default partitioner gives a key in a topic of n partitions: the
+// hash without its sign bit, modulo n. It returns 0 when n is not positive.
 func PartitionForKey(key []byte, n int32) int32 {
 	if n <= 0 {
 		return 0

@@ -53,17 +53,17 @@ type RecordError struct {
 
 const defaultProduceTimeout = 30 * time.Second
 
-// Produce sends batches with acks=all to one broker, in one attempt. When it returns, whatever it returns, nothing refers
-// to the batches any more and they may be reused. A *ConnError with Sent=false is certain: nothing was written; with
-// Sent=true the broker may have written any of the batches.
+// Produce sends batches with acks=all to one broker, in one attempt. When it returns, whatever it returns, nothing
+// refers to the batches any more and they may be reused. A *ConnError with Sent=false is certain: nothing was written;
+// with Sent=true the broker may have written any of the batches.
 func (c *Client) Produce(ctx context.Context, node int32, req *ProduceRequest) (*ProduceResponse, error) {
 	m := newProduceMessage(req)
-	scratch := scratchPool.Get().(*[]byte)
+	scratch := c.scratch.Get().(*[]byte)
 	m.scratch = *scratch
 	err := c.send(ctx, node, m, m.timeout)
 	if cap(m.scratch) <= maxPooled {
 		*scratch = m.scratch
-		scratchPool.Put(scratch)
+		c.scratch.Put(scratch)
 	}
 	if err != nil {
 		return nil, err

@@ -15,9 +15,9 @@ type ProducerID struct {
 // NoProducerID asks InitProducerID for a new identity.
 var NoProducerID = ProducerID{ID: -1, Epoch: -1}
 
-// InitProducerID obtains a producer identity, in one attempt. Given NoProducerID it returns a new one; given an identity in
-// use it returns the same id with the next epoch (KIP-360), or a new id when the epochs are used up. A call without
-// transactional id may be answered by any broker and needs no right on a transactional id.
+// InitProducerID obtains a producer identity, in one attempt. Given NoProducerID it returns a new one; given an
+// identity in use it returns the same id with the next epoch (KIP-360), or a new id when the epochs are used up. A call
+// without transactional id may be answered by any broker and needs no right on a transactional id.
 func (c *Client) InitProducerID(ctx context.Context, transactionalID string, current ProducerID) (ProducerID, error) {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.TransactionalID = optional(transactionalID)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -46,27 +45,24 @@ func (m *kmsgMessage) parse(_ int16, body []byte) error {
 	return nil
 }
 
-// scratchPool holds request frames between exchanges; settle guarantees that nothing refers to them any more.
-var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
-
 // maxExpired bounds how many connections with an ended SASL session one request clears away.
 const maxExpired = 100
 
 // maxPooled keeps an exceptional request from staying in memory.
 const maxPooled = 1 << 20
 
-// roundTrip performs one kmsg exchange. wait is how long the broker may hold the answer back, beyond any TimeoutMillis in the
-// request.
+// roundTrip performs one kmsg exchange. wait is how long the broker may hold the answer back, beyond any TimeoutMillis
+// in the request.
 func (c *Client) roundTrip(ctx context.Context, node int32, req kmsg.Request, wait time.Duration) (kmsg.Response, error) {
 	if t, ok := req.(kmsg.TimeoutRequest); ok {
 		wait += time.Duration(max(t.Timeout(), 0)) * time.Millisecond
 	}
-	scratch := scratchPool.Get().(*[]byte)
+	scratch := c.scratch.Get().(*[]byte)
 	m := &kmsgMessage{req: req, scratch: *scratch}
 	err := c.send(ctx, node, m, wait)
 	if cap(m.scratch) <= maxPooled {
 		*scratch = m.scratch
-		scratchPool.Put(scratch)
+		c.scratch.Put(scratch)
 	}
 	if err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Pauses between attempts grow from retryFirst to retryMost; each is cut at random down to nothing (full jitter), so that
-// clients that failed together do not come back together.
+// Pauses between attempts grow from retryFirst to retryMost; each is cut at random down to nothing (full jitter), so
+// that clients that failed together do not come back together.
 const (
 	retryFirst = 50 * time.Millisecond
 	retryMost  = time.Second

@@ -10,12 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace"
 )
 
 // tlsSource makes a TLS configuration for each connection, with what the certificate files say at that moment.
 type tlsSource struct {
 	settings headrace.TLS
+	logger   *zap.Logger
 
 	mu          sync.Mutex
 	roots       *x509.CertPool // nil: the system's
@@ -31,20 +34,25 @@ type stamp struct {
 	size     int64
 }
 
-func newTLSSource(settings *headrace.TLS) (*tlsSource, error) {
-	s := &tlsSource{settings: *settings}
+func newTLSSource(settings *headrace.TLS, logger *zap.Logger) (*tlsSource, error) {
+	s := &tlsSource{settings: *settings, logger: logger}
+	if settings.InsecureSkipVerify {
+		logger.Warn("brokers' certificates are not checked: anybody on the path can read and change events")
+	}
 	if err := errors.Join(s.loadRoots(), s.loadCertificate()); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// config returns the configuration for a connection to host. A file that cannot be read now, or does not parse because it is being
-// written, leaves the last good one in use.
+// config returns the configuration for a connection to host. A file that cannot be read now, or does not parse because
+// it is being written, leaves the last good one in use.
 func (s *tlsSource) config(host string) *tls.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = s.loadRoots(), s.loadCertificate()
+	if err := errors.Join(s.loadRoots(), s.loadCertificate()); err != nil {
+		s.logger.Warn("certificate files cannot be read again, the former ones stay in use", zap.Error(err))
+	}
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         host,
@@ -126,7 +134,8 @@ func tlsError(addr string, err error) error {
 	case errors.As(err, &verification):
 		return &AuthError{Addr: addr, Method: "TLS", Err: err}
 	case errors.As(err, &header):
-		return &FrameError{Request: "TLS handshake", Addr: addr, NotKafka: true, Reason: "it does not answer in TLS: the port is a plaintext one, or not Kafka's"}
+		const reason = "it does not answer in TLS: the port is a plaintext one, or not Kafka's"
+		return &FrameError{Request: "TLS handshake", Addr: addr, NotKafka: true, Reason: reason}
 	case errors.As(err, &op) && op.Op == "remote error":
 		return &AuthError{Addr: addr, Method: "TLS", Err: fmt.Errorf("the broker refused: %w", op.Err)}
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/headrace/headrace"
 )
@@ -224,7 +227,8 @@ func TestClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 		},
 	})))
 	cluster.TLS = &headrace.TLS{CAFile: a.file("ca.pem"), CertFile: a.file("client.pem"), KeyFile: a.file("client.key")}
-	client, ctx := testClient(t, cluster), testContext(t)
+	core, logs := observer.New(zap.WarnLevel)
+	client, ctx := testClient(t, cluster, WithLogger(zap.New(core))), testContext(t)
 	connect := func() int64 {
 		t.Helper()
 		dropConnections(client)
@@ -247,6 +251,9 @@ func TestClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	touch(t, a.file("client.pem"), time.Now().Add(2*time.Minute))
 	if got := connect(); got != 4 {
 		t.Errorf("with a half-written file the serial is %d, want still 4", got)
+	}
+	if logs.Len() == 0 || !strings.Contains(fmt.Sprint(logs.All()[0].ContextMap()), "client.pem") {
+		t.Errorf("nothing said about the file: %v", logs.All())
 	}
 }
 

@@ -57,8 +57,8 @@ func (c *Client) CreateTopics(ctx context.Context, validateOnly bool, topics ...
 	return c.topicErrors("CreateTopics", node, names, answers)
 }
 
-// DeleteTopics deletes topics with all their records. Errors come in the order of the names; err joins them, or is why the
-// request failed as a whole (then errs is nil).
+// DeleteTopics deletes topics with all their records. Errors come in the order of the names; err joins them, or is why
+// the request failed as a whole (then errs is nil).
 func (c *Client) DeleteTopics(ctx context.Context, names ...string) (errs []error, err error) {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis = millis(adminTimeout)

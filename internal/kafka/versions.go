@@ -14,8 +14,8 @@ type versionRange struct{ min, max int16 }
 // apiVersions is what one broker offers, by API key.
 type apiVersions map[int16]versionRange
 
-// ours is what this package speaks of each API it uses. Upper ends are pinned where a newer version changes meaning: topic
-// ids instead of names in Produce 13, Fetch 13, OffsetCommit 10 and OffsetFetch 10.
+// ours is what this package speaks of each API it uses. Upper ends are pinned where a newer version changes meaning:
+// topic ids instead of names in Produce 13, Fetch 13, OffsetCommit 10 and OffsetFetch 10.
 func ours(key int16) versionRange {
 	switch kmsg.Key(key) {
 	case kmsg.Produce:

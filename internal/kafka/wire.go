@@ -2,8 +2,8 @@ package kafka
 
 import "encoding/binary"
 
-// wireReader reads Kafka's primitive types (protocol guide, "Protocol Primitive Types"). Reading past the end sets bad and
-// yields zero values, so that a parser checks once at its end.
+// wireReader reads Kafka's primitive types (protocol guide, "Protocol Primitive Types"). Reading past the end sets bad
+// and yields zero values, so that a parser checks once at its end.
 type wireReader struct {
 	src []byte
 	bad bool
