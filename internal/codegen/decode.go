@@ -7,7 +7,10 @@ import (
 )
 
 // decoder writes the statements that read a value from r.
-type decoder struct{ *generator }
+type decoder struct {
+	*generator
+	deep bool // the record counts levels
+}
 
 // value writes the statements that read a value of s into x, which is
 // assignable. They leave errors in r.
@@ -40,7 +43,7 @@ func (d decoder) logical(name string, s avro.Schema, x string) {
 	case "Decimal":
 		d.printf("%s = r.Decimal(%s)\n", x, decimalArgs(s))
 	case "DecimalFixed":
-		d.printf("%s = r.DecimalFixed(%d, %d)\n", x, s.(*avro.FixedSchema).Size(), decimalOf(s).Scale())
+		d.printf("%s = r.DecimalFixed(%d, %s)\n", x, s.(*avro.FixedSchema).Size(), decimalArgs(s))
 	case "UUIDFixed":
 		d.printf("r.Fixed(%s[:])\n", x)
 	default:
@@ -48,35 +51,52 @@ func (d decoder) logical(name string, s avro.Schema, x string) {
 	}
 }
 
+// level writes what reads an array or map, counted as a level where that matters.
+func (d decoder) level(write func()) {
+	if !d.deep {
+		write()
+		return
+	}
+	d.printf("if r.Enter() {\n")
+	write()
+	d.printf("r.Leave()\n}\n")
+}
+
 // array grows the slice with what is really there, in steps: a block's count is
 // a claim, and an item may be larger in memory than on the wire.
 func (d decoder) array(s *avro.ArraySchema, x, path string) {
-	items, n, v := d.fresh("items"), d.fresh("n"), d.fresh("v")
-	least := minSize(s.Items(), map[string]bool{})
-	itemType := d.goType(s.Items(), path+"Item")
-	d.imports["slices"] = true
-	d.printf("%s := []%s{}\n", items, itemType)
-	d.printf("for %s := r.Block(%d); %s > 0; %s = r.Block(%d) {\n", n, least, n, n, least)
-	d.printf("%s = slices.Grow(%s, min(%s, codec.GrowItems))\n", items, items, n)
-	d.printf("for ; %s > 0 && !r.Failed(); %s-- {\nvar %s %s\n", n, n, v, itemType)
-	d.value(s.Items(), v, path+"Item")
-	d.printf("%s = append(%s, %s)\n}\n}\n%s = %s\n", items, items, v, x, items)
+	items, n, end, v := d.fresh("items"), d.fresh("n"), d.fresh("end"), d.fresh("v")
+	least := d.minSize(s.Items())
+	itemType := d.goType(s.Items(), path+".Item")
+	d.level(func() {
+		d.printf("%s := []%s{}\n", items, itemType)
+		d.printf("for %s, %s := r.Block(-1, %d); %s > 0; %s, %s = r.Block(%s, %d) {\n", n, end, least, n, n, end, end, least)
+		d.printf("%s = slices.Grow(%s, min(%s, codec.GrowItems))\n", items, items, n)
+		d.printf("for ; %s > 0 && !r.Failed(); %s-- {\nvar %s %s\n", n, n, v, itemType)
+		d.value(s.Items(), v, path+".Item")
+		d.printf("%s = append(%s, %s)\n}\n}\n%s = %s\n", items, items, v, x, items)
+	})
 }
 
 func (d decoder) mapping(s *avro.MapSchema, x, path string) {
-	m, n, k, v := d.fresh("m"), d.fresh("n"), d.fresh("k"), d.fresh("v")
-	least := 1 + minSize(s.Values(), map[string]bool{})
-	valueType := d.goType(s.Values(), path+"Value")
-	d.printf("%s := map[string]%s{}\n", m, valueType)
-	d.printf("for %s := r.Block(%d); %s > 0; %s = r.Block(%d) {\n", n, least, n, n, least)
-	d.printf("for ; %s > 0 && !r.Failed(); %s-- {\n%s := r.String()\nvar %s %s\n", n, n, k, v, valueType)
-	d.value(s.Values(), v, path+"Value")
-	d.printf("%s[%s] = %s\n}\n}\n%s = %s\n", m, k, v, x, m)
+	m, n, end, all, k, v := d.fresh("m"), d.fresh("n"), d.fresh("end"), d.fresh("all"), d.fresh("k"), d.fresh("v")
+	least := 1 + d.minSize(s.Values())
+	valueType := d.goType(s.Values(), path+".Value")
+	d.level(func() {
+		d.printf("%s, %s := map[string]%s{}, 0\n", m, all, valueType)
+		d.printf("for %s, %s := r.Block(-1, %d); %s > 0; %s, %s = r.Block(%s, %d) {\n", n, end, least, n, n, end, end, least)
+		d.printf("%s += %s\n", all, n)
+		d.printf("for ; %s > 0 && !r.Failed(); %s-- {\n%s := r.String()\nvar %s %s\n", n, n, k, v, valueType)
+		d.value(s.Values(), v, path+".Value")
+		d.printf("%s[%s] = %s\n}\nr.Distinct(len(%s), %s)\n}\n%s = %s\n", m, k, v, m, all, x, m)
+	})
 }
 
 func (d decoder) unionValue(s *avro.UnionSchema, x, path string) {
+	types := s.Types()
+	d.printf("switch r.Branch(%d) {\n", len(types))
 	if other, null, ok := nullable(s); ok {
-		d.printf("if r.Index(2) == %d { %s = nil } else {\n", null, x)
+		d.printf("case %d:\n%s = nil\ncase %d:\n", null, x, 1-null)
 		if holdsNil(other) {
 			d.value(other, x, path)
 		} else {
@@ -85,32 +105,37 @@ func (d decoder) unionValue(s *avro.UnionSchema, x, path string) {
 			d.value(other, "(*"+v+")", path)
 			d.printf("%s = %s\n", x, v)
 		}
-		d.printf("}\n")
-		return
+	} else if len(types) == 1 {
+		d.printf("case 0:\n")
+		d.value(types[0], x, path)
+	} else {
+		d.branchCases(s, x, path)
 	}
-	d.printf("switch r.Index(%d) {\n", len(s.Types()))
+	d.printf("}\n")
+}
+
+func (d decoder) branchCases(s *avro.UnionSchema, x, path string) {
+	for i, t := range s.Types() {
+		if t.Type() == avro.Null {
+			d.printf("case %d:\n%s = nil\n", i, x)
+		}
+	}
 	for _, b := range d.branches(s, path) {
 		v := d.fresh("v")
 		d.printf("case %d:\n", b.index)
 		switch {
 		case strings.HasPrefix(b.wrapped, "*"):
 			d.printf("var %s %s\n", v, b.goType)
-			d.value(b.schema, v+".Value", path)
+			d.value(b.schema, v+".Value", b.path)
 			d.printf("%s = %s\n", x, v)
 		case b.wrapped != "":
 			d.printf("var %s %s\n", v, b.wrapped)
-			d.value(b.schema, v, path+goName(string(b.schema.Type())))
+			d.value(b.schema, v, b.path)
 			d.printf("%s = %s(%s)\n", x, b.goType, v)
 		default:
 			d.printf("var %s %s\n", v, b.goType)
-			d.value(b.schema, v, path)
+			d.value(b.schema, v, b.path)
 			d.printf("%s = %s\n", x, v)
 		}
 	}
-	for i, t := range s.Types() {
-		if t.Type() == avro.Null {
-			d.printf("case %d:\n%s = nil\n", i, x)
-		}
-	}
-	d.printf("}\n")
 }

@@ -11,13 +11,15 @@ import (
 type encoder struct {
 	*generator
 	field string
-	deep  bool // the record counts its depth
-	fails bool // an append may return an error
+	deep  bool // the record counts levels
+	level int  // arrays and maps around what is being written, and the record itself
+	fails bool // there is a return that needs start
+	errs  bool // there is an append that returns an error
 }
 
 // try writes an append that may fail.
 func (e *encoder) try(call string, args ...any) {
-	e.fails = true
+	e.fails, e.errs = true, true
 	e.printf("if dst, err = %s; err != nil { return dst[:start], codec.InField(%q, err) }\n", fmt.Sprintf(call, args...), e.field)
 }
 
@@ -30,8 +32,8 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 	}
 	switch s := s.(type) {
 	case *avro.RecordSchema:
-		if e.deep && recursive(s) {
-			e.try("%s.appendAvro(dst, depth-1)", x)
+		if e.deep {
+			e.try("%s.appendAvro(dst, depth-%d)", x, e.level)
 		} else {
 			e.try("%s.AppendAvro(dst)", x)
 		}
@@ -40,20 +42,22 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 	case *avro.FixedSchema:
 		e.printf("dst = append(dst, %s[:]...)\n", x)
 	case *avro.ArraySchema:
-		i := e.fresh("i")
-		e.printf("dst = codec.AppendBlock(dst, len(%s))\nfor %s := range %s {\n", x, i, x)
-		e.value(s.Items(), x+"["+i+"]", path+"Item")
-		e.printf("}\ndst = codec.AppendEnd(dst)\n")
+		e.container(x, func() {
+			i := e.fresh("i")
+			if items := e.capture(func() { e.value(s.Items(), x+"["+i+"]", path+".Item") }); items != "" {
+				e.printf("for %s := range %s {\n%s}\n", i, x, items)
+			}
+		})
 	case *avro.MapSchema:
-		k, v := e.fresh("k"), e.fresh("v")
-		e.printf("dst = codec.AppendBlock(dst, len(%s))\nfor %s, %s := range %s {\n", x, k, v, x)
-		e.try("codec.AppendString(dst, %s)", k)
-		before := e.body.Len()
-		e.value(s.Values(), v, path+"Value")
-		if before == e.body.Len() {
-			e.printf("_ = %s\n", v)
-		}
-		e.printf("}\ndst = codec.AppendEnd(dst)\n")
+		e.container(x, func() {
+			k, v := e.fresh("k"), e.fresh("v")
+			key := e.capture(func() { e.try("codec.AppendString(dst, %s)", k) })
+			if value := e.capture(func() { e.value(s.Values(), v, path+".Value") }); value != "" {
+				e.printf("for %s, %s := range %s {\n%s%s}\n", k, v, x, key, value)
+			} else {
+				e.printf("for %s := range %s {\n%s}\n", k, x, key)
+			}
+		})
 	case *avro.UnionSchema:
 		e.unionValue(s, x, path)
 	case *avro.PrimitiveSchema:
@@ -66,6 +70,19 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 			e.printf("dst = codec.Append%s(dst, %s)\n", goName(string(s.Type())), x)
 		}
 	}
+}
+
+// container writes an array's or map's block around its items.
+func (e *encoder) container(x string, items func()) {
+	e.level++
+	if e.deep {
+		e.fails = true
+		e.printf("if depth < %d { return dst[:start], codec.InField(%q, codec.ErrDepth) }\n", e.level, e.field)
+	}
+	e.printf("dst = codec.AppendBlock(dst, len(%s))\n", x)
+	items()
+	e.printf("dst = codec.AppendEnd(dst)\n")
+	e.level--
 }
 
 func (e *encoder) logical(name string, s avro.Schema, x string) {
@@ -88,6 +105,11 @@ func (e *encoder) logical(name string, s avro.Schema, x string) {
 }
 
 func (e *encoder) unionValue(s *avro.UnionSchema, x, path string) {
+	if len(s.Types()) == 1 {
+		e.printf("dst = codec.AppendLong(dst, 0)\n")
+		e.value(s.Types()[0], x, path)
+		return
+	}
 	if other, null, ok := nullable(s); ok {
 		e.printf("if %s == nil { dst = codec.AppendLong(dst, %d) } else {\ndst = codec.AppendLong(dst, %d)\n", x, null, 1-null)
 		if !holdsNil(other) {
@@ -104,13 +126,13 @@ func (e *encoder) unionValue(s *avro.UnionSchema, x, path string) {
 		e.printf("case %s:\ndst = codec.AppendLong(dst, %d)\n", b.goType, b.index)
 		switch {
 		case strings.HasPrefix(b.wrapped, "*"):
-			e.value(b.schema, v+".Value", path)
+			e.value(b.schema, v+".Value", b.path)
 		case b.wrapped != "":
 			w := e.fresh("w")
 			e.printf("%s := %s(%s)\n", w, b.wrapped, v)
-			e.value(b.schema, w, path+goName(string(b.schema.Type())))
+			e.value(b.schema, w, b.path)
 		default:
-			e.value(b.schema, v, path)
+			e.value(b.schema, v, b.path)
 		}
 	}
 	for i, t := range s.Types() {

@@ -51,7 +51,7 @@ func TestGenerateNamesWhatItRefuses(t *testing.T) {
 	}{
 		"not JSON":            {[]Source{{"a.avsc", []byte(`{`)}}, "a.avsc: not JSON"},
 		"nothing to generate": {[]Source{{"a.avsc", []byte(`"string"`)}}, "a.avsc: defines no record"},
-		"undefined reference": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"b","type":"B"}`))}}, "a.avsc: a.A: avro: unknown type: a.B"},
+		"undefined reference": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"b","type":"B"}`))}}, "a.avsc: a.A: avro schema at /fields/0/type: type \"a.B\" is not defined"},
 		"defined twice": {[]Source{
 			{"a.avsc", []byte(record("a.A", ""))}, {"b.avsc", []byte(record("a.A", ""))},
 		}, "b.avsc: a.A is defined in a.avsc already"},

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/headrace/headrace/schema"
 )
 
 // Source is one schema file: its name, for messages and for the name of the
@@ -22,12 +24,14 @@ type catalog struct {
 	schemas     map[string]avro.NamedSchema
 	files       map[string]string // full name to the name of the file that defines it
 	names       []string          // full names, sorted
+	shapes      *shapes
+	identifiers identifiers
 }
 
 // load reads all sources together: a type defined in one may be used in any
 // other, in whatever order they come.
 func load(sources []Source) (*catalog, error) {
-	c := &catalog{definitions: definitions{}, schemas: map[string]avro.NamedSchema{}, files: map[string]string{}}
+	c := &catalog{definitions: definitions{}, schemas: map[string]avro.NamedSchema{}, files: map[string]string{}, shapes: newShapes()}
 	var problems []error
 	for _, source := range sources {
 		root, err := parseJSON(source.Text)
@@ -51,6 +55,10 @@ func load(sources []Source) (*catalog, error) {
 	}
 	slices.Sort(c.names)
 	for _, name := range c.names {
+		if _, err := schema.Parse(c.definitions.schemaText(name)); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %s: %w", c.files[name], name, err))
+			continue
+		}
 		// A cache of its own: the library's default one is shared by the whole process.
 		parsed, err := avro.ParseWithCache(c.definitions.schemaText(name), "", &avro.SchemaCache{})
 		if err != nil {
@@ -91,92 +99,4 @@ func logicalType(s avro.Schema) string {
 	}
 	name, _ := l.Prop("logicalType").(string)
 	return name
-}
-
-// recursive says whether a record contains itself, at whatever depth.
-func recursive(record *avro.RecordSchema) bool {
-	return reaches(record, record.FullName(), map[string]bool{})
-}
-
-func reaches(s avro.Schema, name string, seen map[string]bool) bool {
-	switch s := deref(s).(type) {
-	case *avro.RecordSchema:
-		if seen[s.FullName()] {
-			return s.FullName() == name
-		}
-		seen[s.FullName()] = true
-		for _, f := range s.Fields() {
-			if reaches(f.Type(), name, seen) {
-				return true
-			}
-		}
-	case *avro.ArraySchema:
-		return reaches(s.Items(), name, seen)
-	case *avro.MapSchema:
-		return reaches(s.Values(), name, seen)
-	case *avro.UnionSchema:
-		for _, branch := range s.Types() {
-			if reaches(branch, name, seen) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// endless says whether every value of a record would have to contain another
-// value of it: no Go type and no finite value exist for such a record.
-func endless(s avro.Schema, within map[string]bool) bool {
-	record, ok := deref(s).(*avro.RecordSchema)
-	if !ok {
-		return false
-	}
-	if within[record.FullName()] {
-		return true
-	}
-	within[record.FullName()] = true
-	defer delete(within, record.FullName())
-	for _, f := range record.Fields() {
-		if endless(f.Type(), within) {
-			return true
-		}
-	}
-	return false
-}
-
-// minSize returns the least number of bytes a value of s takes.
-func minSize(s avro.Schema, within map[string]bool) int {
-	switch s := deref(s).(type) {
-	case *avro.NullSchema:
-		return 0
-	case *avro.FixedSchema:
-		return s.Size()
-	case *avro.PrimitiveSchema:
-		switch s.Type() {
-		case avro.Float:
-			return 4
-		case avro.Double:
-			return 8
-		}
-	case *avro.UnionSchema:
-		least := -1
-		for _, branch := range s.Types() {
-			if n := minSize(branch, within); least < 0 || n < least {
-				least = n
-			}
-		}
-		return 1 + max(least, 0)
-	case *avro.RecordSchema:
-		if within[s.FullName()] {
-			return 0 // a lower bound is enough where a record meets itself
-		}
-		within[s.FullName()] = true
-		defer delete(within, s.FullName())
-		total := 0
-		for _, f := range s.Fields() {
-			total += minSize(f.Type(), within)
-		}
-		return total
-	}
-	return 1
 }

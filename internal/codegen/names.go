@@ -59,9 +59,20 @@ func constName(symbol string) string {
 // lastName returns a full name without its namespace.
 func lastName(full string) string { return full[strings.LastIndexByte(full, '.')+1:] }
 
-// snake turns a file name such as "OrderPlaced.avsc" into "order_placed".
+// snake turns a file name such as "OrderPlaced.avsc" into "order_placed", in
+// letters, digits and underscores that every file system and the go command take.
 func snake(file string) string {
-	file = file[strings.LastIndexAny(file, `/\`)+1:]
-	file, _, _ = strings.Cut(file, ".")
-	return strings.ToLower(strings.Join(words(strings.ReplaceAll(file, "-", "_")), "_"))
+	file = strings.TrimSuffix(baseName(file), ".avsc")
+	plain := strings.Map(func(r rune) rune {
+		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return '_'
+	}, file)
+	if name := strings.ToLower(strings.Join(words(plain), "_")); name != "" {
+		return name
+	}
+	return "schema"
 }
+
+func baseName(file string) string { return file[strings.LastIndexAny(file, `/\`)+1:] }

@@ -18,7 +18,7 @@ func (g *generator) record(s *avro.RecordSchema) {
 	g.printf("type %s struct {\n", name)
 	for _, f := range s.Fields() {
 		g.comment(f.Doc())
-		g.printf("%s %s %s\n", fieldName(f), g.goType(f.Type(), name+fieldName(f)), "`avro:"+strconv.Quote(f.Name())+"`")
+		g.printf("%s %s %s\n", fieldName(f), g.goType(f.Type(), name+"."+fieldName(f)), "`avro:"+strconv.Quote(f.Name())+"`")
 	}
 	g.printf("}\n")
 	for i := 0; i < len(g.unions); i++ { // a union's branches may hold further unions
@@ -39,27 +39,32 @@ func quoted(text string) string {
 	return strconv.Quote(text)
 }
 
-// appendMethod writes AppendAvro. A recursive record counts its depth, so that
-// nothing is written which the decoder, bounded as it must be, would refuse.
+// appendMethod writes AppendAvro. A record that may nest too deep counts levels,
+// so that nothing is written which the decoder, bounded as it must be, would
+// refuse.
 func (g *generator) appendMethod(s *avro.RecordSchema, name string) {
-	deep := recursive(s)
+	enc := encoder{generator: g, deep: g.deep(s), level: 1}
 	g.printf("\n// AppendAvro appends e in Avro binary. After an error, which names the field, dst is as it was.\n")
-	if deep {
+	if enc.deep {
 		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) { return e.appendAvro(dst, codec.MaxDepth) }\n\n", name)
 		g.printf("func (e *%s) appendAvro(dst []byte, depth int) ([]byte, error) {\n", name)
-		g.printf("if depth == 0 { return dst, codec.ErrDepth }\n")
+		g.printf("if depth < 1 { return dst, codec.ErrDepth }\n")
 	} else {
 		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) {\n", name)
 	}
-	enc := encoder{generator: g, deep: deep}
 	body := g.capture(func() {
 		for _, f := range s.Fields() {
-			enc.field = f.Name()
-			enc.value(f.Type(), "e."+fieldName(f), name+fieldName(f))
+			if !g.empty(f.Type()) {
+				enc.field = f.Name()
+				enc.value(f.Type(), "e."+fieldName(f), name+"."+fieldName(f))
+			}
 		}
 	})
 	if enc.fails {
-		g.printf("start := len(dst)\nvar err error\n")
+		g.printf("start := len(dst)\n")
+	}
+	if enc.errs {
+		g.printf("var err error\n")
 	}
 	g.printf("%sreturn dst, nil\n}\n", body)
 }
@@ -67,15 +72,15 @@ func (g *generator) appendMethod(s *avro.RecordSchema, name string) {
 func (g *generator) decodeMethod(s *avro.RecordSchema, name string) {
 	g.printf("\n// DecodeAvro reads e from r; r.Err tells whether it could.\n")
 	g.printf("func (e *%s) DecodeAvro(r *codec.Reader) {\n", name)
-	deep := recursive(s)
+	deep := g.deep(s)
 	if deep {
 		g.printf("if !r.Enter() { return }\n")
 	}
 	for _, f := range s.Fields() {
-		if deref(f.Type()).Type() == avro.Null {
+		if g.empty(f.Type()) {
 			continue
 		}
-		decoder{g}.value(f.Type(), "e."+fieldName(f), name+fieldName(f))
+		decoder{g, deep}.value(f.Type(), "e."+fieldName(f), name+"."+fieldName(f))
 		g.printf("if r.Failed() { r.InField(%q); return }\n", f.Name())
 	}
 	if deep {
@@ -101,20 +106,17 @@ func (g *generator) enum(s *avro.EnumSchema) {
 		g.comment(doc)
 	}
 	g.printf("type %s string\n\n// The symbols of %s.\nconst (\n", name, name)
-	used := map[string]bool{}
+	ids := g.catalog.identifiers
+	parse := ids.name("parse "+name, "Parse"+name)
 	constants := make([]string, len(s.Symbols()))
 	for i, symbol := range s.Symbols() {
-		constants[i] = name + constName(symbol)
-		if used[constants[i]] {
-			constants[i] += "_" + symbol // two symbols that differ in case or underscores only
-		}
-		used[constants[i]] = true
+		constants[i] = ids.name("symbol "+name+" "+symbol, name+constName(symbol))
 		g.printf("%s %s = %q\n", constants[i], name, symbol)
 	}
 	table := strings.ToLower(name[:1]) + name[1:] + "Symbols"
 	g.printf(")\n\nvar %s = [...]%s{%s}\n", table, name, strings.Join(constants, ", "))
-	g.printf("\n// Parse%s returns the symbol that text spells, or a *codec.SymbolError.\n", name)
-	g.printf("func Parse%s(text string) (%s, error) {\nif s := %s(text); s.index() >= 0 { return s, nil }\n", name, name, name)
+	g.printf("\n// %s returns the symbol that text spells, or a *codec.SymbolError.\n", parse)
+	g.printf("func %s(text string) (%s, error) {\nif s := %s(text); s.index() >= 0 { return s, nil }\n", parse, name, name)
 	g.printf("return \"\", &codec.SymbolError{Enum: %q, Symbol: text}\n}\n", s.FullName())
 	g.printf("\nfunc (s %s) index() int64 {\nswitch s {\n", name)
 	for i, constant := range constants {

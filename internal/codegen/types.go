@@ -1,7 +1,9 @@
 package codegen
 
 import (
+	"math"
 	"strconv"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 )
@@ -17,10 +19,13 @@ func (g *generator) goType(s avro.Schema, path string) string {
 	case *avro.RecordSchema, *avro.EnumSchema, *avro.FixedSchema:
 		return goName(lastName(s.(avro.NamedSchema).FullName()))
 	case *avro.ArraySchema:
-		return "[]" + g.goType(s.Items(), path+"Item")
+		return "[]" + g.goType(s.Items(), path+".Item")
 	case *avro.MapSchema:
-		return "map[string]" + g.goType(s.Values(), path+"Value")
+		return "map[string]" + g.goType(s.Values(), path+".Value")
 	case *avro.UnionSchema:
+		if len(s.Types()) == 1 {
+			return g.goType(s.Types()[0], path)
+		}
 		if branch, _, ok := nullable(s); ok {
 			t := g.goType(branch, path)
 			if holdsNil(branch) {
@@ -53,19 +58,16 @@ func (g *generator) goType(s avro.Schema, path string) string {
 func (g *generator) logicalGoType(s avro.Schema) string {
 	switch logicalCodec(s) {
 	case "Decimal", "DecimalFixed":
-		g.imports["math/big"] = true
 		return "*big.Rat"
 	case "UUID", "UUIDFixed":
 		return "codec.UUID"
 	case "Duration":
 		return "codec.Duration"
 	case "TimeMillis", "TimeMicros":
-		g.imports["time"] = true
 		return "time.Duration"
 	case "":
 		return ""
 	default:
-		g.imports["time"] = true
 		return "time.Time"
 	}
 }
@@ -104,8 +106,14 @@ func logicalCodec(s avro.Schema) string {
 	}[logical]
 }
 
+// decimalOf returns nil where s is no decimal that its type can hold, which the
+// specification has readers ignore.
 func decimalOf(s avro.Schema) *avro.DecimalLogicalSchema {
 	decimal, _ := s.(avro.LogicalTypeSchema).Logical().(*avro.DecimalLogicalSchema)
+	fixed, ok := s.(*avro.FixedSchema)
+	if ok && decimal != nil && decimal.Precision() > int(float64(8*fixed.Size()-1)*math.Log10(2)) {
+		return nil
+	}
 	return decimal
 }
 
@@ -146,6 +154,7 @@ type union struct {
 type branch struct {
 	schema avro.Schema
 	index  int
+	path   string
 	// goType is the type that implements the interface: the generated type of a
 	// record, enum or fixed, else a wrapper of wrapped.
 	goType  string
@@ -154,14 +163,16 @@ type branch struct {
 
 // union notes the declaration of a sealed interface and returns its name.
 func (g *generator) union(s *avro.UnionSchema, path string) string {
+	name := g.catalog.identifiers.name("union "+path, strings.ReplaceAll(path, ".", ""))
 	for _, u := range g.unions {
-		if u.name == path {
-			return path
+		if u.name == name {
+			return name
 		}
 	}
-	u := union{name: path, branches: g.branches(s, path)}
-	g.unions = append(g.unions, u)
-	return path
+	g.unions = append(g.unions, union{name: name})
+	at := len(g.unions) - 1 // branches may hold further unions
+	g.unions[at].branches = g.branches(s, path)
+	return name
 }
 
 func (g *generator) branches(s *avro.UnionSchema, path string) []branch {
@@ -171,14 +182,19 @@ func (g *generator) branches(s *avro.UnionSchema, path string) []branch {
 			continue
 		}
 		b := branch{schema: deref(t), index: i}
-		b.goType = g.goType(t, path+goName(string(b.schema.Type())))
-		if named, ok := b.schema.(avro.NamedSchema); !ok || b.goType != goName(lastName(named.FullName())) {
-			b.wrapped = b.goType
-			b.goType = path + goName(string(b.schema.Type()))
-			if ok { // a fixed that is a logical type: several may stand in one union
-				b.goType = path + goName(lastName(named.FullName()))
-			}
+		b.path = path + "." + goName(string(b.schema.Type()))
+		b.goType = g.goType(t, b.path)
+		named, ok := b.schema.(avro.NamedSchema)
+		if ok && b.goType == goName(lastName(named.FullName())) {
+			out = append(out, b)
+			continue
 		}
+		b.wrapped = b.goType
+		want := b.path
+		if ok { // a fixed that is a logical type: several may stand in one union
+			want = path + "." + goName(lastName(named.FullName()))
+		}
+		b.goType = g.catalog.identifiers.name("branch "+path+" "+strconv.Itoa(i), strings.ReplaceAll(want, ".", ""))
 		out = append(out, b)
 	}
 	return out

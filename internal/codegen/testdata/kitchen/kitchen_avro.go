@@ -21,7 +21,12 @@ const cardAvroSchema = `{"type":"record","name":"test.sink.Card","fields":[{"nam
 func (Card) AvroSchema() string { return cardAvroSchema }
 
 // AppendAvro appends e in Avro binary. After an error, which names the field, dst is as it was.
-func (e *Card) AppendAvro(dst []byte) ([]byte, error) {
+func (e *Card) AppendAvro(dst []byte) ([]byte, error) { return e.appendAvro(dst, codec.MaxDepth) }
+
+func (e *Card) appendAvro(dst []byte, depth int) ([]byte, error) {
+	if depth < 1 {
+		return dst, codec.ErrDepth
+	}
 	start := len(dst)
 	var err error
 	if dst, err = codec.AppendString(dst, e.Number); err != nil {
@@ -32,11 +37,15 @@ func (e *Card) AppendAvro(dst []byte) ([]byte, error) {
 
 // DecodeAvro reads e from r; r.Err tells whether it could.
 func (e *Card) DecodeAvro(r *codec.Reader) {
+	if !r.Enter() {
+		return
+	}
 	e.Number = r.String()
 	if r.Failed() {
 		r.InField("number")
 		return
 	}
+	r.Leave()
 }
 
 // Hash is the fixed test.sink.Hash of 4 bytes.
@@ -130,7 +139,7 @@ func (Kitchen) AvroSchema() string { return kitchenAvroSchema }
 func (e *Kitchen) AppendAvro(dst []byte) ([]byte, error) { return e.appendAvro(dst, codec.MaxDepth) }
 
 func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
-	if depth == 0 {
+	if depth < 1 {
 		return dst, codec.ErrDepth
 	}
 	start := len(dst)
@@ -190,6 +199,9 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 	if dst, err = e.Suit2.appendAvro(dst); err != nil {
 		return dst[:start], codec.InField("suit2", err)
 	}
+	if depth < 2 {
+		return dst[:start], codec.InField("hashes", codec.ErrDepth)
+	}
 	dst = codec.AppendBlock(dst, len(e.Hashes))
 	for i1 := range e.Hashes {
 		dst = append(dst, e.Hashes[i1][:]...)
@@ -207,6 +219,9 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		}
 	}
 	dst = codec.AppendUUID(dst, e.OrderID)
+	if depth < 2 {
+		return dst[:start], codec.InField("attrs", codec.ErrDepth)
+	}
 	dst = codec.AppendBlock(dst, len(e.Attrs))
 	for k2, v3 := range e.Attrs {
 		if dst, err = codec.AppendString(dst, k2); err != nil {
@@ -239,7 +254,7 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		}
 	case Card:
 		dst = codec.AppendLong(dst, 2)
-		if dst, err = v7.AppendAvro(dst); err != nil {
+		if dst, err = v7.appendAvro(dst, depth-1); err != nil {
 			return dst[:start], codec.InField("payment", err)
 		}
 	case KitchenPaymentLong:
@@ -251,9 +266,12 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 	case KitchenPaymentArray:
 		dst = codec.AppendLong(dst, 4)
 		w10 := []Card(v7)
+		if depth < 2 {
+			return dst[:start], codec.InField("payment", codec.ErrDepth)
+		}
 		dst = codec.AppendBlock(dst, len(w10))
 		for i11 := range w10 {
-			if dst, err = w10[i11].AppendAvro(dst); err != nil {
+			if dst, err = w10[i11].appendAvro(dst, depth-2); err != nil {
 				return dst[:start], codec.InField("payment", err)
 			}
 		}
@@ -276,8 +294,14 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 	default:
 		return dst[:start], codec.InField("payment", codec.ErrNilUnion)
 	}
+	if depth < 2 {
+		return dst[:start], codec.InField("matrix", codec.ErrDepth)
+	}
 	dst = codec.AppendBlock(dst, len(e.Matrix))
 	for i12 := range e.Matrix {
+		if depth < 3 {
+			return dst[:start], codec.InField("matrix", codec.ErrDepth)
+		}
 		dst = codec.AppendBlock(dst, len(e.Matrix[i12]))
 		for i13 := range e.Matrix[i12] {
 			if e.Matrix[i12][i13] == nil {
@@ -290,14 +314,20 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		dst = codec.AppendEnd(dst)
 	}
 	dst = codec.AppendEnd(dst)
+	if depth < 2 {
+		return dst[:start], codec.InField("deep", codec.ErrDepth)
+	}
 	dst = codec.AppendBlock(dst, len(e.Deep))
 	for k14, v15 := range e.Deep {
 		if dst, err = codec.AppendString(dst, k14); err != nil {
 			return dst[:start], codec.InField("deep", err)
 		}
+		if depth < 3 {
+			return dst[:start], codec.InField("deep", codec.ErrDepth)
+		}
 		dst = codec.AppendBlock(dst, len(v15))
 		for i16 := range v15 {
-			if dst, err = v15[i16].AppendAvro(dst); err != nil {
+			if dst, err = v15[i16].appendAvro(dst, depth-3); err != nil {
 				return dst[:start], codec.InField("deep", err)
 			}
 		}
@@ -357,9 +387,10 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("ts_millis")
 		return
 	}
-	if r.Index(2) == 0 {
+	switch r.Branch(2) {
+	case 0:
 		e.TsMicros = nil
-	} else {
+	case 1:
 		v17 := new(time.Time)
 		(*v17) = r.TimestampMicros()
 		e.TsMicros = v17
@@ -388,9 +419,10 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("tmu")
 		return
 	}
-	if r.Index(2) == 0 {
+	switch r.Branch(2) {
+	case 0:
 		e.Suit = nil
-	} else {
+	case 1:
 		v18 := new(Suit)
 		(*v18).decodeAvro(r)
 		e.Suit = v18
@@ -414,9 +446,10 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("hash")
 		return
 	}
-	if r.Index(2) == 0 {
+	switch r.Branch(2) {
+	case 0:
 		e.Child = nil
-	} else {
+	case 1:
 		v19 := new(Kitchen)
 		(*v19).DecodeAvro(r)
 		e.Child = v19
@@ -430,16 +463,19 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("suit2")
 		return
 	}
-	items20 := []Hash{}
-	for n21 := r.Block(4); n21 > 0; n21 = r.Block(4) {
-		items20 = slices.Grow(items20, min(n21, codec.GrowItems))
-		for ; n21 > 0 && !r.Failed(); n21-- {
-			var v22 Hash
-			r.Fixed(v22[:])
-			items20 = append(items20, v22)
+	if r.Enter() {
+		items20 := []Hash{}
+		for n21, end22 := r.Block(-1, 4); n21 > 0; n21, end22 = r.Block(end22, 4) {
+			items20 = slices.Grow(items20, min(n21, codec.GrowItems))
+			for ; n21 > 0 && !r.Failed(); n21-- {
+				var v23 Hash
+				r.Fixed(v23[:])
+				items20 = append(items20, v23)
+			}
 		}
+		e.Hashes = items20
+		r.Leave()
 	}
-	e.Hashes = items20
 	if r.Failed() {
 		r.InField("hashes")
 		return
@@ -449,10 +485,11 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("price")
 		return
 	}
-	if r.Index(2) == 0 {
+	switch r.Branch(2) {
+	case 0:
 		e.PriceFixed = nil
-	} else {
-		e.PriceFixed = r.DecimalFixed(8, 2)
+	case 1:
+		e.PriceFixed = r.DecimalFixed(8, 10, 2)
 	}
 	if r.Failed() {
 		r.InField("price_fixed")
@@ -463,124 +500,147 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		r.InField("order_id")
 		return
 	}
-	m23 := map[string]KitchenAttrsValue{}
-	for n24 := r.Block(2); n24 > 0; n24 = r.Block(2) {
-		for ; n24 > 0 && !r.Failed(); n24-- {
-			k25 := r.String()
-			var v26 KitchenAttrsValue
-			switch r.Index(3) {
-			case 1:
-				var v27 string
-				v27 = r.String()
-				v26 = KitchenAttrsValueString(v27)
-			case 2:
-				var v28 int64
-				v28 = r.Long()
-				v26 = KitchenAttrsValueLong(v28)
-			case 0:
-				v26 = nil
+	if r.Enter() {
+		m24, all27 := map[string]KitchenAttrsValue{}, 0
+		for n25, end26 := r.Block(-1, 2); n25 > 0; n25, end26 = r.Block(end26, 2) {
+			all27 += n25
+			for ; n25 > 0 && !r.Failed(); n25-- {
+				k28 := r.String()
+				var v29 KitchenAttrsValue
+				switch r.Branch(3) {
+				case 0:
+					v29 = nil
+				case 1:
+					var v30 string
+					v30 = r.String()
+					v29 = KitchenAttrsValueString(v30)
+				case 2:
+					var v31 int64
+					v31 = r.Long()
+					v29 = KitchenAttrsValueLong(v31)
+				}
+				m24[k28] = v29
 			}
-			m23[k25] = v26
+			r.Distinct(len(m24), all27)
 		}
+		e.Attrs = m24
+		r.Leave()
 	}
-	e.Attrs = m23
 	if r.Failed() {
 		r.InField("attrs")
 		return
 	}
-	switch r.Index(8) {
-	case 1:
-		var v29 string
-		v29 = r.String()
-		e.Payment = KitchenPaymentString(v29)
-	case 2:
-		var v30 Card
-		v30.DecodeAvro(r)
-		e.Payment = v30
-	case 3:
-		var v31 time.Time
-		v31 = r.TimestampMillis()
-		e.Payment = KitchenPaymentLong(v31)
-	case 4:
-		var v32 []Card
-		items33 := []Card{}
-		for n34 := r.Block(1); n34 > 0; n34 = r.Block(1) {
-			items33 = slices.Grow(items33, min(n34, codec.GrowItems))
-			for ; n34 > 0 && !r.Failed(); n34-- {
-				var v35 Card
-				v35.DecodeAvro(r)
-				items33 = append(items33, v35)
-			}
-		}
-		v32 = items33
-		e.Payment = KitchenPaymentArray(v32)
-	case 5:
-		var v36 Suit
-		v36.decodeAvro(r)
-		e.Payment = v36
-	case 6:
-		var v37 Hash
-		r.Fixed(v37[:])
-		e.Payment = v37
-	case 7:
-		var v38 KitchenPaymentPriceFixed
-		v38.Value = r.DecimalFixed(8, 2)
-		e.Payment = v38
+	switch r.Branch(8) {
 	case 0:
 		e.Payment = nil
+	case 1:
+		var v32 string
+		v32 = r.String()
+		e.Payment = KitchenPaymentString(v32)
+	case 2:
+		var v33 Card
+		v33.DecodeAvro(r)
+		e.Payment = v33
+	case 3:
+		var v34 time.Time
+		v34 = r.TimestampMillis()
+		e.Payment = KitchenPaymentLong(v34)
+	case 4:
+		var v35 []Card
+		if r.Enter() {
+			items36 := []Card{}
+			for n37, end38 := r.Block(-1, 1); n37 > 0; n37, end38 = r.Block(end38, 1) {
+				items36 = slices.Grow(items36, min(n37, codec.GrowItems))
+				for ; n37 > 0 && !r.Failed(); n37-- {
+					var v39 Card
+					v39.DecodeAvro(r)
+					items36 = append(items36, v39)
+				}
+			}
+			v35 = items36
+			r.Leave()
+		}
+		e.Payment = KitchenPaymentArray(v35)
+	case 5:
+		var v40 Suit
+		v40.decodeAvro(r)
+		e.Payment = v40
+	case 6:
+		var v41 Hash
+		r.Fixed(v41[:])
+		e.Payment = v41
+	case 7:
+		var v42 KitchenPaymentPriceFixed
+		v42.Value = r.DecimalFixed(8, 10, 2)
+		e.Payment = v42
 	}
 	if r.Failed() {
 		r.InField("payment")
 		return
 	}
-	items39 := [][]*float64{}
-	for n40 := r.Block(1); n40 > 0; n40 = r.Block(1) {
-		items39 = slices.Grow(items39, min(n40, codec.GrowItems))
-		for ; n40 > 0 && !r.Failed(); n40-- {
-			var v41 []*float64
-			items42 := []*float64{}
-			for n43 := r.Block(1); n43 > 0; n43 = r.Block(1) {
-				items42 = slices.Grow(items42, min(n43, codec.GrowItems))
-				for ; n43 > 0 && !r.Failed(); n43-- {
-					var v44 *float64
-					if r.Index(2) == 0 {
-						v44 = nil
-					} else {
-						v45 := new(float64)
-						(*v45) = r.Double()
-						v44 = v45
+	if r.Enter() {
+		items43 := [][]*float64{}
+		for n44, end45 := r.Block(-1, 1); n44 > 0; n44, end45 = r.Block(end45, 1) {
+			items43 = slices.Grow(items43, min(n44, codec.GrowItems))
+			for ; n44 > 0 && !r.Failed(); n44-- {
+				var v46 []*float64
+				if r.Enter() {
+					items47 := []*float64{}
+					for n48, end49 := r.Block(-1, 1); n48 > 0; n48, end49 = r.Block(end49, 1) {
+						items47 = slices.Grow(items47, min(n48, codec.GrowItems))
+						for ; n48 > 0 && !r.Failed(); n48-- {
+							var v50 *float64
+							switch r.Branch(2) {
+							case 0:
+								v50 = nil
+							case 1:
+								v51 := new(float64)
+								(*v51) = r.Double()
+								v50 = v51
+							}
+							items47 = append(items47, v50)
+						}
 					}
-					items42 = append(items42, v44)
+					v46 = items47
+					r.Leave()
 				}
+				items43 = append(items43, v46)
 			}
-			v41 = items42
-			items39 = append(items39, v41)
 		}
+		e.Matrix = items43
+		r.Leave()
 	}
-	e.Matrix = items39
 	if r.Failed() {
 		r.InField("matrix")
 		return
 	}
-	m46 := map[string][]Card{}
-	for n47 := r.Block(2); n47 > 0; n47 = r.Block(2) {
-		for ; n47 > 0 && !r.Failed(); n47-- {
-			k48 := r.String()
-			var v49 []Card
-			items50 := []Card{}
-			for n51 := r.Block(1); n51 > 0; n51 = r.Block(1) {
-				items50 = slices.Grow(items50, min(n51, codec.GrowItems))
-				for ; n51 > 0 && !r.Failed(); n51-- {
-					var v52 Card
-					v52.DecodeAvro(r)
-					items50 = append(items50, v52)
+	if r.Enter() {
+		m52, all55 := map[string][]Card{}, 0
+		for n53, end54 := r.Block(-1, 2); n53 > 0; n53, end54 = r.Block(end54, 2) {
+			all55 += n53
+			for ; n53 > 0 && !r.Failed(); n53-- {
+				k56 := r.String()
+				var v57 []Card
+				if r.Enter() {
+					items58 := []Card{}
+					for n59, end60 := r.Block(-1, 1); n59 > 0; n59, end60 = r.Block(end60, 1) {
+						items58 = slices.Grow(items58, min(n59, codec.GrowItems))
+						for ; n59 > 0 && !r.Failed(); n59-- {
+							var v61 Card
+							v61.DecodeAvro(r)
+							items58 = append(items58, v61)
+						}
+					}
+					v57 = items58
+					r.Leave()
 				}
+				m52[k56] = v57
 			}
-			v49 = items50
-			m46[k48] = v49
+			r.Distinct(len(m52), all55)
 		}
+		e.Deep = m52
+		r.Leave()
 	}
-	e.Deep = m46
 	if r.Failed() {
 		r.InField("deep")
 		return
