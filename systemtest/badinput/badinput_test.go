@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
 	"github.com/headrace/headrace/systemtest/internal/pki"

@@ -4,10 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 )
 

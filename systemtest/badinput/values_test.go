@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/record"

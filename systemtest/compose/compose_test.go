@@ -12,9 +12,9 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/cache"
 )
 

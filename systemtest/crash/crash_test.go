@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/producer"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/check"

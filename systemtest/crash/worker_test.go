@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/events"
 )
 
@@ -33,11 +34,10 @@ func TestMain(m *testing.M) {
 	if described := os.Getenv(workerVariable); described != "" {
 		if err := work(described); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
 		}
 		return
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // work runs until it is killed. Each handled event is one line, written before the handler returns; the pipe keeps

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/kraft"

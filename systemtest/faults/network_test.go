@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/producer"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/proxy"

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/headrace/headrace/examples/flights"
+
 	"github.com/headrace/headrace/systemtest/internal/cache"
 )
 
@@ -31,7 +32,7 @@ func readFile() ([]flights.Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the flights test reads all of shared/data/flights-2013.csv.gz, beside the checkout: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	reader, err := flights.NewReader(file)
 	if err != nil {
 		return nil, err

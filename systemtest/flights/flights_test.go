@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"

@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/check"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
 	"github.com/headrace/headrace/systemtest/internal/stack"

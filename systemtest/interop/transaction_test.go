@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
+
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"github.com/headrace/headrace/consumer"
+
 	"github.com/headrace/headrace/systemtest/internal/record"
 )
 
