@@ -48,8 +48,8 @@ func (a *app) root() *cobra.Command {
 		a.consume(),
 		group("topics", "List, create and describe topics", "  headrace topics list",
 			a.topicsList(), a.topicsCreate(), a.topicsDescribe()),
-		group("schema", "Register and look up schemas", "  headrace schema list",
-			a.schemaRegister(), a.schemaGet(), a.schemaList()),
+		group("schema", "Generate, register and look up schemas", "  headrace schema list",
+			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList()),
 		a.completion(),
 		a.version(),
 	)
