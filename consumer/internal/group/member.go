@@ -108,7 +108,7 @@ func (m *Member) Run(ctx context.Context) error {
 			return err
 		}
 		failures++
-		m.cfg.Logger.Warn("group coordinator is out of reach: trying again", zap.String("group", m.cfg.Group), zap.Int("in a row", failures), zap.Error(err))
+		m.cfg.Logger.Warn("group coordinator has not taken the request: trying again", zap.String("group", m.cfg.Group), zap.Int("in a row", failures), zap.Error(err))
 		if len(m.owned) > 0 && time.Since(m.contact) > m.cfg.SessionTimeout {
 			m.lose(errors.Join(ErrExpired, err))
 		}

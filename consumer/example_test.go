@@ -1,0 +1,109 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+)
+
+type orderPlaced struct {
+	ID     string `avro:"id"`
+	Amount int64  `avro:"amount"`
+}
+
+func (orderPlaced) AvroSchema() string {
+	return `{"type":"record","name":"OrderPlaced","namespace":"shop","fields":[{"name":"id","type":"string"},{"name":"amount","type":"long"}]}`
+}
+
+// A worker is made of plain functions, and runs until its context ends.
+func Example() {
+	cluster, err := headrace.FromEnv()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	registry, err := schema.RegistryFromEnv()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	charge := func(ctx context.Context, order orderPlaced) error {
+		if order.Amount < 0 {
+			return consumer.Permanent(errors.New("negative amount")) // no attempt will mend it
+		}
+		fmt.Println("charging", order.ID, "from partition", consumer.InfoFrom(ctx).Partition)
+		return nil
+	}
+	worker, err := consumer.New(
+		consumer.Config{Cluster: cluster, Registry: registry, Group: "billing", Topics: []string{"orders"}},
+		consumer.On(charge).With(consumer.Policy{Attempts: 3, Timeout: time.Minute, DeadLetter: true}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := worker.Run(ctx); err != nil {
+		fmt.Println(err) // says at which event, and what to do next
+	}
+}
+
+// Read reads a topic without a group; what it reads stays where it is.
+func ExampleRead() {
+	lastHour, err := consumer.ParseRange("@-1h:end", time.Now())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cluster := headrace.Cluster{Brokers: []string{"localhost:9092"}}
+	err = consumer.Read(context.Background(), consumer.ReadConfig{Cluster: cluster, Topic: "orders", Range: lastHour}, func(r consumer.Record) error {
+		fmt.Println(r.Partition, r.Offset, r.Time, len(r.Value))
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+func ExampleParseRange() {
+	now := time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, text := range []string{"start:end", "10:20", "-3:end", "@2022-02-14:1h", "@-2d:end", "tomorrow"} {
+		r, err := consumer.ParseRange(text, now)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Printf("from %v to %v\n", r.From, r.To)
+	}
+	// Output:
+	// from start to end
+	// from 10 to 20
+	// from -3 to end
+	// from @1644796800000 to @1644800400000
+	// from @1709121600000 to end
+	// offset "tomorrow": "tomorrow" is not start, end, an offset, +n or -n; a time begins with @
+}
+
+func ExamplePolicy_Delay() {
+	p := consumer.Policy{Backoff: consumer.Backoff{Initial: time.Second, Max: 5 * time.Second}}
+	for attempt := 1; attempt <= 4; attempt++ {
+		fmt.Println(p.Delay(attempt))
+	}
+	// Output:
+	// 1s
+	// 2s
+	// 4s
+	// 5s
+}
+
+func ExampleDeadLetterTopic() {
+	fmt.Println(consumer.DeadLetterTopic("orders", "billing"))
+	// Output: orders.billing.dead
+}
