@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hamba/avro/v2"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 type colour string
@@ -155,7 +157,7 @@ func fullEverything() everything {
 		Millis: time.Date(1, 1, 1, 0, 0, 0, 1e6, time.UTC), Micros: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
 		Nanos: time.Date(1969, 12, 31, 23, 59, 59, 999999999, time.UTC), LocalMillis: time.Date(2024, 2, 29, 1, 2, 3, 4e6, time.UTC),
 		LocalMicros: time.Date(2024, 2, 29, 1, 2, 3, 4000, time.UTC), LocalNanos: time.Date(2024, 2, 29, 1, 2, 3, 4, time.UTC),
-		Duration: Duration{1, 2, math.MaxUint32}, RawMillis: -1, MaybeNanos: &nanos,
+		Duration: Duration{Months: 1, Days: 2, Milliseconds: math.MaxUint32}, RawMillis: -1, MaybeNanos: &nanos,
 	}
 }
 
@@ -346,7 +348,7 @@ func TestTimesOfOtherZones(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"date":"2024-03-01"`, `"millis":"2024-02-29T20:00:00Z"`, `"localMillis":"2024-03-01T05:00:00"`} {
+	for _, want := range []string{`"date":"2024-02-29"`, `"millis":"2024-02-29T20:00:00Z"`, `"localMillis":"2024-03-01T05:00:00"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
 		}
@@ -490,15 +492,15 @@ func (s selfMade) AppendAvro(dst []byte) ([]byte, error) {
 	return appendLong(dst, s.N), nil
 }
 
-func (s *selfMade) DecodeAvro(src []byte) ([]byte, error) {
-	switch src[0] {
-	case 0x7e:
+func (s *selfMade) DecodeAvro(r *codec.Reader) {
+	s.N, s.mode = r.Long(), "self"
+	switch s.N {
+	case 63:
 		panic("boom")
-	case 0x7c:
-		return src, nil
+	case 62:
+		r.Fail("not sixty-two")
+		r.InField("n")
 	}
-	s.N, s.mode = int64(src[0]>>1), "self"
-	return src[1:], nil
 }
 
 func TestTypesThatEncodeThemselves(t *testing.T) {
@@ -522,15 +524,17 @@ func TestTypesThatEncodeThemselves(t *testing.T) {
 	if err := dec.DecodeFrom(mustParse(t, enc.Schema().String()), data, &got); err != nil || got.N != 21 || got.mode != "self" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// Another writer's data is read by the fields.
+	// Another writer's data is rewritten first.
 	wider := mustParse(t, record(`{"name":"x","type":"string"},{"name":"n","type":"int"}`))
-	if err := dec.DecodeFrom(wider, mustAvro(t, wider, `{"x":"y","n":5}`), &got); err != nil || got.N != 5 || got.mode != "" {
+	if err := dec.DecodeFrom(wider, mustAvro(t, wider, `{"x":"y","n":5}`), &got); err != nil || got.N != 5 || got.mode != "self" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for b, says := range map[byte]string{0x7e: "panicked: boom", 0x7c: "bytes follow"} {
+	for data, says := range map[string]string{
+		long(63): "panicked: boom", long(62): "/n: not sixty-two (byte 1)", long(1) + "\x00": "1 bytes follow the value (byte 1)", "": "ends inside", "\x80": "ends inside",
+	} {
 		var bad *DataError
-		if err := dec.DecodeFrom(enc.Schema(), []byte{b}, &got); !errors.As(err, &bad) || !strings.Contains(err.Error(), says) {
-			t.Errorf("%x: %v", b, err)
+		if err := dec.DecodeFrom(enc.Schema(), []byte(data), &got); !errors.As(err, &bad) || !strings.Contains(err.Error(), says) || bad.Schema != "n.R" || got != (selfMade{}) {
+			t.Errorf("%x: %v, %+v", data, err, got)
 		}
 	}
 }

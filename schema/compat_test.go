@@ -78,7 +78,8 @@ func TestCompatibleUnionAlternatives(t *testing.T) {
 	if found := Compatible(reader, writer); len(found) > 0 {
 		t.Error(found)
 	}
-	if chosen := newDecodeBinder(reader.root, writer.root).branchFor(writer.root, reader.root); chosen != 1 {
+	c := translator{compat: compare(reader.root, writer.root)}
+	if chosen := c.branchFor(writer.root, reader.root); chosen != 1 {
 		t.Errorf("branch %d is read", chosen)
 	}
 }

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // maxPlans bounds how many writer schemas one decoder keeps plans for. A type rarely meets more than its own few versions.
@@ -18,15 +22,17 @@ const maxPlans = 256
 
 // Decoder turns Avro into events of one type. It is safe for concurrent use.
 //
-// Bytes are checked against the writer's schema first, to the last one; then they are read as E's own schema, by the rules of the Avro
-// specification's "Schema Resolution". What that takes is worked out once per writer schema and kept.
+// Bytes are checked to the last one, by the writer's schema, before anything is made of them. Where the writer's schema has another
+// layout than E's own, they are then translated into what E's schema has, by the rules of the Avro specification's "Schema Resolution"; what
+// that takes is worked out once per writer schema and kept.
 //
-// E's fields follow the rules of [Encoder]. A type with DecodeAvro(src []byte) (rest []byte, err error) on its pointer decodes
-// itself where the writer's schema is its own, and by its fields where it is not.
+// A type with DecodeAvro(*codec.Reader) on its pointer, as generated types have, decodes itself. Any other follows the rules of
+// [Encoder].
 type Decoder[E Event] struct {
 	schema *Schema
 	reg    *Registry
 	own    bool
+	fn     decodeFn // nil when E decodes itself
 
 	mu     sync.Mutex // serialises the building of plans
 	plans  atomic.Pointer[map[planKey]*decodePlan]
@@ -38,17 +44,23 @@ type planKey struct {
 	writer *Schema
 }
 
-// decodePlan is how one writer's data is read, or why it is not.
+// decodePlan is what is done with one writer's data before E decodes it.
 type decodePlan struct {
-	guard *guard
-	fn    decodeFn
-	own   bool
-	err   error
+	writer      *guard
+	translation *translation // nil when both schemas have the same bytes
+	err         error        // why it cannot be read at all
 }
 
-// selfDecoder is a type that decodes itself.
+type decodeState struct {
+	r           *avro.Reader
+	own         codec.Reader
+	translating translating
+	buffer      []byte // translated values
+}
+
+// selfDecoder is a type that decodes itself. codec.Reader keeps the guard's rules while it reads, so no scan comes before it.
 type selfDecoder interface {
-	DecodeAvro(src []byte) (rest []byte, err error)
+	DecodeAvro(r *codec.Reader)
 }
 
 // NewDecoder returns the decoder of E, which asks reg for the schemas of writers. reg may be nil when only [Decoder.DecodeFrom] is
@@ -60,13 +72,19 @@ func NewDecoder[E Event](reg *Registry) (*Decoder[E], error) {
 		return nil, err
 	}
 	d := &Decoder[E]{schema: s, reg: reg}
-	_, d.own = any((*E)(nil)).(selfDecoder)
 	d.plans.Store(&map[planKey]*decodePlan{})
 	d.states.New = func() any { return &decodeState{r: newReader()} }
-	// The plan for its own schema shows whether the Go type fits. A type that decodes itself may hold fields in its own way.
-	if plan := d.build(s, Ref{}); plan.err != nil && !d.own {
-		return nil, plan.err
+	if _, d.own = any((*E)(nil)).(selfDecoder); d.own {
+		return d, nil
 	}
+	t := reflect.TypeFor[E]()
+	b := decodeBinder{done: map[binding]*decodeFn{}}
+	fn, fault := b.bind(s.root, t)
+	if fault != nil {
+		fault.Event = t.String()
+		return nil, fault
+	}
+	d.fn = fn
 	return d, nil
 }
 
@@ -81,15 +99,13 @@ func (d *Decoder[E]) Schema() *Schema { return d.schema }
 func (d *Decoder[E]) Decode(ctx context.Context, writer Ref, body []byte, e *E) error {
 	plan, ok := (*d.plans.Load())[planKey{ref: writer}]
 	if !ok {
+		var zero E
+		*e = zero
 		if d.reg == nil {
-			var zero E
-			*e = zero
 			return fmt.Errorf("event %s: the decoder has no registry to ask for %s", d.schema.FullName(), writer)
 		}
 		s, err := d.reg.Resolve(ctx, writer)
 		if err != nil {
-			var zero E
-			*e = zero
 			return fmt.Errorf("event %s: %w", d.schema.FullName(), err)
 		}
 		plan = d.plan(planKey{ref: writer}, s)
@@ -115,7 +131,10 @@ func (d *Decoder[E]) plan(key planKey, writer *Schema) *decodePlan {
 	if plan, ok := known[key]; ok {
 		return plan
 	}
-	plan := d.build(writer, key.ref)
+	plan := &decodePlan{writer: writer.guard}
+	if writer.identity != d.schema.identity {
+		plan.translation, plan.err = d.translation(writer, key.ref)
+	}
 	next := make(map[planKey]*decodePlan, len(known)+1)
 	if len(known) < maxPlans {
 		maps.Copy(next, known)
@@ -125,28 +144,19 @@ func (d *Decoder[E]) plan(key planKey, writer *Schema) *decodePlan {
 	return plan
 }
 
-func (d *Decoder[E]) build(writer *Schema, ref Ref) *decodePlan {
-	plan := &decodePlan{guard: writer.guard}
-	if d.own && writer.identity == d.schema.identity {
-		plan.own = true
-		return plan
-	}
-	t := reflect.TypeFor[E]()
-	fn, err := newDecodeBinder(d.schema.root, writer.root).bind(writer.root, d.schema.root, t)
-	switch {
-	case err == nil:
-		plan.fn = fn
-	case err.fit != nil:
-		err.fit.Event = t.String()
-		plan.err = err.fit
-	default:
-		problems := Compatible(d.schema, writer)
-		if len(problems) == 0 {
-			problems = []Incompatibility{{Kind: TypeMismatch, Message: err.problem}}
+func (d *Decoder[E]) translation(writer *Schema, ref Ref) (*translation, error) {
+	t, problem := newTranslation(d.schema.root, writer.root)
+	if problem == "" {
+		if t.moves[t.entry].code == moveCopy {
+			t = nil
 		}
-		plan.err = &ResolveError{Event: d.schema.FullName(), Writer: ref, Problems: problems}
+		return t, nil
 	}
-	return plan
+	problems := Compatible(d.schema, writer)
+	if len(problems) == 0 {
+		problems = []Incompatibility{{Kind: TypeMismatch, Message: problem}}
+	}
+	return nil, &ResolveError{Event: d.schema.FullName(), Writer: ref, Problems: problems}
 }
 
 func (d *Decoder[E]) run(plan *decodePlan, body []byte, e *E) (err error) {
@@ -155,57 +165,96 @@ func (d *Decoder[E]) run(plan *decodePlan, body []byte, e *E) (err error) {
 	if plan.err != nil {
 		return plan.err
 	}
-	if err := plan.guard.check(body); err != nil {
-		return err
-	}
 	defer func() {
 		// A type's own methods may panic; so might a decoder over data that no test thought of. The event is at fault either way.
 		if p := recover(); p != nil {
-			err = &DataError{Schema: plan.guard.name, Offset: -1, Reason: fmt.Sprintf("decoding it panicked: %s", clip(fmt.Sprint(p)))}
+			err = &DataError{Schema: plan.writer.name, Offset: -1, Reason: fmt.Sprintf("decoding it panicked: %s", clip(fmt.Sprint(p)))}
 		}
 		if err != nil {
 			*e = zero
 		}
 	}()
-	if plan.own {
-		return d.runOwn(plan, body, e)
-	}
 	s := d.states.Get().(*decodeState)
-	s.r.Reset(body)
-	s.r.Error = nil
-	if fault := plan.fn(s, unsafe.Pointer(e)); fault != nil {
-		fault.Schema = plan.guard.name
-		return fault
-	}
-	if err := atEnd(s.r); err != nil {
-		return &DataError{Schema: plan.guard.name, Offset: -1, Reason: err.Error()}
+	fault := d.decode(s, plan, body, e)
+	if cap(s.buffer) > maxKeptWriter {
+		s.buffer = nil
 	}
 	d.states.Put(s)
-	return nil
-}
-
-func (d *Decoder[E]) runOwn(plan *decodePlan, body []byte, e *E) error {
-	rest, err := any(e).(selfDecoder).DecodeAvro(body)
-	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%d bytes follow the value", len(rest))
-	}
-	if err != nil {
-		return &DataError{Schema: plan.guard.name, Offset: -1, Reason: clip(err.Error())}
+	if fault != nil {
+		fault.Schema = plan.writer.name
+		return fault
 	}
 	return nil
 }
 
-var errDecodeEnd = errors.New("the value is shorter than the data")
+func (d *Decoder[E]) decode(s *decodeState, plan *decodePlan, body []byte, e *E) *DataError {
+	if plan.translation != nil {
+		out, err := plan.translation.append(s.buffer[:0], body, &s.translating)
+		if err != nil {
+			return err
+		}
+		s.buffer, body = out, out
+	}
+	if d.own {
+		return decodeOwn(&s.own, any(e).(selfDecoder), body)
+	}
+	if plan.translation == nil {
+		if err := plan.writer.scan(body); err != nil {
+			return err
+		}
+	}
+	s.r.Error = nil
+	s.r.Reset(body)
+	if err := d.fn(s.r, unsafe.Pointer(e)); err != nil {
+		return err
+	}
+	return atEnd(s.r)
+}
+
+func decodeOwn(r *codec.Reader, e selfDecoder, body []byte) *DataError {
+	if len(body) > MaxValueBytes {
+		return tooLong(body)
+	}
+	r.Reset(body)
+	e.DecodeAvro(r)
+	err, rest := r.Err(), r.Rest()
+	r.Reset(nil) // not to keep the event's bytes
+	if err == nil && rest > 0 {
+		return &DataError{Offset: len(body) - rest, Reason: fmt.Sprintf("%d bytes follow the value", rest)}
+	}
+	return dataErrorOf(err)
+}
+
+// dataErrorOf translates the error of a generated decoder.
+func dataErrorOf(err error) *DataError {
+	if err == nil {
+		return nil
+	}
+	fault := &DataError{Offset: -1}
+	var inField *codec.FieldError
+	if errors.As(err, &inField) {
+		fault.Path = "/" + strings.ReplaceAll(inField.Field, ".", "/")
+		err = inField.Err
+	}
+	var at *codec.DataError
+	if errors.As(err, &at) {
+		fault.Offset, fault.Reason = at.Offset, at.Reason
+		return fault
+	}
+	fault.Reason = clip(err.Error())
+	return fault
+}
 
 // atEnd holds hamba's reader to the last byte. The guard has done so already; the two must agree, or one of them is wrong.
-func atEnd(r *avro.Reader) error {
-	if r.Error != nil {
-		return r.Error
+func atEnd(r *avro.Reader) *DataError {
+	if r.Error == nil {
+		if r.Peek(); r.Error == nil {
+			return undecodable("the value is shorter than the data")
+		}
+		if errors.Is(r.Error, io.EOF) {
+			r.Reset(nil)
+			return nil
+		}
 	}
-	if r.Peek(); r.Error == nil {
-		return errDecodeEnd
-	}
-	r.Error = nil
-	r.Reset(nil)
-	return nil
+	return undecodable("%s", clip(r.Error.Error()))
 }

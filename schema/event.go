@@ -11,10 +11,10 @@ package schema
 //
 // on the value or its pointer is encoded by that method, and one whose pointer has
 //
-//	DecodeAvro(src []byte) (rest []byte, err error)
+//	DecodeAvro(r *codec.Reader)
 //
-// is decoded by it when the writer's schema equals its own; generated types have both. Every other type is encoded and decoded
-// field by field, each exported field under the name in its `avro` tag, or its own name without one.
+// is decoded by that one; generated types have both. Every other type is encoded and decoded field by field, each exported field
+// under the name in its `avro` tag, or its own name without one.
 type Event interface {
 	AvroSchema() string
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -105,28 +106,40 @@ func goFieldOf(i int, name string, t reflect.Type) reflect.StructField {
 
 // translate reads data of the writer's as the reader's schema, through a Go type, and writes it again.
 func translate(reader, writer *Schema, data []byte) ([]byte, error) {
-	t := goTypeOf(reader.root)
-	fn, fault := newDecodeBinder(reader.root, writer.root).bind(writer.root, reader.root, t)
-	if fault != nil {
-		return nil, fmt.Errorf("no plan: %s %v", fault.problem, fault.fit)
-	}
 	if err := writer.Check(data); err != nil {
 		return nil, err
 	}
+	translation, problem := newTranslation(reader.root, writer.root)
+	if problem != "" {
+		return nil, errors.New(problem)
+	}
+	data, fault := translation.append(nil, data, &translating{})
+	if fault != nil {
+		return nil, fault
+	}
+	if err := reader.Check(data); err != nil {
+		return nil, fmt.Errorf("translated: %w", err)
+	}
+	t := goTypeOf(reader.root)
+	in := decodeBinder{done: map[binding]*decodeFn{}}
+	read, misfit := in.bind(reader.root, t)
+	if misfit != nil {
+		return nil, misfit
+	}
 	value := reflect.New(t)
-	in := &decodeState{r: newReader()}
-	in.r.Reset(data)
-	if err := fn(in, value.UnsafePointer()); err != nil {
+	r := newReader()
+	r.Reset(data)
+	if err := read(r, value.UnsafePointer()); err != nil {
 		return nil, err
 	}
-	if err := atEnd(in.r); err != nil {
+	if err := atEnd(r); err != nil {
 		return nil, err
 	}
 	b := encodeBinder{done: map[binding]*encodeFn{}}
 	out := &encodeState{w: newWriter()}
-	write, typeFault := b.bind(reader.root, t)
-	if typeFault != nil {
-		return nil, typeFault
+	write, misfit := b.bind(reader.root, t)
+	if misfit != nil {
+		return nil, misfit
 	}
 	if err := write(out, unsafe.Pointer(value.Pointer())); err != nil {
 		return nil, err

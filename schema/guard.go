@@ -80,18 +80,35 @@ func (e *DataError) within(name string) *DataError {
 	return e
 }
 
-// check scans body. A nil error means that a decoder will find exactly one value in it.
+// check is scan, with the name of the schema in the error.
 func (g *guard) check(body []byte) error {
-	if len(body) > MaxValueBytes {
-		return &DataError{Schema: g.name, Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(body), MaxValueBytes)}
-	}
-	s := scan{guard: g, src: body}
-	if err := s.run(g.entry, 0); err != nil {
+	if err := g.scan(body); err != nil {
 		err.Schema = g.name
 		return err
 	}
-	if s.pos != len(body) {
-		return &DataError{Schema: g.name, Offset: s.pos, Reason: fmt.Sprintf("%d bytes follow the value", len(body)-s.pos)}
+	return nil
+}
+
+// scan reads body once. A nil error means that a decoder will find exactly one value in it.
+func (g *guard) scan(body []byte) *DataError {
+	if len(body) > MaxValueBytes {
+		return tooLong(body)
+	}
+	s := scan{guard: g, src: body}
+	if err := s.run(g.entry, 0); err != nil {
+		return err
+	}
+	return s.end()
+}
+
+func tooLong(body []byte) *DataError {
+	return &DataError{Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(body), MaxValueBytes)}
+}
+
+// end says whether the value was all there is.
+func (s *scan) end() *DataError {
+	if s.pos != len(s.src) {
+		return s.fail(fmt.Sprintf("%d bytes follow the value", len(s.src)-s.pos))
 	}
 	return nil
 }

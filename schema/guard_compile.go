@@ -4,15 +4,18 @@ import "math/big"
 
 // compileGuard builds the procedures of a schema. A named type is compiled once, however often and however recursively it is used.
 func compileGuard(root *node) *guard {
-	c := guardCompiler{
-		guard:  &guard{name: root.typeName()},
-		procOf: map[*node]int32{},
-		sizes:  map[*node]int{},
-
-		building: map[*node]bool{},
-	}
+	c := newGuardCompiler(root)
 	c.guard.entry = c.proc(root)
 	return c.guard
+}
+
+func newGuardCompiler(root *node) *guardCompiler {
+	return &guardCompiler{
+		guard:    &guard{name: root.typeName()},
+		procOf:   map[*node]int32{},
+		sizes:    map[*node]int{},
+		building: map[*node]bool{},
+	}
 }
 
 type guardCompiler struct {

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 
@@ -267,82 +266,6 @@ func (e *jsonEncoder) float(n *node, v *jsonValue) *JSONError {
 		e.w.WriteFloat(float32(f))
 	} else {
 		e.w.WriteDouble(f)
-	}
-	return nil
-}
-
-// logical reads the readable notation of a logical type, or the number beneath it.
-func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
-	switch n.logical {
-	case logicalDecimal:
-		return e.decimal(n, v)
-	case logicalUUID:
-		if v.kind != jsonString {
-			return misfit("uuid needs a string, not %s", v.kind)
-		}
-		id, err := parseUUID(v.text)
-		if err != nil {
-			return misfit("%q: %v", clip(v.text), err)
-		}
-		if n.kind == kindString {
-			e.w.WriteString(v.text)
-		} else {
-			_, _ = e.w.Write(id[:]) // appends to memory
-		}
-		return nil
-	case logicalDuration:
-		if v.kind != jsonString {
-			return misfit("duration needs a string, not %s", v.kind)
-		}
-		d, err := parseDuration(v.text)
-		if err != nil {
-			return misfit("%q: %v", clip(v.text), err)
-		}
-		_, _ = e.w.Write(d.appendTo(nil)) // appends to memory
-		return nil
-	}
-	if v.kind == jsonNumber {
-		return e.integer(n, v)
-	}
-	if v.kind != jsonString {
-		return misfit("%s needs a string or a number, not %s", n.logical, v.kind)
-	}
-	i, err := parseTemporal(n.logical, v.text)
-	if err != nil {
-		return misfit("%q: %v", clip(v.text), err)
-	}
-	if n.kind == kindInt {
-		e.w.WriteInt(int32(i)) //nolint:gosec // the notations of dates and times bound it
-	} else {
-		e.w.WriteLong(i)
-	}
-	return nil
-}
-
-func (e *jsonEncoder) decimal(n *node, v *jsonValue) *JSONError {
-	if v.kind != jsonNumber && v.kind != jsonString {
-		return misfit("decimal needs a string or a number, not %s", v.kind)
-	}
-	// big.Rat would compute 1e999999999; no decimal needs an exponent.
-	if len(v.text) > 2*maxPrecision || strings.ContainsAny(v.text, "eEpPxX_/") {
-		return misfit("%q is not a decimal like -12.50", clip(v.text))
-	}
-	r, ok := new(big.Rat).SetString(v.text)
-	if !ok {
-		return misfit("%q is not a decimal like -12.50", clip(v.text))
-	}
-	number, err := unscaled(r, n)
-	if err != nil {
-		return misfit("%v", err)
-	}
-	b, err := appendUnscaled(nil, number, n)
-	if err != nil {
-		return misfit("%v", err)
-	}
-	if n.kind == kindBytes {
-		e.w.WriteBytes(b)
-	} else {
-		_, _ = e.w.Write(b) // appends to memory
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func (j *jsonRenderer) binary(n *node, b []byte) {
 	case logicalUUID:
 		j.str(uuidText([16]byte(b)))
 	case logicalDuration:
-		j.str(durationOf(b).String())
+		j.str(durationText(durationOf(b)))
 	default:
 		text := make([]byte, 0, 2*len(b))
 		for _, c := range b {

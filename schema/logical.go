@@ -7,25 +7,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // Duration is Avro's logical type duration: amounts of calendar time that do not convert into each other, a month being no number
 // of days. It is three unsigned 32-bit numbers in a fixed of 12 bytes, little-endian.
-type Duration struct {
-	Months       uint32
-	Days         uint32
-	Milliseconds uint32
-}
+type Duration = codec.Duration
 
-// String returns the duration in ISO 8601, as "P1M2DT3.004S".
-func (d Duration) String() string {
+// durationText is a duration in ISO 8601, as "P1M2DT3.004S".
+func durationText(d Duration) string {
 	return fmt.Sprintf("P%dM%dDT%d.%03dS", d.Months, d.Days, d.Milliseconds/1000, d.Milliseconds%1000)
-}
-
-func (d Duration) appendTo(dst []byte) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, d.Months)
-	dst = binary.LittleEndian.AppendUint32(dst, d.Days)
-	return binary.LittleEndian.AppendUint32(dst, d.Milliseconds)
 }
 
 // durationOf reads 12 bytes.
@@ -39,7 +31,7 @@ func durationOf(b []byte) Duration {
 
 var errDuration = errors.New("it is not a duration like P1M2DT3.004S")
 
-// parseDuration reads what String writes; parts that are 0 may be left out.
+// parseDuration reads what durationText writes; parts that are 0 may be left out.
 func parseDuration(text string) (d Duration, err error) {
 	rest, ok := strings.CutPrefix(text, "P")
 	if !ok || rest == "" {
@@ -117,12 +109,12 @@ func (l logical) timeOf(v int64) time.Time {
 
 var errRange = errors.New("it is beyond what the type can count")
 
-// countOf is the reverse of timeOf. Parts finer than the unit are cut off. Local timestamps and dates take the wall clock of t's own
-// location.
+// countOf is the reverse of timeOf. Parts finer than the unit are cut off. A date is the day in UTC; a local timestamp is the
+// wall clock of t's own location.
 func (l logical) countOf(t time.Time) (int64, error) {
 	switch l {
 	case logicalDate:
-		y, m, d := t.Date()
+		y, m, d := t.UTC().Date()
 		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400, nil
 	case logicalLocalMillis, logicalLocalMicros, logicalLocalNanos:
 		y, m, d := t.Date()

@@ -61,7 +61,7 @@ func TestParseRefuses(t *testing.T) {
 		"an enum's bad default":   {`{"type":"enum","name":"E","symbols":["A"],"default":"B"}`, "", "default"},
 		"a fixed without size":    {`{"type":"fixed","name":"F"}`, "", "size"},
 		"a negative size":         {`{"type":"fixed","name":"F","size":-1}`, "", "size"},
-		"a fixed of a terabyte":   {record(`{"name":"a","type":{"type":"fixed","name":"F","size":1099511627776},"default":""}`), "/fields/0/type", "size"},
+		"a fixed of a gigabyte":   {record(`{"name":"a","type":{"type":"fixed","name":"F","size":1073741824},"default":""}`), "/fields/0/type", "size"},
 		"a huge decimal":          {`{"type":"bytes","logicalType":"decimal","precision":1000000000,"scale":999999999}`, "", "1000"},
 		"an array of nothing":     {`{"type":"array"}`, "", "items"},
 		"a default of a kind":     {record(`{"name":"a","type":"int","default":"x"}`), "/fields/0/default", "number"},

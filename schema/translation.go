@@ -3,7 +3,8 @@ package schema
 import "fmt"
 
 // translation turns bytes that one schema wrote into the bytes that another would have written, by the Avro specification's "Schema
-// Resolution". It serves types that decode themselves, which read their own schema only.
+// Resolution". What a type decodes is then always its own schema, whichever way it decodes. There is no resolved schema, as hamba's
+// resolver makes; that one recurses without end on recursive schemas.
 //
 // It is a program of moves, one for each pair of types that differ; what both schemas encode alike is copied as it stands. It checks
 // what it reads by the rules of the writer's guard, whose procedures it runs, and what it writes is bounded by MaxValueBytes. A
@@ -19,6 +20,7 @@ type moveCode uint8
 const (
 	moveFail     moveCode = iota // reason
 	moveCopy                     // proc: of the writer's type
+	moveCheck                    // proc: of the reader's type, which has the same bytes and asks more of them
 	moveFloat                    // an int or long to float
 	moveDouble                   // an int or long to double
 	moveWiden                    // float to double
@@ -67,9 +69,7 @@ type part struct {
 // cannot be read for is their own error.
 func newTranslation(reader, writer *node) (t *translation, problem string) {
 	c := translator{
-		guards: guardCompiler{
-			guard: &guard{name: writer.typeName()}, procOf: map[*node]int32{}, sizes: map[*node]int{}, building: map[*node]bool{},
-		},
+		guards: newGuardCompiler(writer),
 		compat: compare(reader, writer),
 		done:   map[pair]int32{},
 		failed: map[pair]string{},
@@ -89,7 +89,7 @@ func newTranslation(reader, writer *node) (t *translation, problem string) {
 // translator compiles a translation.
 type translator struct {
 	t      translation
-	guards guardCompiler
+	guards *guardCompiler
 	compat *comparison
 	done   map[pair]int32
 	failed map[pair]string
@@ -121,7 +121,7 @@ func (c *translator) build(w, r *node) (move, string) {
 	case w.kind == kindUnion:
 		return c.branches(w, r)
 	case r.kind == kindUnion:
-		chosen := (&decodeBinder{compat: c.compat}).branchFor(w, r)
+		chosen := c.branchFor(w, r)
 		if chosen < 0 {
 			return move{}, fmt.Sprintf("no branch of the reader's union takes the writer's %s", w.describe())
 		}
@@ -140,9 +140,47 @@ func (c *translator) build(w, r *node) (move, string) {
 		return c.enum(w, r), ""
 	case kindFloat, kindDouble:
 		return c.float(w, r), ""
+	case kindString, kindBytes, kindFixed:
+		if r.kind == kindString && w.kind == kindBytes || r.logical == logicalDecimal && w.logical != logicalDecimal {
+			// Bytes need not be UTF-8, nor within a decimal's precision.
+			return move{code: moveCheck, proc: c.guards.proc(r)}, ""
+		}
+		return c.copy(w), ""
 	default:
 		return c.copy(w), ""
 	}
+}
+
+// branchFor picks the branch of the reader's union that takes the writer's type: "the first schema in the reader's union that
+// matches". A branch of the very same type and name comes before one that matches by its unqualified name or an alias, and that before
+// a promotion, as in Java's implementation; among equals one that is compatible through and through comes first.
+func (c *translator) branchFor(w, r *node) int {
+	rank := func(branch *node) int {
+		switch {
+		case branch.kind == w.kind && branch.name == w.name:
+			return 0
+		case branch.kind == w.kind && matches(branch, w):
+			return 1
+		case matches(branch, w):
+			return 2
+		default:
+			return 3
+		}
+	}
+	best, bestRank := -1, 6
+	for i, branch := range r.branches {
+		k := rank(branch)
+		if k == 3 {
+			continue
+		}
+		if !c.compat.ok(branch, w) {
+			k += 3
+		}
+		if k < bestRank {
+			best, bestRank = i, k
+		}
+	}
+	return best
 }
 
 func (c *translator) copy(w *node) move { return move{code: moveCopy, proc: c.guards.proc(w)} }

@@ -33,7 +33,7 @@ func (t *translation) append(dst, body []byte, run *translating) ([]byte, *DataE
 func (x *translating) move(at int32, depth int) *DataError {
 	m := &x.t.moves[at]
 	switch m.code {
-	case moveCopy:
+	case moveCopy, moveCheck:
 		return x.copy(m.proc, depth)
 	case moveRecord:
 		return x.record(m, depth)
