@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // maxKeptWriter is the largest buffer an encoder keeps for the next event; one huge event must not stay in memory for ever.
@@ -112,9 +115,10 @@ func (c *Encoder[E]) appendOwn(dst []byte, e *E) ([]byte, error) {
 	if err == nil {
 		return out, nil
 	}
-	var known *EncodeError
-	if errors.As(err, &known) {
-		return dst, err
+	var inField *codec.FieldError
+	if errors.As(err, &inField) {
+		path := "/" + strings.ReplaceAll(inField.Field, ".", "/")
+		return dst, &EncodeError{Event: c.schema.FullName(), Path: path, Reason: inField.Err.Error()}
 	}
 	return dst, fmt.Errorf("event %s: %w", c.schema.FullName(), err)
 }

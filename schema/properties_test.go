@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"testing"
 
@@ -127,7 +128,7 @@ func TestCompatibleMeansReadable(t *testing.T) {
 		}
 		data := drawAvro(t, writer.root, nil, 0)
 		out, err := translate(reader, writer, data)
-		if err != nil && valueOnly.MatchString(err.Error()) {
+		if err != nil && !errors.Is(err, errTranslation) && valueOnly.MatchString(err.Error()) {
 			return
 		}
 		if err != nil {

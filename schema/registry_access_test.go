@@ -1,0 +1,134 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/headrace/headrace"
+)
+
+// canary is a password that must show nowhere.
+const canary = "canary-5f1d"
+
+func TestRegistryKeepsCredentialsToItself(t *testing.T) {
+	t.Parallel()
+	var leaked atomic.Value
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leaked.Store(fmt.Sprint("reached with ", r.Header))
+		answer(w, 200, stringSchema)
+	}))
+	defer thief.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var got string
+		reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r.Header.Get("Authorization")
+			http.Redirect(w, r, thief.URL+"/x", status)
+		}, WithBasicAuth("me", canary))
+		errs := []error{}
+		_, err := reg.Schema(t.Context(), 7)
+		errs = append(errs, err)
+		_, err = reg.Register(t.Context(), "s", mustParse(t, `"string"`))
+		errs = append(errs, err)
+		for _, err := range errs {
+			var bad *RegistryError
+			if !errors.As(err, &bad) || strings.Contains(fmt.Sprintf("%+v %#v", err, bad), canary) {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+		if !strings.HasPrefix(got, "Basic ") {
+			t.Errorf("the registry itself got %q", got)
+		}
+		if strings.Contains(fmt.Sprintf("%v %+v", reg.URL(), err), canary) {
+			t.Error("the password shows")
+		}
+	}
+	if v := leaked.Load(); v != nil {
+		t.Errorf("another host was %v", v)
+	}
+}
+
+func TestRegistryFollowsItsOwnHost(t *testing.T) {
+	t.Parallel()
+	reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/moved") {
+			http.Redirect(w, r, "/moved"+r.URL.Path, http.StatusPermanentRedirect)
+			return
+		}
+		answer(w, 200, stringSchema)
+	})
+	if _, err := reg.Schema(t.Context(), 7); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewRegistryRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		url  string
+		opts []RegistryOption
+		want string
+	}{
+		"plain http":         {"http://registry.example.com", []RegistryOption{WithBasicAuth("u", canary)}, "unencrypted"},
+		"plain http bearer":  {"http://registry.example.com", []RegistryOption{WithBearer(canary)}, "unencrypted"},
+		"password in url":    {"http://u:" + canary + "@registry.example.com", nil, "unencrypted"},
+		"both":               {"https://r.example.com", []RegistryOption{WithBearer(canary), WithBasicAuth("u", canary)}, "choose one"},
+		"no scheme":          {"registry:8081", nil, "scheme"},
+		"other scheme":       {"ftp://registry", nil, "scheme"},
+		"nothing":            {"", nil, "scheme"},
+		"not a url":          {"http://u:" + canary + "@[::1", nil, "parsed"},
+		"query":              {"http://localhost?x=" + canary, nil, "query"},
+		"tls over http":      {"http://localhost", []RegistryOption{WithTLS(headrace.TLS{})}, "https"},
+		"no such ca":         {"https://r", []RegistryOption{WithTLS(headrace.TLS{CAFile: "/does/not/exist"})}, "authorities"},
+		"half a certificate": {"https://r", []RegistryOption{WithTLS(headrace.TLS{CertFile: "x"})}, "missing"},
+		"no time":            {"http://localhost", []RegistryOption{WithTimeout(0)}, "timeout"},
+	} {
+		_, err := NewRegistry(c.url, c.opts...)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:"+canary) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, c := range []struct {
+		url  string
+		opts []RegistryOption
+	}{
+		{"http://127.0.0.1:1", []RegistryOption{WithBasicAuth("u", canary)}},
+		{"http://[::1]:1/", []RegistryOption{WithBearer(canary)}},
+		{"http://LOCALHOST", []RegistryOption{WithBearer(canary)}},
+		{"http://r.example.com", []RegistryOption{WithBearer(canary), WithAllowPlaintextCredentials()}},
+		{"https://r.example.com/apis/ccompat/v7/", []RegistryOption{WithBasicAuth("u", canary)}},
+	} {
+		if reg, err := NewRegistry(c.url, c.opts...); err != nil || strings.Contains(reg.URL(), canary) {
+			t.Errorf("%s: %v", c.url, err)
+		}
+	}
+}
+
+func TestRegistryBearerAndPath(t *testing.T) {
+	t.Parallel()
+	var path, auth string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, auth = r.URL.EscapedPath(), r.Header.Get("Authorization")
+		answer(w, 200, stringSchema)
+	}))
+	defer server.Close()
+	reg, err := NewRegistry(server.URL+"/apis/ccompat/v7/", WithBearer("tok"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	v, err := reg.Version(t.Context(), "a/b value", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path != "/apis/ccompat/v7/subjects/a%2Fb%20value/versions/3" || auth != "Bearer tok" {
+		t.Errorf("path %s, authorization %s", path, auth)
+	}
+	if v.ID != 7 || v.Subject != "a/b value" {
+		t.Errorf("%+v", v)
+	}
+}
