@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -401,6 +402,10 @@ func TestTransactions(t *testing.T) {
 	if !slices.Equal(read, []int64{0, 1, 6, 9}) {
 		t.Errorf("Read found offsets %v", read)
 	}
+	uncommitted := readOffsets(t, ReadConfig{Cluster: w.cluster, Topic: "t", Range: Range{To: AtEnd()}, ReadUncommitted: true})
+	if !slices.Equal(uncommitted[0], []int64{0, 1, 3, 4, 6, 7, 9}) {
+		t.Errorf("Read found uncommitted offsets %v", uncommitted)
+	}
 }
 
 // TestEventsNeverShareReusedMemory keeps all that handlers were given, through many chunks of all codecs, and looks at it at the end.
@@ -439,6 +444,54 @@ func TestEventsNeverShareReusedMemory(t *testing.T) {
 		if k.event.Who != want || k.info.Key != want || k.info.Headers[0].Key != want || string(k.info.Headers[0].Value) != want {
 			t.Fatalf("event %d became %+v", k.event.N, k)
 		}
+	}
+}
+
+// TestAnswersThatPass covers what a broker says while it, or the group, is not ready.
+func TestAnswersThatPass(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]kfake.Fault{
+		"offsets of a pending transaction (row 28)": {Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit},
+		"a replica that is behind":                  {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.OffsetOutOfRange},
+		"no leader":                                 {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition},
+		"a fenced epoch":                            {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.FencedLeaderEpoch},
+		"a topic not known yet":                     {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.UnknownTopicOrPartition},
+		"a disk error":                              {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.KafkaStorageError},
+		"an unknown error":                          {Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.UnknownServerError},
+		"a coordinator that loads":                  {Keys: []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat}, Err: kerr.CoordinatorLoadInProgress},
+		"a coordinator that has moved":              {Keys: []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat}, Err: kerr.NotCoordinator},
+		"no coordinator":                            {Keys: []kmsg.Key{kmsg.FindCoordinator}, Err: kerr.CoordinatorNotAvailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.topic("t", 1, false)
+			w.pings("t", 0, 0, 10)
+			w.commit("t", 0, 4)
+			fault.Count = 2
+			handle := w.kafka.Fault(fault)
+			var got sink
+			j := w.start(w.config("t"), On(got.handle))
+			eventually(t, "handled", func() bool { return j.Stats().Handled == 6 && handle.Hits() == 2 })
+			j.stop()
+			if at := w.committed("t", 0); at != 10 {
+				t.Errorf("committed %d", at)
+			}
+			if !slices.Equal(got.numbers(), []int64{4, 5, 6, 7, 8, 9}) {
+				t.Errorf("handled %v", got.numbers())
+			}
+		})
+	}
+}
+
+func TestRefusedRightsToReadStopTheWorker(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	err := w.start(w.config("t"), On(new(sink).handle)).wait()
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) || !strings.Contains(err.Error(), `"t"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"fmt"
+	"maps"
 
 	"go.uber.org/zap"
 
@@ -89,6 +90,14 @@ func (e *engine) drop(partitions []*partition) {
 			e.leaving[p.TopicPartition] = p // it has begun, so none before it is left
 		}
 	}
+	maps.DeleteFunc(e.leaving, func(_ kafka.TopicPartition, p *partition) bool {
+		select {
+		case <-p.exited:
+			return true
+		default:
+			return false
+		}
+	})
 	e.stats.assigned.Store(int64(len(e.partitions)))
 }
 

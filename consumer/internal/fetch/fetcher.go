@@ -149,7 +149,7 @@ func (f *Fetcher) enter(node int32, feed *Feed) {
 	}
 	l := f.loops[node]
 	if l == nil {
-		l = &loop{fetcher: f, node: node, wake: make(chan struct{}, 1)}
+		l = &loop{fetcher: f, node: node, wake: make(chan struct{}, 1), quiet: heldWait}
 		f.loops[node] = l
 		f.wg.Go(l.run)
 	}

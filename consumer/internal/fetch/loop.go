@@ -26,15 +26,17 @@ type loop struct {
 	session  kafka.FetchSession
 	request  kafka.FetchRequest
 	round    uint64
-	failures int
+	failures int           // in a row
+	quiet    time.Duration // the next pause while feeds are held and the others have nothing new
 }
 
 const (
 	// maxWait is how long a broker may hold an answer when there is nothing to tell.
 	maxWait = 500 * time.Millisecond
-	// heldWait is the pause between requests that got nothing while some feeds are left out because they have a chunk waiting. The
-	// broker must not hold such a request: it would hold up those feeds as well once their readers come back.
-	heldWait = 10 * time.Millisecond
+	// heldWait is the first pause, and maxHeldWait the longest, between requests that got nothing while some feeds are left out because
+	// they have a chunk waiting. The broker must not hold such a request: it would hold up those feeds too once their readers come back.
+	heldWait    = 5 * time.Millisecond
+	maxHeldWait = 80 * time.Millisecond
 )
 
 func (l *loop) nudge() {
@@ -106,7 +108,10 @@ func (l *loop) run() {
 		case throttle > 0:
 			l.fetcher.sleep(throttle)
 		case held > 0 && delivered == 0:
-			l.sleep(heldWait)
+			l.sleep(l.quiet)
+			l.quiet = min(2*l.quiet, maxHeldWait)
+		default:
+			l.quiet = heldWait
 		}
 	}
 }

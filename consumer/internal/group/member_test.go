@@ -87,7 +87,9 @@ func join(t *testing.T, client *kafka.Client) *owner {
 	go func() { o.done <- o.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-o.done
+		if err := <-o.done; err != nil {
+			t.Error(err)
+		}
 	})
 	return o
 }
