@@ -26,7 +26,9 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 	schemas, out := filepath.Join(folder, "schemas"), filepath.Join(folder, "events")
 	write(t, schemas, "order.avsc", orderSchema)
 	refund := write(t, schemas, "deeper/refund.avsc", refundSchema)
-	gen := func(more ...string) []string { return append([]string{"schema", "gen", schemas, "--out", out}, more...) }
+	gen := func(more ...string) []string {
+		return append([]string{"schema", "gen", schemas, "--out", out}, more...)
+	}
 
 	run(t, "", gen("--check")...).want(t, exitFailed, filepath.Join(out, "order_avro.go")+" is missing", "refund_avro.go is missing")
 	if _, err := os.Stat(out); err == nil {

@@ -15,6 +15,7 @@ type encoder struct {
 	level int  // arrays and maps around what is being written, and the record itself
 	fails bool // there is a return that needs start
 	errs  bool // there is an append that returns an error
+	vars  []string
 }
 
 // try writes an append that may fail.
@@ -33,7 +34,7 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 	switch s := s.(type) {
 	case *avro.RecordSchema:
 		if e.deep {
-			e.try("%s.appendAvro(dst, depth-%d)", x, e.level)
+			e.try("%s.appendAvro(dst, depth-%d)", e.outlasting(s, x), e.level)
 		} else {
 			e.try("%s.AppendAvro(dst)", x)
 		}
@@ -70,6 +71,18 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 			e.printf("dst = codec.Append%s(dst, %s)\n", goName(string(s.Type())), x)
 		}
 	}
+}
+
+// outlasting returns x, or a variable of the whole method that x is put into when x is a variable of a loop or case: the compiler
+// moves such a one to the heap when a recursive method is called on it.
+func (e *encoder) outlasting(s avro.Schema, x string) string {
+	if strings.ContainsAny(x, ".[") {
+		return x
+	}
+	name := e.fresh("o")
+	e.vars = append(e.vars, fmt.Sprintf("var %s %s\n", name, e.goType(s, "")))
+	e.printf("%s = %s\n", name, x)
+	return name
 }
 
 // container writes an array's or map's block around its items.

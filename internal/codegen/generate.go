@@ -116,7 +116,7 @@ type generator struct {
 	*shapes
 	catalog *catalog
 	body    bytes.Buffer
-	vars    int
+	counter int
 	unions  []union // of the record being written, still to be declared
 }
 
@@ -124,8 +124,8 @@ func (g *generator) printf(layout string, args ...any) { fmt.Fprintf(&g.body, la
 
 // fresh returns a variable name that is not in use.
 func (g *generator) fresh(prefix string) string {
-	g.vars++
-	return fmt.Sprintf("%s%d", prefix, g.vars)
+	g.counter++
+	return fmt.Sprintf("%s%d", prefix, g.counter)
 }
 
 func (g *generator) file(pkg, source string) ([]byte, error) {

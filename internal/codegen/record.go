@@ -66,7 +66,7 @@ func (g *generator) appendMethod(s *avro.RecordSchema, name string) {
 	if enc.errs {
 		g.printf("var err error\n")
 	}
-	g.printf("%sreturn dst, nil\n}\n", body)
+	g.printf("%s%sreturn dst, nil\n}\n", strings.Join(enc.vars, ""), body)
 }
 
 func (g *generator) decodeMethod(s *avro.RecordSchema, name string) {

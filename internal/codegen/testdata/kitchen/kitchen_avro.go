@@ -144,6 +144,7 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 	}
 	start := len(dst)
 	var err error
+	var o9 Card
 	dst = codec.AppendBoolean(dst, e.B)
 	dst = codec.AppendLong(dst, int64(e.I))
 	dst = codec.AppendLong(dst, e.L)
@@ -254,24 +255,25 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		}
 	case Card:
 		dst = codec.AppendLong(dst, 2)
-		if dst, err = v7.appendAvro(dst, depth-1); err != nil {
+		o9 = v7
+		if dst, err = o9.appendAvro(dst, depth-1); err != nil {
 			return dst[:start], codec.InField("payment", err)
 		}
 	case KitchenPaymentLong:
 		dst = codec.AppendLong(dst, 3)
-		w9 := time.Time(v7)
-		if dst, err = codec.AppendTimestampMillis(dst, w9); err != nil {
+		w10 := time.Time(v7)
+		if dst, err = codec.AppendTimestampMillis(dst, w10); err != nil {
 			return dst[:start], codec.InField("payment", err)
 		}
 	case KitchenPaymentArray:
 		dst = codec.AppendLong(dst, 4)
-		w10 := []Card(v7)
+		w11 := []Card(v7)
 		if depth < 2 {
 			return dst[:start], codec.InField("payment", codec.ErrDepth)
 		}
-		dst = codec.AppendBlock(dst, len(w10))
-		for i11 := range w10 {
-			if dst, err = w10[i11].appendAvro(dst, depth-2); err != nil {
+		dst = codec.AppendBlock(dst, len(w11))
+		for i12 := range w11 {
+			if dst, err = w11[i12].appendAvro(dst, depth-2); err != nil {
 				return dst[:start], codec.InField("payment", err)
 			}
 		}
@@ -298,17 +300,17 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		return dst[:start], codec.InField("matrix", codec.ErrDepth)
 	}
 	dst = codec.AppendBlock(dst, len(e.Matrix))
-	for i12 := range e.Matrix {
+	for i13 := range e.Matrix {
 		if depth < 3 {
 			return dst[:start], codec.InField("matrix", codec.ErrDepth)
 		}
-		dst = codec.AppendBlock(dst, len(e.Matrix[i12]))
-		for i13 := range e.Matrix[i12] {
-			if e.Matrix[i12][i13] == nil {
+		dst = codec.AppendBlock(dst, len(e.Matrix[i13]))
+		for i14 := range e.Matrix[i13] {
+			if e.Matrix[i13][i14] == nil {
 				dst = codec.AppendLong(dst, 0)
 			} else {
 				dst = codec.AppendLong(dst, 1)
-				dst = codec.AppendDouble(dst, (*e.Matrix[i12][i13]))
+				dst = codec.AppendDouble(dst, (*e.Matrix[i13][i14]))
 			}
 		}
 		dst = codec.AppendEnd(dst)
@@ -318,16 +320,16 @@ func (e *Kitchen) appendAvro(dst []byte, depth int) ([]byte, error) {
 		return dst[:start], codec.InField("deep", codec.ErrDepth)
 	}
 	dst = codec.AppendBlock(dst, len(e.Deep))
-	for k14, v15 := range e.Deep {
-		if dst, err = codec.AppendString(dst, k14); err != nil {
+	for k15, v16 := range e.Deep {
+		if dst, err = codec.AppendString(dst, k15); err != nil {
 			return dst[:start], codec.InField("deep", err)
 		}
 		if depth < 3 {
 			return dst[:start], codec.InField("deep", codec.ErrDepth)
 		}
-		dst = codec.AppendBlock(dst, len(v15))
-		for i16 := range v15 {
-			if dst, err = v15[i16].appendAvro(dst, depth-3); err != nil {
+		dst = codec.AppendBlock(dst, len(v16))
+		for i17 := range v16 {
+			if dst, err = v16[i17].appendAvro(dst, depth-3); err != nil {
 				return dst[:start], codec.InField("deep", err)
 			}
 		}
@@ -391,9 +393,9 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 	case 0:
 		e.TsMicros = nil
 	case 1:
-		v17 := new(time.Time)
-		(*v17) = r.TimestampMicros()
-		e.TsMicros = v17
+		v18 := new(time.Time)
+		(*v18) = r.TimestampMicros()
+		e.TsMicros = v18
 	}
 	if r.Failed() {
 		r.InField("ts_micros")
@@ -423,9 +425,9 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 	case 0:
 		e.Suit = nil
 	case 1:
-		v18 := new(Suit)
-		(*v18).decodeAvro(r)
-		e.Suit = v18
+		v19 := new(Suit)
+		(*v19).decodeAvro(r)
+		e.Suit = v19
 	}
 	if r.Failed() {
 		r.InField("suit")
@@ -450,9 +452,9 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 	case 0:
 		e.Child = nil
 	case 1:
-		v19 := new(Kitchen)
-		(*v19).DecodeAvro(r)
-		e.Child = v19
+		v20 := new(Kitchen)
+		(*v20).DecodeAvro(r)
+		e.Child = v20
 	}
 	if r.Failed() {
 		r.InField("child")
@@ -464,16 +466,16 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		return
 	}
 	if r.Enter() {
-		items20 := []Hash{}
-		for n21, end22 := r.Block(-1, 4); n21 > 0; n21, end22 = r.Block(end22, 4) {
-			items20 = slices.Grow(items20, min(n21, codec.GrowItems))
-			for ; n21 > 0 && !r.Failed(); n21-- {
-				var v23 Hash
-				r.Fixed(v23[:])
-				items20 = append(items20, v23)
+		items21 := []Hash{}
+		for n22, end23 := r.Block(-1, 4); n22 > 0; n22, end23 = r.Block(end23, 4) {
+			items21 = slices.Grow(items21, min(n22, codec.GrowItems))
+			for ; n22 > 0 && !r.Failed(); n22-- {
+				var v24 Hash
+				r.Fixed(v24[:])
+				items21 = append(items21, v24)
 			}
 		}
-		e.Hashes = items20
+		e.Hashes = items21
 		r.Leave()
 	}
 	if r.Failed() {
@@ -501,29 +503,29 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		return
 	}
 	if r.Enter() {
-		m24, all27 := map[string]KitchenAttrsValue{}, 0
-		for n25, end26 := r.Block(-1, 2); n25 > 0; n25, end26 = r.Block(end26, 2) {
-			all27 += n25
-			for ; n25 > 0 && !r.Failed(); n25-- {
-				k28 := r.String()
-				var v29 KitchenAttrsValue
+		m25, all28 := map[string]KitchenAttrsValue{}, 0
+		for n26, end27 := r.Block(-1, 2); n26 > 0; n26, end27 = r.Block(end27, 2) {
+			all28 += n26
+			for ; n26 > 0 && !r.Failed(); n26-- {
+				k29 := r.String()
+				var v30 KitchenAttrsValue
 				switch r.Branch(3) {
 				case 0:
-					v29 = nil
+					v30 = nil
 				case 1:
-					var v30 string
-					v30 = r.String()
-					v29 = KitchenAttrsValueString(v30)
+					var v31 string
+					v31 = r.String()
+					v30 = KitchenAttrsValueString(v31)
 				case 2:
-					var v31 int64
-					v31 = r.Long()
-					v29 = KitchenAttrsValueLong(v31)
+					var v32 int64
+					v32 = r.Long()
+					v30 = KitchenAttrsValueLong(v32)
 				}
-				m24[k28] = v29
+				m25[k29] = v30
 			}
-			r.Distinct(len(m24), all27)
+			r.Distinct(len(m25), all28)
 		}
-		e.Attrs = m24
+		e.Attrs = m25
 		r.Leave()
 	}
 	if r.Failed() {
@@ -534,80 +536,80 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 	case 0:
 		e.Payment = nil
 	case 1:
-		var v32 string
-		v32 = r.String()
-		e.Payment = KitchenPaymentString(v32)
+		var v33 string
+		v33 = r.String()
+		e.Payment = KitchenPaymentString(v33)
 	case 2:
-		var v33 Card
-		v33.DecodeAvro(r)
-		e.Payment = v33
+		var v34 Card
+		v34.DecodeAvro(r)
+		e.Payment = v34
 	case 3:
-		var v34 time.Time
-		v34 = r.TimestampMillis()
-		e.Payment = KitchenPaymentLong(v34)
+		var v35 time.Time
+		v35 = r.TimestampMillis()
+		e.Payment = KitchenPaymentLong(v35)
 	case 4:
-		var v35 []Card
+		var v36 []Card
 		if r.Enter() {
-			items36 := []Card{}
-			for n37, end38 := r.Block(-1, 1); n37 > 0; n37, end38 = r.Block(end38, 1) {
-				items36 = slices.Grow(items36, min(n37, codec.GrowItems))
-				for ; n37 > 0 && !r.Failed(); n37-- {
-					var v39 Card
-					v39.DecodeAvro(r)
-					items36 = append(items36, v39)
+			items37 := []Card{}
+			for n38, end39 := r.Block(-1, 1); n38 > 0; n38, end39 = r.Block(end39, 1) {
+				items37 = slices.Grow(items37, min(n38, codec.GrowItems))
+				for ; n38 > 0 && !r.Failed(); n38-- {
+					var v40 Card
+					v40.DecodeAvro(r)
+					items37 = append(items37, v40)
 				}
 			}
-			v35 = items36
+			v36 = items37
 			r.Leave()
 		}
-		e.Payment = KitchenPaymentArray(v35)
+		e.Payment = KitchenPaymentArray(v36)
 	case 5:
-		var v40 Suit
-		v40.decodeAvro(r)
-		e.Payment = v40
-	case 6:
-		var v41 Hash
-		r.Fixed(v41[:])
+		var v41 Suit
+		v41.decodeAvro(r)
 		e.Payment = v41
-	case 7:
-		var v42 KitchenPaymentPriceFixed
-		v42.Value = r.DecimalFixed(8, 10, 2)
+	case 6:
+		var v42 Hash
+		r.Fixed(v42[:])
 		e.Payment = v42
+	case 7:
+		var v43 KitchenPaymentPriceFixed
+		v43.Value = r.DecimalFixed(8, 10, 2)
+		e.Payment = v43
 	}
 	if r.Failed() {
 		r.InField("payment")
 		return
 	}
 	if r.Enter() {
-		items43 := [][]*float64{}
-		for n44, end45 := r.Block(-1, 1); n44 > 0; n44, end45 = r.Block(end45, 1) {
-			items43 = slices.Grow(items43, min(n44, codec.GrowItems))
-			for ; n44 > 0 && !r.Failed(); n44-- {
-				var v46 []*float64
+		items44 := [][]*float64{}
+		for n45, end46 := r.Block(-1, 1); n45 > 0; n45, end46 = r.Block(end46, 1) {
+			items44 = slices.Grow(items44, min(n45, codec.GrowItems))
+			for ; n45 > 0 && !r.Failed(); n45-- {
+				var v47 []*float64
 				if r.Enter() {
-					items47 := []*float64{}
-					for n48, end49 := r.Block(-1, 1); n48 > 0; n48, end49 = r.Block(end49, 1) {
-						items47 = slices.Grow(items47, min(n48, codec.GrowItems))
-						for ; n48 > 0 && !r.Failed(); n48-- {
-							var v50 *float64
+					items48 := []*float64{}
+					for n49, end50 := r.Block(-1, 1); n49 > 0; n49, end50 = r.Block(end50, 1) {
+						items48 = slices.Grow(items48, min(n49, codec.GrowItems))
+						for ; n49 > 0 && !r.Failed(); n49-- {
+							var v51 *float64
 							switch r.Branch(2) {
 							case 0:
-								v50 = nil
+								v51 = nil
 							case 1:
-								v51 := new(float64)
-								(*v51) = r.Double()
-								v50 = v51
+								v52 := new(float64)
+								(*v52) = r.Double()
+								v51 = v52
 							}
-							items47 = append(items47, v50)
+							items48 = append(items48, v51)
 						}
 					}
-					v46 = items47
+					v47 = items48
 					r.Leave()
 				}
-				items43 = append(items43, v46)
+				items44 = append(items44, v47)
 			}
 		}
-		e.Matrix = items43
+		e.Matrix = items44
 		r.Leave()
 	}
 	if r.Failed() {
@@ -615,30 +617,30 @@ func (e *Kitchen) DecodeAvro(r *codec.Reader) {
 		return
 	}
 	if r.Enter() {
-		m52, all55 := map[string][]Card{}, 0
-		for n53, end54 := r.Block(-1, 2); n53 > 0; n53, end54 = r.Block(end54, 2) {
-			all55 += n53
-			for ; n53 > 0 && !r.Failed(); n53-- {
-				k56 := r.String()
-				var v57 []Card
+		m53, all56 := map[string][]Card{}, 0
+		for n54, end55 := r.Block(-1, 2); n54 > 0; n54, end55 = r.Block(end55, 2) {
+			all56 += n54
+			for ; n54 > 0 && !r.Failed(); n54-- {
+				k57 := r.String()
+				var v58 []Card
 				if r.Enter() {
-					items58 := []Card{}
-					for n59, end60 := r.Block(-1, 1); n59 > 0; n59, end60 = r.Block(end60, 1) {
-						items58 = slices.Grow(items58, min(n59, codec.GrowItems))
-						for ; n59 > 0 && !r.Failed(); n59-- {
-							var v61 Card
-							v61.DecodeAvro(r)
-							items58 = append(items58, v61)
+					items59 := []Card{}
+					for n60, end61 := r.Block(-1, 1); n60 > 0; n60, end61 = r.Block(end61, 1) {
+						items59 = slices.Grow(items59, min(n60, codec.GrowItems))
+						for ; n60 > 0 && !r.Failed(); n60-- {
+							var v62 Card
+							v62.DecodeAvro(r)
+							items59 = append(items59, v62)
 						}
 					}
-					v57 = items58
+					v58 = items59
 					r.Leave()
 				}
-				m52[k56] = v57
+				m53[k57] = v58
 			}
-			r.Distinct(len(m52), all55)
+			r.Distinct(len(m53), all56)
 		}
-		e.Deep = m52
+		e.Deep = m53
 		r.Leave()
 	}
 	if r.Failed() {
