@@ -172,8 +172,10 @@ func (c *comparison) list(p pair) {
 	for i, branch := range p.reader.branches {
 		names[i] = branch.describe()
 	}
-	c.found = append(c.found, Incompatibility{Path: p.reader.pointer, Kind: MissingUnionBranch,
-		Message: fmt.Sprintf("the reader's union of %s has no branch for the writer's %s", strings.Join(names, ", "), p.writer.describe())})
+	c.found = append(c.found, Incompatibility{
+		Path: p.reader.pointer, Kind: MissingUnionBranch,
+		Message: fmt.Sprintf("the reader's union of %s has no branch for the writer's %s", strings.Join(names, ", "), p.writer.describe()),
+	})
 }
 
 // judge applies the rules to one pair, one level deep.

@@ -114,7 +114,7 @@ func (b *decodeBinder) array(n *node, t reflect.Type) (decodeFn, *TypeError) {
 		reflect.NewAt(t, p).Elem().SetZero()
 		for total := 0; ; {
 			count, _ := r.ReadBlockHeader()
-			if count <= 0 || r.Error != nil {
+			if count <= 0 { // also after an error, which stays in r until the end
 				if total == 0 {
 					grow(p, 0)
 				}
@@ -123,7 +123,7 @@ func (b *decodeBinder) array(n *node, t reflect.Type) (decodeFn, *TypeError) {
 			grow(p, int(count))
 			data := (*sliceHeader)(p).data
 			for range count {
-				if err := item(r, unsafe.Add(data, uintptr(total)*size)); err != nil { //nolint:gosec // total is not negative
+				if err := item(r, unsafe.Add(data, uintptr(total)*size)); err != nil {
 					return err.within(strconv.Itoa(total))
 				}
 				total++
@@ -185,7 +185,7 @@ func (b *decodeBinder) mapping(n *node, t reflect.Type) (decodeFn, *TypeError) {
 				key, value = reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 				reflect.NewAt(t, p).Elem().Set(m)
 			}
-			if count <= 0 || r.Error != nil {
+			if count <= 0 { // also after an error, which stays in r until the end
 				return nil
 			}
 			for range count {

@@ -49,11 +49,17 @@ func (g *schemaGen) record(depth int) map[string]any {
 }
 
 var logicalSchemas = []map[string]any{
-	{"type": "int", "logicalType": "date"}, {"type": "int", "logicalType": "time-millis"}, {"type": "long", "logicalType": "time-micros"},
-	{"type": "long", "logicalType": "timestamp-millis"}, {"type": "long", "logicalType": "timestamp-micros"},
-	{"type": "long", "logicalType": "timestamp-nanos"}, {"type": "long", "logicalType": "local-timestamp-millis"},
-	{"type": "long", "logicalType": "local-timestamp-micros"}, {"type": "long", "logicalType": "local-timestamp-nanos"},
-	{"type": "string", "logicalType": "uuid"}, {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 3},
+	{"type": "int", "logicalType": "date"},
+	{"type": "int", "logicalType": "time-millis"},
+	{"type": "long", "logicalType": "time-micros"},
+	{"type": "long", "logicalType": "timestamp-millis"},
+	{"type": "long", "logicalType": "timestamp-micros"},
+	{"type": "long", "logicalType": "timestamp-nanos"},
+	{"type": "long", "logicalType": "local-timestamp-millis"},
+	{"type": "long", "logicalType": "local-timestamp-micros"},
+	{"type": "long", "logicalType": "local-timestamp-nanos"},
+	{"type": "string", "logicalType": "uuid"},
+	{"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 3},
 }
 
 var primitiveNames = []string{"null", "boolean", "int", "long", "float", "double", "bytes", "string"}

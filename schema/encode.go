@@ -165,7 +165,7 @@ func (b *encodeBinder) array(n *node, t reflect.Type) (encodeFn, *TypeError) {
 			s.w.WriteLong(int64(slice.len))
 		}
 		for i := range slice.len {
-			if err := item(s, unsafe.Add(slice.data, uintptr(i)*size)); err != nil { //nolint:gosec // i is not negative
+			if err := item(s, unsafe.Add(slice.data, uintptr(i)*size)); err != nil {
 				return err.within(fmt.Sprint(i))
 			}
 		}

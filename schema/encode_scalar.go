@@ -91,7 +91,7 @@ func marshalText(t reflect.Type, p unsafe.Pointer) (string, *EncodeError) {
 func encodeEnum(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	index := make(map[string]int32, len(n.symbols))
 	for i, symbol := range n.symbols {
-		index[symbol] = int32(i) //nolint:gosec // bounded by the text
+		index[symbol] = int32(i)
 	}
 	write := func(s *encodeState, symbol string) *EncodeError {
 		i, ok := index[symbol]
@@ -121,7 +121,7 @@ func encodeFixed(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		return nil, unfit(n, t, reflect.ArrayOf(n.size, reflect.TypeFor[byte]()).String())
 	}
 	return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-		_, _ = s.w.Write(unsafe.Slice((*byte)(p), n.size)) // appends to memory
+		_, _ = s.w.Write(unsafe.Slice((*byte)(p), n.size))
 		return nil
 	}, nil
 }
@@ -183,9 +183,9 @@ func encodeUnsigned[T uint64 | uint](s *encodeState, p unsafe.Pointer) *EncodeEr
 
 func encodeChecked[T int64 | int | uint64 | uint | uint32](s *encodeState, p unsafe.Pointer) *EncodeError {
 	v := *(*T)(p)
-	if v != T(int32(v)) || (v > 0) != (int32(v) > 0) { //nolint:gosec // that is the check
+	if v != T(int32(v)) || (v > 0) != (int32(v) > 0) {
 		return unencodable("%d does not fit an int", v)
 	}
-	s.w.WriteLong(int64(v)) //nolint:gosec // checked
+	s.w.WriteLong(int64(v))
 	return nil
 }

@@ -95,8 +95,7 @@ type everything struct {
 	RawMillis     int64         `avro:"rawMillis"`
 	MaybeNanos    *time.Time    `avro:"maybeNanos"`
 
-	Ignored  chan int `avro:"-"`
-	internal int
+	Ignored chan int `avro:"-"`
 }
 
 func (everything) AvroSchema() string {

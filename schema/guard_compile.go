@@ -32,7 +32,7 @@ func (c *guardCompiler) proc(n *node) int32 {
 	if p, ok := c.procOf[n]; ok {
 		return p
 	}
-	p := int32(len(c.guard.procs)) //nolint:gosec // a schema's text is at most 1 MiB
+	p := int32(len(c.guard.procs))
 	c.procOf[n] = p
 	c.building[n] = true
 	c.guard.procs = append(c.guard.procs, proc{})
@@ -87,11 +87,11 @@ func (c *guardCompiler) step(n *node) (s step, ok bool) {
 		return step{code: stepBytes}, true
 	case kindFixed:
 		if n.logical == logicalDecimal {
-			return step{code: stepDecimalFixed, arg: c.decimal(n), min: int32(n.size)}, true //nolint:gosec // at most 1 MiB
+			return step{code: stepDecimalFixed, arg: c.decimal(n), min: int32(n.size)}, true
 		}
-		return step{code: stepFixed, arg: int32(n.size)}, n.size > 0 //nolint:gosec // at most 1 MiB
+		return step{code: stepFixed, arg: int32(n.size)}, n.size > 0
 	case kindEnum:
-		return step{code: stepEnum, arg: int32(len(n.symbols))}, true //nolint:gosec // bounded by the text
+		return step{code: stepEnum, arg: int32(len(n.symbols))}, true
 	case kindRecord:
 		// A record without any bytes is not called: records that hold such records twice each would make 2^n calls for n types.
 		p := c.proc(n)
@@ -107,7 +107,7 @@ func (c *guardCompiler) step(n *node) (s step, ok bool) {
 
 func (c *guardCompiler) union(n *node) step {
 	if null, other, ok := n.nullable(); ok && null != other {
-		return step{code: stepNullable, arg: c.proc(n.branches[other]), min: int32(other)} //nolint:gosec // 0 or 1
+		return step{code: stepNullable, arg: c.proc(n.branches[other]), min: int32(other)}
 	}
 	s := step{code: stepUnion, targets: make([]int32, len(n.branches))}
 	for i, branch := range n.branches {
@@ -127,7 +127,7 @@ type decimalBounds struct {
 
 func (c *guardCompiler) decimal(n *node) int32 {
 	c.guard.decimals = append(c.guard.decimals, boundsOf(n.precision))
-	return int32(len(c.guard.decimals) - 1) //nolint:gosec // bounded by the text
+	return int32(len(c.guard.decimals) - 1)
 }
 
 func boundsOf(precision int) decimalBounds {
@@ -145,7 +145,7 @@ func boundsOf(precision int) decimalBounds {
 const maxLeast = MaxValueBytes
 
 // least is the least number of bytes a value of n takes. A recursive type counts as 0 within itself, which errs to the safe side.
-func (c *guardCompiler) least(n *node) int32 { return int32(c.leastSize(n)) } //nolint:gosec // at most maxLeast
+func (c *guardCompiler) least(n *node) int32 { return int32(c.leastSize(n)) }
 
 func (c *guardCompiler) leastSize(n *node) int {
 	switch n.kind {

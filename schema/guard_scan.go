@@ -95,7 +95,7 @@ func (s *scan) run(procedure int32, depth int) *DataError {
 			}
 			pos += int(st.arg)
 		case stepNullable:
-			if pos < len(src) && src[pos]>>1 == byte(st.min) && src[pos]&1 == 0 {
+			if pos < len(src) && src[pos]&1 == 0 && int32(src[pos]>>1) == st.min {
 				s.pos = pos + 1
 				if err := s.run(st.arg, depth); err != nil {
 					return err.within(p.fields[i])
@@ -103,7 +103,7 @@ func (s *scan) run(procedure int32, depth int) *DataError {
 				pos = s.pos
 				continue
 			}
-			if pos < len(src) && src[pos]>>1 == 1-byte(st.min) && src[pos]&1 == 0 {
+			if pos < len(src) && src[pos]&1 == 0 && int32(src[pos]>>1) == 1-st.min {
 				pos++
 				continue
 			}
@@ -204,7 +204,7 @@ func (s *scan) long() (int64, *DataError) {
 		v |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
 			s.pos += i + 1
-			return int64(v>>1) ^ -int64(v&1), nil //nolint:gosec // zig-zag
+			return int64(v>>1) ^ -int64(v&1), nil
 		}
 	}
 	return 0, s.fail(reasonVarint)

@@ -48,7 +48,7 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 		return misfit("%q: %v", clip(v.text), err)
 	}
 	if n.kind == kindInt {
-		e.w.WriteInt(int32(i)) //nolint:gosec // the notations of dates and times bound it
+		e.w.WriteInt(int32(i))
 	} else {
 		e.w.WriteLong(i)
 	}

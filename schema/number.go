@@ -11,7 +11,7 @@ func twosComplement(v *big.Int, size int) []byte {
 	if v.Sign() >= 0 {
 		return v.FillBytes(b)
 	}
-	modulus := new(big.Int).Lsh(big.NewInt(1), uint(8*size)) //nolint:gosec // size is a byte count
+	modulus := new(big.Int).Lsh(big.NewInt(1), uint(8*size))
 	return modulus.Add(modulus, v).FillBytes(b)
 }
 
@@ -28,7 +28,7 @@ func twosComplementLen(v *big.Int) int {
 func fromTwosComplement(b []byte) *big.Int {
 	v := new(big.Int).SetBytes(b)
 	if len(b) > 0 && b[0]&0x80 != 0 {
-		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b)))) //nolint:gosec // a byte count
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
 	}
 	return v
 }

@@ -9,8 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -126,7 +125,7 @@ func TestRegistryMutualTLS(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(clientPair.Leaf)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{serverPair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MinVersion: tls.VersionTLS12}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are the point
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // refused handshakes are the point
 	server.StartTLS()
 	defer server.Close()
 	open := func(config headrace.TLS, timeout time.Duration) error {

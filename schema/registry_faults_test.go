@@ -142,7 +142,7 @@ func TestRegistryAnswersThatAreNone(t *testing.T) {
 			answer(w, 200, stringSchema+strings.Repeat(" ", maxAnswer))
 		},
 		"html":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>log in</html>") },
-		"html 404":     func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>404</html>", 404) },
+		"html 404":     func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>404</html>", http.StatusNotFound) },
 		"null":         func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, "null") },
 		"list":         func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, "[1]") },
 		"other object": func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, `{"hello":"world"}`) },

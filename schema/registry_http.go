@@ -56,8 +56,10 @@ func (x *exchange) http() *http.Client {
 // redirect follows the registry on its own host only: what is sent with a request is meant for nobody else.
 func (x *exchange) redirect(next *http.Request, via []*http.Request) error {
 	if next.URL.Scheme != x.base.Scheme || next.URL.Host != x.base.Host || len(via) > 3 {
-		x.failure = &RegistryError{URL: x.show(via[0]), Status: next.Response.StatusCode,
-			Message: "it redirects to " + clip(next.URL.Host) + ", which is not followed"}
+		x.failure = &RegistryError{
+			URL: x.show(via[0]), Status: next.Response.StatusCode,
+			Message: "it redirects to " + clip(next.URL.Host) + ", which is not followed",
+		}
 		return x.failure
 	}
 	return nil
@@ -116,7 +118,7 @@ func (x *exchange) gaveUp(req *http.Request, last error) error {
 func (x *exchange) pause(atLeast time.Duration) bool {
 	// Full jitter: clients that failed together must not come back together.
 	ceiling := min(backoffBase<<min(x.attempts-1, 10), backoffCap)
-	wait := max(atLeast, rand.N(ceiling)) //nolint:gosec // jitter
+	wait := max(atLeast, rand.N(ceiling))
 	if deadline, ok := x.ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return false
 	}

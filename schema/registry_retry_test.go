@@ -120,23 +120,23 @@ func TestRegistryTimes(t *testing.T) {
 		}
 		_, _ = reg.Schema(t.Context(), 7)
 		known = true
-		time.Sleep(unknownTTL - time.Second)
+		<-time.After(unknownTTL - time.Second)
 		if _, err := reg.Schema(t.Context(), 7); err == nil {
 			t.Error("known too soon")
 		}
 		expect(1, "within the time of an unknown id")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if _, err := reg.Schema(t.Context(), 7); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(1000 * time.Hour)
+		<-time.After(1000 * time.Hour)
 		_, _ = reg.Schema(t.Context(), 7)
 		expect(2, "a known id, for ever")
 		_, _ = reg.Latest(t.Context(), "s")
-		time.Sleep(latestTTL - time.Second)
+		<-time.After(latestTTL - time.Second)
 		_, _ = reg.Latest(t.Context(), "s")
 		expect(3, "latest, within its time")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		_, _ = reg.Latest(t.Context(), "s")
 		expect(4, "latest, after its time")
 	})
@@ -156,7 +156,7 @@ func TestRegistryServesTheLatestItKnowsWhileDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		down = true
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if v, err := reg.Latest(t.Context(), "s"); err != nil || v.ID != 7 {
 			t.Errorf("%+v, %v", v, err)
 		}

@@ -98,13 +98,13 @@ type translator struct {
 // move returns the move for a pair of types. Its number is taken before it is known, so that a recursive type finds itself.
 func (c *translator) move(w, r *node) (at int32, problem string) {
 	key := pair{reader: r, writer: w}
-	if problem, ok := c.failed[key]; ok {
-		return 0, problem
+	if known, ok := c.failed[key]; ok {
+		return 0, known
 	}
-	if at, ok := c.done[key]; ok {
-		return at, ""
+	if known, ok := c.done[key]; ok {
+		return known, ""
 	}
-	at = int32(len(c.t.moves)) //nolint:gosec // bounded by maxPairs
+	at = int32(len(c.t.moves))
 	c.done[key] = at
 	c.t.moves = append(c.t.moves, move{})
 	m, problem := c.build(w, r)
@@ -126,7 +126,7 @@ func (c *translator) build(w, r *node) (move, string) {
 			return move{}, fmt.Sprintf("no branch of the reader's union takes the writer's %s", w.describe())
 		}
 		target, problem := c.move(w, r.branches[chosen])
-		return move{code: moveInto, index: int32(chosen), target: target}, problem //nolint:gosec // bounded by the text
+		return move{code: moveInto, index: int32(chosen), target: target}, problem
 	}
 	if v := judge(r, w); len(v.problems) > 0 && v.problems[0].Kind != MissingEnumSymbols {
 		return move{}, v.problems[0].Message
@@ -206,7 +206,7 @@ func (c *translator) float(w, r *node) move {
 func (c *translator) enum(w, r *node) move {
 	positions := map[string]int32{}
 	for i, symbol := range r.symbols {
-		positions[symbol] = int32(i) //nolint:gosec // bounded by the text
+		positions[symbol] = int32(i)
 	}
 	m := move{code: moveEnum, table: make([]int32, len(w.symbols)), name: r.name}
 	same := true
@@ -219,7 +219,7 @@ func (c *translator) enum(w, r *node) move {
 			at = -1
 		}
 		m.table[i] = at
-		same = same && at == int32(i) //nolint:gosec // bounded by the text
+		same = same && at == int32(i)
 	}
 	if same {
 		return c.copy(w)
@@ -273,5 +273,5 @@ func (c *translator) branches(w, r *node) (move, string) {
 
 func (c *translator) fail(reason string) int32 {
 	c.t.moves = append(c.t.moves, move{code: moveFail, reason: reason})
-	return int32(len(c.t.moves) - 1) //nolint:gosec // bounded by maxPairs
+	return int32(len(c.t.moves) - 1)
 }

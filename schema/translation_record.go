@@ -28,7 +28,7 @@ func (c *translator) record(w, r *node) (move, string) {
 			continue
 		}
 		p.close()
-		p.parts = append(p.parts, part{code: partMove, target: at, name: f.name, written: int32(ri)}) //nolint:gosec // bounded by the text
+		p.parts = append(p.parts, part{code: partMove, target: at, name: f.name, written: int32(ri)})
 	}
 	p.close()
 	for ri, wi := range from {
@@ -39,7 +39,7 @@ func (c *translator) record(w, r *node) (move, string) {
 		if !f.hasDefault {
 			return move{}, "the writer does not have field " + f.name + ", and it has no default"
 		}
-		p.parts = append(p.parts, part{code: partDefault, bytes: f.defaultAvro, name: f.name, written: int32(ri)}) //nolint:gosec // bounded by the text
+		p.parts = append(p.parts, part{code: partDefault, bytes: f.defaultAvro, name: f.name, written: int32(ri)})
 	}
 	return c.recordOf(w, p.parts), ""
 }
@@ -64,7 +64,7 @@ func (c *translator) recordOf(w *node, parts []part) move {
 	}
 	for i := range parts {
 		if parts[i].written >= 0 {
-			m.order = append(m.order, int32(i)) //nolint:gosec // bounded by the text
+			m.order = append(m.order, int32(i))
 		}
 	}
 	slices.SortFunc(m.order, func(a, b int32) int { return int(parts[a].written - parts[b].written) })
@@ -126,9 +126,9 @@ func (p *partBuilder) close() {
 	}
 	guard := p.c.guards.guard
 	guard.procs = append(guard.procs, p.open)
-	made := part{code: p.code, proc: int32(len(guard.procs) - 1), written: -1} //nolint:gosec // bounded by the text
+	made := part{code: p.code, proc: int32(len(guard.procs) - 1), written: -1}
 	if p.code == partCopy {
-		made.written = int32(p.first) //nolint:gosec // bounded by the text
+		made.written = int32(p.first)
 	}
 	p.parts = append(p.parts, made)
 	p.open = proc{}

@@ -14,7 +14,7 @@ type (
 	extraField  struct{ A, B, C int32 }
 	notExported struct {
 		A int32
-		b int32 `avro:"B"`
+		b int32 `avro:"B"` //nolint:unused // that it is not exported is the point
 	}
 	twiceNamed struct {
 		A int32
@@ -60,6 +60,7 @@ func (noStruct) AvroSchema() string { return oneA(`{"type":"record","name":"S","
 func (wrongDecimal) AvroSchema() string {
 	return oneA(`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}`)
 }
+
 func (wrongTime) AvroSchema() string  { return oneA(`{"type":"long","logicalType":"timestamp-millis"}`) }
 func (lossyFloat) AvroSchema() string { return oneA(`"double"`) }
 func (intKey) AvroSchema() string     { return oneA(`{"type":"map","values":"string"}`) }

@@ -70,7 +70,7 @@ func (e *WireError) Error() string {
 
 // AppendID appends the Confluent wire header: 0x00 and the id, 4 bytes, big-endian. Ids are 1 to 2147483647 in a registry.
 func AppendID(dst []byte, id int) []byte {
-	return binary.BigEndian.AppendUint32(append(dst, magicID), uint32(id)) //nolint:gosec // a registry id fits 31 bits
+	return binary.BigEndian.AppendUint32(append(dst, magicID), uint32(id))
 }
 
 // ParseWire splits a record's value into the reference to its schema and the Avro bytes, which are a view into value.
