@@ -45,18 +45,21 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 	case *avro.ArraySchema:
 		e.container(x, func() {
 			i := e.fresh("i")
-			if items := e.capture(func() { e.value(s.Items(), x+"["+i+"]", path+".Item") }); items != "" {
+			switch items := e.capture(func() { e.value(s.Items(), x+"["+i+"]", path+".Item") }); {
+			case mentions(items, i):
 				e.printf("for %s := range %s {\n%s}\n", i, x, items)
+			case items != "":
+				e.printf("for range %s {\n%s}\n", x, items)
 			}
 		})
 	case *avro.MapSchema:
 		e.container(x, func() {
 			k, v := e.fresh("k"), e.fresh("v")
 			key := e.capture(func() { e.try("codec.AppendString(dst, %s)", k) })
-			if value := e.capture(func() { e.value(s.Values(), v, path+".Value") }); value != "" {
+			if value := e.capture(func() { e.value(s.Values(), v, path+".Value") }); mentions(value, v) {
 				e.printf("for %s, %s := range %s {\n%s%s}\n", k, v, x, key, value)
 			} else {
-				e.printf("for %s := range %s {\n%s}\n", k, x, key)
+				e.printf("for %s := range %s {\n%s%s}\n", k, x, key, value)
 			}
 		})
 	case *avro.UnionSchema:
@@ -70,6 +73,17 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 		default:
 			e.printf("dst = codec.Append%s(dst, %s)\n", goName(string(s.Type())), x)
 		}
+	}
+}
+
+// mentions says whether code uses a variable; nothing is written for a null, nor is it read.
+func mentions(code, variable string) bool {
+	for {
+		_, after, found := strings.Cut(code, variable)
+		if !found || after == "" || after[0] < '0' || after[0] > '9' {
+			return found
+		}
+		code = after
 	}
 }
 
