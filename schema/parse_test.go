@@ -94,7 +94,7 @@ func TestParseBoundsDefaults(t *testing.T) {
 		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "expands") {
 			t.Errorf("%.300v", err)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("took %s", took)
 		}
 	}

@@ -34,7 +34,7 @@ const (
 // credentials, caps, typed errors). srclient's caches and its limit of 16 requests are per value and so never in the way.
 type exchange struct {
 	*Registry
-	ctx      context.Context //nolint:containedctx // the one purpose of this type is to give requests the context of their call
+	ctx      context.Context // the one purpose of this type is to give requests the context of their call
 	attempts int
 	// failure is what went wrong in our words. srclient reports errors as text, HTML answers as a bare status line.
 	failure error
@@ -118,7 +118,7 @@ func (x *exchange) gaveUp(req *http.Request, last error) error {
 func (x *exchange) pause(atLeast time.Duration) bool {
 	// Full jitter: clients that failed together must not come back together.
 	ceiling := min(backoffBase<<min(x.attempts-1, 10), backoffCap)
-	wait := max(atLeast, rand.N(ceiling))
+	wait := max(atLeast, rand.N(ceiling)) //nolint:gosec // jitter needs no secrecy
 	if deadline, ok := x.ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return false
 	}

@@ -19,7 +19,7 @@ func (r *Registry) parse(ctx context.Context, a answerSchema) (*Schema, error) {
 // loader fetches references depth first, so that each is parsed after what it needs itself.
 type loader struct {
 	*Registry
-	ctx     context.Context //nolint:containedctx // lives for one call
+	ctx     context.Context // of the one call this lives for
 	loading map[origin]bool
 	count   int
 }
