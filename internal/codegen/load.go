@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 
@@ -23,6 +24,7 @@ type catalog struct {
 	definitions definitions
 	schemas     map[string]avro.NamedSchema
 	files       map[string]string // full name to the name of the file that defines it
+	texts       map[string]string // full name to the schema's text
 	names       []string          // full names, sorted
 	shapes      *shapes
 	identifiers identifiers
@@ -31,7 +33,7 @@ type catalog struct {
 // load reads all sources together: a type defined in one may be used in any
 // other, in whatever order they come.
 func load(sources []Source) (*catalog, error) {
-	c := &catalog{definitions: definitions{}, schemas: map[string]avro.NamedSchema{}, files: map[string]string{}, shapes: newShapes()}
+	c := &catalog{definitions: definitions{}, schemas: map[string]avro.NamedSchema{}, files: map[string]string{}, texts: map[string]string{}, shapes: newShapes()}
 	var problems []error
 	for _, source := range sources {
 		root, err := parseJSON(source.Text)
@@ -40,7 +42,9 @@ func load(sources []Source) (*catalog, error) {
 			continue
 		}
 		found := definitions{}
-		found.collect(root, "")
+		if name := found.collect(root, "").text(); name != "" {
+			c.texts[name] = strings.TrimSpace(string(source.Text))
+		}
 		if len(found) == 0 {
 			problems = append(problems, fmt.Errorf("%s: defines no record, enum or fixed", source.Name))
 		}
@@ -55,12 +59,17 @@ func load(sources []Source) (*catalog, error) {
 	}
 	slices.Sort(c.names)
 	for _, name := range c.names {
-		if _, err := schema.Parse(c.definitions.schemaText(name)); err != nil {
+		whole, err := schema.Parse(c.definitions.schemaText(name))
+		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %s: %w", c.files[name], name, err))
 			continue
 		}
+		// A file that needs no other is carried as it is: some registries know a schema by its very text.
+		if own, err := schema.Parse(c.texts[name]); err != nil || own.FullName() != name || own.Canonical() != whole.Canonical() {
+			c.texts[name] = whole.String()
+		}
 		// A cache of its own: the library's default one is shared by the whole process.
-		parsed, err := avro.ParseWithCache(c.definitions.schemaText(name), "", &avro.SchemaCache{})
+		parsed, err := avro.ParseWithCache(c.texts[name], "", &avro.SchemaCache{})
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %s: %w", c.files[name], name, err))
 			continue

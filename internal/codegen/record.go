@@ -24,7 +24,7 @@ func (g *generator) record(s *avro.RecordSchema) {
 	for i := 0; i < len(g.unions); i++ { // a union's branches may hold further unions
 		g.declareUnion(g.unions[i])
 	}
-	g.printf("\nconst %s = %s\n", schemaConst(name), quoted(g.catalog.definitions.schemaText(s.FullName())))
+	g.printf("\nconst %s = %s\n", schemaConst(name), quoted(g.catalog.texts[s.FullName()]))
 	g.printf("\n// AvroSchema returns the schema of %s.\nfunc (%s) AvroSchema() string { return %s }\n", name, name, schemaConst(name))
 	g.appendMethod(s, name)
 	g.decodeMethod(s, name)
@@ -32,11 +32,14 @@ func (g *generator) record(s *avro.RecordSchema) {
 
 func schemaConst(name string) string { return strings.ToLower(name[:1]) + name[1:] + "AvroSchema" }
 
+// quoted returns text as a Go string, raw where that keeps it as it is.
 func quoted(text string) string {
-	if strconv.CanBackquote(text) {
-		return "`" + text + "`"
+	for line := range strings.SplitSeq(text, "\n") {
+		if !strconv.CanBackquote(line) {
+			return strconv.Quote(text)
+		}
 	}
-	return strconv.Quote(text)
+	return "`" + text + "`"
 }
 
 // appendMethod writes AppendAvro. A record that may nest too deep counts levels,

@@ -130,7 +130,32 @@ type KitchenPaymentPriceFixed struct{ Value *big.Rat }
 
 func (KitchenPaymentPriceFixed) isKitchenPayment() {}
 
-const kitchenAvroSchema = `{"type":"record","name":"test.sink.Kitchen","doc":"Kitchen uses every Avro type.\nAnd two lines.","fields":[{"name":"b","type":"boolean","doc":"a bool"},{"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"f","type":"float"},{"name":"d","type":"double"},{"name":"by","type":"bytes"},{"name":"s","type":"string"},{"name":"n","type":"null"},{"name":"ts_nanos","type":{"type":"long","logicalType":"timestamp-nanos"},"default":0,"aliases":["z"]},{"name":"ts_millis","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"ts_micros","type":["null",{"type":"long","logicalType":"timestamp-micros"}],"default":null},{"name":"lts","type":{"type":"long","logicalType":"local-timestamp-micros"}},{"name":"day","type":{"type":"int","logicalType":"date"}},{"name":"tm","type":{"type":"int","logicalType":"time-millis"}},{"name":"tmu","type":{"type":"long","logicalType":"time-micros"}},{"name":"suit","type":["null",{"type":"enum","name":"test.sink.Suit","symbols":["SPADES","IN_TRANSIT"],"default":"SPADES","doc":"ee"}],"default":null},{"name":"dur","type":{"type":"fixed","name":"test.sink.Dur","size":12,"logicalType":"duration"}},{"name":"u16","type":{"type":"fixed","name":"test.sink.F16","size":16,"logicalType":"uuid"}},{"name":"hash","type":{"type":"fixed","name":"test.sink.Hash","size":4}},{"name":"child","type":["null","test.sink.Kitchen"],"default":null},{"name":"suit2","type":"test.sink.Suit","default":"SPADES"},{"name":"hashes","type":{"type":"array","items":"test.sink.Hash"},"default":[]},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":10,"scale":2},"default":"\u0000"},{"name":"price_fixed","type":["null",{"type":"fixed","name":"test.sink.PriceFixed","size":8,"logicalType":"decimal","precision":10,"scale":2}],"default":null},{"name":"order_id","type":{"type":"string","logicalType":"uuid"}},{"name":"attrs","type":{"type":"map","values":["null","string","long"]},"default":{}},{"name":"payment","type":["null","string",{"type":"record","name":"test.sink.Card","fields":[{"name":"number","type":"string"}]},{"type":"long","logicalType":"timestamp-millis"},{"type":"array","items":"test.sink.Card"},"test.sink.Suit","test.sink.Hash","test.sink.PriceFixed"]},{"name":"matrix","type":{"type":"array","items":{"type":"array","items":["null","double"]}}},{"name":"deep","type":{"type":"map","values":{"type":"array","items":"test.sink.Card"}}}]}`
+const kitchenAvroSchema = `{"type":"record","name":"Kitchen","namespace":"test.sink","doc":"Kitchen uses every Avro type.\nAnd two lines.","fields":[
+ {"name":"b","type":"boolean","doc":"a bool"},
+ {"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"f","type":"float"},{"name":"d","type":"double"},
+ {"name":"by","type":"bytes"},{"name":"s","type":"string"},{"name":"n","type":"null"},
+ {"name":"ts_nanos","type":{"type":"long","logicalType":"timestamp-nanos"},"default":0,"aliases":["z"]},
+ {"name":"ts_millis","type":{"type":"long","logicalType":"timestamp-millis"}},
+ {"name":"ts_micros","type":["null",{"type":"long","logicalType":"timestamp-micros"}],"default":null},
+ {"name":"lts","type":{"type":"long","logicalType":"local-timestamp-micros"}},
+ {"name":"day","type":{"type":"int","logicalType":"date"}},
+ {"name":"tm","type":{"type":"int","logicalType":"time-millis"}},
+ {"name":"tmu","type":{"type":"long","logicalType":"time-micros"}},
+ {"name":"suit","type":["null",{"type":"enum","name":"Suit","symbols":["SPADES","IN_TRANSIT"],"default":"SPADES","doc":"ee"}],"default":null},
+ {"name":"dur","type":{"type":"fixed","name":"Dur","size":12,"logicalType":"duration"}},
+ {"name":"u16","type":{"type":"fixed","name":"F16","size":16,"logicalType":"uuid"}},
+ {"name":"hash","type":{"type":"fixed","name":"Hash","size":4}},
+ {"name":"child","type":["null","Kitchen"],"default":null},
+ {"name":"suit2","type":"Suit","default":"SPADES"},
+ {"name":"hashes","type":{"type":"array","items":"Hash"},"default":[]},
+ {"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":10,"scale":2},"default":"\u0000"},
+ {"name":"price_fixed","type":["null",{"type":"fixed","name":"PriceFixed","size":8,"logicalType":"decimal","precision":10,"scale":2}],"default":null},
+ {"name":"order_id","type":{"type":"string","logicalType":"uuid"}},
+ {"name":"attrs","type":{"type":"map","values":["null","string","long"]},"default":{}},
+ {"name":"payment","type":["null","string",{"type":"record","name":"Card","fields":[{"name":"number","type":"string"}]},{"type":"long","logicalType":"timestamp-millis"},{"type":"array","items":"Card"},"Suit","Hash","PriceFixed"]},
+ {"name":"matrix","type":{"type":"array","items":{"type":"array","items":["null","double"]}}},
+ {"name":"deep","type":{"type":"map","values":{"type":"array","items":"Card"}}}
+]}`
 
 // AvroSchema returns the schema of Kitchen.
 func (Kitchen) AvroSchema() string { return kitchenAvroSchema }
