@@ -2,7 +2,8 @@ package producer_test
 
 import (
 	"encoding/binary"
-	"errors"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // orderPlaced encodes itself, as a generated type does.
@@ -26,17 +27,8 @@ func (e orderPlaced) AppendAvro(dst []byte) ([]byte, error) {
 	return binary.AppendVarint(dst, e.Amount), nil
 }
 
-func (e *orderPlaced) DecodeAvro(src []byte) ([]byte, error) {
-	n, size := binary.Varint(src)
-	if size <= 0 || n < 0 || n > int64(len(src)-size) {
-		return nil, errors.New("id: cut off")
-	}
-	src = src[size:]
-	e.ID, src = string(src[:n]), src[n:]
-	if e.Amount, size = binary.Varint(src); size <= 0 {
-		return nil, errors.New("amount: cut off")
-	}
-	return src[size:], nil
+func (e *orderPlaced) DecodeAvro(r *codec.Reader) {
+	e.ID, e.Amount = r.String(), r.Long()
 }
 
 // orderPlacedV2 is a later version of the same type.
