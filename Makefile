@@ -9,6 +9,8 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard systemtest/go.mod bench/go.mod))
 
 # Passed to every go test, e.g. make test TESTFLAGS=-v
 TESTFLAGS ?=
+# What make bench runs: full or quick
+BENCH ?= full
 # What make fuzz gives to each target
 FUZZTIME ?= 10s
 # A directory or address of the Go vulnerability database; empty is govulncheck's own
@@ -46,6 +48,10 @@ integration: ## Run the tests on real Kafka and a real registry (needs Java, Mav
 faults: ## Run the crash and fault tests on every Kafka version (needs what integration needs)
 	cd systemtest && HEADRACE_KAFKA_VERSIONS=$${HEADRACE_KAFKA_VERSIONS:-3.9.2,4.1.0,4.3.1} \
 		$(GO) test -count 1 -p 1 -timeout 90m -v $(TESTFLAGS) ./crash ./faults
+
+.PHONY: bench
+bench: ## Run headrace beside its peers on one broker; BENCH=quick is a short run (needs Java, Maven and a C compiler)
+	cd bench && $(GO) test -run '^TestBench$$' -count 1 -timeout 0 -v . -mode $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME

@@ -1,0 +1,165 @@
+// Package measure runs one job in this process and says what it cost.
+package measure
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/headrace/headrace/systemtest/bench/contender"
+	"github.com/headrace/headrace/systemtest/bench/order"
+)
+
+// Result is what a job cost, over the events after the warm-up.
+type Result struct {
+	Events          int     `json:"events"`
+	EventsPerSecond float64 `json:"events_per_s"`
+	CPUNanos        float64 `json:"cpu_ns_per_event"` // user and system time of this process
+	Allocs          float64 `json:"allocs_per_event"` // of the Go heap
+	PeakRSS         int64   `json:"peak_rss_bytes"`
+	P50             float64 `json:"p50_us"` // of Send; 0 in other tasks
+	P99             float64 `json:"p99_us"`
+	P999            float64 `json:"p999_us"`
+}
+
+// Run runs job until its events are done.
+func Run(ctx context.Context, job contender.Job) (Result, error) {
+	c, ok := contender.All()[job.Contender]
+	if !ok {
+		return Result{}, fmt.Errorf("no contender %q", job.Contender)
+	}
+	switch job.Task {
+	case "produce":
+		return produce(ctx, job, c.Produce)
+	case "send":
+		return send(ctx, job, c.Produce)
+	case "consume":
+		return consume(ctx, job, c.Consume)
+	case "chain":
+		return consume(ctx, job, c.Chain)
+	}
+	return Result{}, fmt.Errorf("no task %q", job.Task)
+}
+
+type opener = func(contender.Job, order.Feed) (contender.Producer, error)
+
+func produce(ctx context.Context, job contender.Job, open opener) (Result, error) {
+	feed := order.NewFeed(job.Size)
+	p, err := open(job, feed)
+	if err != nil {
+		return Result{}, err
+	}
+	posters := make([]contender.Post, job.Goroutines)
+	for i := range posters {
+		posters[i] = p.Poster()
+	}
+	post := func(events int) error {
+		var all sync.WaitGroup
+		for g, poster := range posters {
+			all.Go(func() {
+				for i := range events / len(posters) {
+					poster(g*1_000_003 + i)
+				}
+			})
+		}
+		all.Wait()
+		return p.Flush(ctx)
+	}
+	if err := post(job.WarmUp); err != nil {
+		return Result{}, err
+	}
+	begun := start()
+	if err := post(job.Events); err != nil {
+		return Result{}, err
+	}
+	result := begun.stop(job.Events)
+	return result, p.Close()
+}
+
+func send(ctx context.Context, job contender.Job, open opener) (Result, error) {
+	p, err := open(job, order.NewFeed(job.Size))
+	if err != nil {
+		return Result{}, err
+	}
+	for i := range job.WarmUp {
+		if err := p.Send(ctx, i); err != nil {
+			return Result{}, err
+		}
+	}
+	took := make([]time.Duration, job.Events)
+	begun := start()
+	for i := range took {
+		at := time.Now()
+		if err := p.Send(ctx, i); err != nil {
+			return Result{}, err
+		}
+		took[i] = time.Since(at)
+	}
+	result := begun.stop(job.Events)
+	slices.Sort(took)
+	at := func(q float64) float64 {
+		return float64(took[min(int(q*float64(len(took))), len(took)-1)].Nanoseconds()) / 1e3
+	}
+	result.P50, result.P99, result.P999 = at(0.5), at(0.99), at(0.999)
+	return result, p.Close()
+}
+
+func consume(ctx context.Context, job contender.Job, run func(context.Context, contender.Job, func() bool) error) (Result, error) {
+	var count atomic.Int64
+	var begun meter
+	var result Result
+	err := run(ctx, job, func() bool {
+		switch n := int(count.Add(1)); n {
+		case job.WarmUp:
+			begun = start()
+		case job.WarmUp + job.Events:
+			result = begun.stop(job.Events)
+			return false
+		}
+		return true
+	})
+	if err == nil && result.Events == 0 {
+		err = fmt.Errorf("it ended after %d of %d events", count.Load(), job.WarmUp+job.Events)
+	}
+	return result, err
+}
+
+// meter is the state of the process when measuring began.
+type meter struct {
+	at     time.Time
+	cpu    time.Duration
+	allocs uint64
+}
+
+func start() meter {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	cpu, _ := usage()
+	return meter{at: time.Now(), cpu: cpu, allocs: m.Mallocs}
+}
+
+func (b meter) stop(events int) Result {
+	wall := time.Since(b.at)
+	cpu, rss := usage()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	n := float64(events)
+	return Result{
+		Events: events, EventsPerSecond: n / wall.Seconds(), CPUNanos: float64((cpu - b.cpu).Nanoseconds()) / n,
+		Allocs: float64(m.Mallocs-b.allocs) / n, PeakRSS: rss,
+	}
+}
+
+// usage returns the CPU time the process has taken and the largest resident set it has had, in bytes.
+func usage() (cpu time.Duration, rss int64) {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0, 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss << 10
+}

@@ -1,0 +1,85 @@
+// Package bench runs headrace beside its peers on one broker and reports what each costs.
+package bench
+
+import (
+	"fmt"
+
+	"github.com/headrace/headrace/systemtest/bench/contender"
+)
+
+// Workload is one row group of the report: the same job for several contenders.
+type Workload struct {
+	Name       string
+	Job        contender.Job // without contender, addresses and topic
+	Partitions int32
+	Contenders []string
+	Quick      bool // part of a quick run
+}
+
+var (
+	peers    = []string{"headrace", "headrace, struct tags", "franz-go + hamba", "sarama + hamba", "confluent-kafka-go", "kafka-go + hamba", "watermill-kafka + hamba", "floor"}
+	clients  = peers[:len(peers)-1]
+	quick    = []string{"headrace", "headrace, struct tags", "franz-go + hamba", "floor"}
+	headrace = []string{"headrace", "franz-go + hamba", "floor"}
+	chains   = []string{"headrace", "franz-go + hamba"}
+)
+
+// small and flood are the event counts of workloads with events of 150 bytes.
+const (
+	smallEvent = 150
+	flood      = 2_000_000
+	warmUp     = 200_000
+)
+
+// Workloads returns what a run measures. A quick one has the first workload of each kind.
+func Workloads(quickly bool) []Workload {
+	job := func(task, codec string, size, events, goroutines int) contender.Job {
+		return contender.Job{Task: task, Codec: codec, Size: size, Events: events, WarmUp: min(events/5, warmUp), Goroutines: goroutines}
+	}
+	all := []Workload{
+		{Name: "produce, 12 partitions", Partitions: 12, Contenders: peers, Quick: true, Job: job("produce", "none", smallEvent, flood, 1)},
+		{Name: "consume, 12 partitions", Partitions: 12, Contenders: peers, Quick: true, Job: job("consume", "none", smallEvent, flood, 1)},
+		{Name: "send one at a time", Partitions: 12, Contenders: clients, Quick: true, Job: job("send", "none", smallEvent, 3000, 1)},
+		{Name: "produce → consume → produce", Partitions: 12, Contenders: chains, Quick: true, Job: job("chain", "none", smallEvent, flood/2, 1)},
+	}
+	for _, partitions := range []int32{1, 100} {
+		all = append(all,
+			Workload{Name: fmt.Sprintf("produce, %d partitions", partitions), Partitions: partitions, Contenders: headrace, Job: job("produce", "none", smallEvent, flood, 1)},
+			Workload{Name: fmt.Sprintf("consume, %d partitions", partitions), Partitions: partitions, Contenders: headrace, Job: job("consume", "none", smallEvent, flood, 1)})
+	}
+	for _, codec := range []string{"lz4", "zstd"} {
+		all = append(all,
+			Workload{Name: "produce, " + codec, Partitions: 12, Contenders: headrace, Job: job("produce", codec, smallEvent, flood, 1)},
+			Workload{Name: "consume, " + codec, Partitions: 12, Contenders: headrace, Job: job("consume", codec, smallEvent, flood, 1)})
+	}
+	all = append(all,
+		Workload{Name: "produce, 8 goroutines", Partitions: 12, Contenders: headrace, Job: job("produce", "none", smallEvent, flood, 8)},
+		Workload{Name: "produce, 1 KiB events", Partitions: 12, Contenders: headrace, Job: job("produce", "none", 1<<10, flood/5, 1)},
+		Workload{Name: "consume, 1 KiB events", Partitions: 12, Contenders: headrace, Job: job("consume", "none", 1<<10, flood/5, 1)},
+		Workload{Name: "produce, 100 KiB events", Partitions: 12, Contenders: headrace, Job: job("produce", "none", 100<<10, 5000, 1)},
+		Workload{Name: "consume, 100 KiB events", Partitions: 12, Contenders: headrace, Job: job("consume", "none", 100<<10, 5000, 1)},
+	)
+	if !quickly {
+		return all
+	}
+	var some []Workload
+	for _, w := range all {
+		if w.Quick {
+			w.Contenders = intersection(w.Contenders, quick)
+			some = append(some, w)
+		}
+	}
+	return some
+}
+
+func intersection(of, with []string) []string {
+	var out []string
+	for _, a := range of {
+		for _, b := range with {
+			if a == b {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
