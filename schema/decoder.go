@@ -36,6 +36,7 @@ type Decoder[E Event] struct {
 
 	mu     sync.Mutex // serialises the building of plans
 	plans  atomic.Pointer[map[planKey]*decodePlan]
+	last   atomic.Pointer[decodePlan] // the one used last, most often the next one too
 	states sync.Pool
 }
 
@@ -46,6 +47,7 @@ type planKey struct {
 
 // decodePlan is what is done with one writer's data before E decodes it.
 type decodePlan struct {
+	key         planKey
 	writer      *guard
 	translation *translation // nil when both schemas have the same bytes
 	err         error        // why it cannot be read at all
@@ -97,8 +99,8 @@ func (d *Decoder[E]) Schema() *Schema { return d.schema }
 // The errors tell whose fault it is. The event's: [*DataError], [*UnknownSchemaError], [*ResolveError], [*InvalidSchemaError] of the
 // writer's schema. Nobody's, to be tried again: those for which [Unavailable] is true, and the context's.
 func (d *Decoder[E]) Decode(ctx context.Context, writer Ref, body []byte, e *E) error {
-	plan, ok := (*d.plans.Load())[planKey{ref: writer}]
-	if !ok {
+	plan := d.known(planKey{ref: writer})
+	if plan == nil {
 		var zero E
 		*e = zero
 		if d.reg == nil {
@@ -116,11 +118,22 @@ func (d *Decoder[E]) Decode(ctx context.Context, writer Ref, body []byte, e *E) 
 // DecodeFrom is Decode with the writer's schema at hand.
 func (d *Decoder[E]) DecodeFrom(writer *Schema, body []byte, e *E) error {
 	key := planKey{writer: writer}
-	plan, ok := (*d.plans.Load())[key]
-	if !ok {
+	plan := d.known(key)
+	if plan == nil {
 		plan = d.plan(key, writer)
 	}
 	return d.run(plan, body, e)
+}
+
+func (d *Decoder[E]) known(key planKey) *decodePlan {
+	if plan := d.last.Load(); plan != nil && plan.key == key {
+		return plan
+	}
+	plan := (*d.plans.Load())[key]
+	if plan != nil {
+		d.last.Store(plan)
+	}
+	return plan
 }
 
 // plan returns the plan for a writer's schema, built once. The map is copied on write, so that reading it takes no lock.
@@ -131,7 +144,7 @@ func (d *Decoder[E]) plan(key planKey, writer *Schema) *decodePlan {
 	if plan, ok := known[key]; ok {
 		return plan
 	}
-	plan := &decodePlan{writer: writer.guard}
+	plan := &decodePlan{key: key, writer: writer.guard}
 	if writer.identity != d.schema.identity {
 		plan.translation, plan.err = d.translation(writer, key.ref)
 	}
