@@ -12,30 +12,32 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// The golden package is also imported by kitchen_test.go, so that it compiles.
+// The golden packages are also imported by tests of this package, so that they compile.
 func TestGenerateMatchesGolden(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/kitchen/kitchen.avsc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := Generate("kitchen", []Source{{Name: "kitchen.avsc", Text: text}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		golden := filepath.Join("testdata/kitchen", f.Name)
-		if *update {
-			if err := os.WriteFile(golden, f.Text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
+	for _, pkg := range []string{"kitchen", "order"} {
+		text, err := os.ReadFile(filepath.Join("testdata", pkg, pkg+".avsc"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), string(f.Text)); diff != "" {
-			t.Errorf("%s (-golden +generated):\n%s", golden, diff)
+		files, err := Generate(pkg, []Source{{Name: pkg + ".avsc", Text: text}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			golden := filepath.Join("testdata", pkg, f.Name)
+			if *update {
+				if err := os.WriteFile(golden, f.Text, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(f.Text)); diff != "" {
+				t.Errorf("%s (-golden +generated):\n%s", golden, diff)
+			}
 		}
 	}
 }

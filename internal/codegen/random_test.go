@@ -209,6 +209,13 @@ func (d *schemaDrawer) union(depth int, namespace string) any {
 			if last, ok := s["name"].(string); ok {
 				name = last // unlike all others
 			}
+			if class := hambaClass(s); class != "" {
+				if slices.Contains(seen, class) {
+					name = "" // hamba writes the first branch for either
+				} else {
+					seen = append(seen, class)
+				}
+			}
 		}
 		name = lastName(name)
 		if name != "" && !slices.Contains(seen, name) {
@@ -222,4 +229,17 @@ func (d *schemaDrawer) union(depth int, namespace string) any {
 	}
 	rotate := rapid.IntRange(0, len(branches)-1).Draw(d.t, "rotate")
 	return slices.Concat(branches[rotate:], branches[:rotate])
+}
+
+// hambaClass says which Go type hamba has for a logical type, where several have the same.
+func hambaClass(s map[string]any) string {
+	switch logical, _ := s["logicalType"].(string); {
+	case logical == "date" || strings.Contains(logical, "timestamp"):
+		return "time.Time"
+	case strings.HasPrefix(logical, "time-"):
+		return "time.Duration"
+	case logical == "decimal":
+		return "big.Rat"
+	}
+	return ""
 }
