@@ -484,3 +484,43 @@ func TestStopInTheMiddleOfARebalance(t *testing.T) {
 		t.Errorf("%d events handled twice", l.repeats)
 	}
 }
+
+// TestLostWhileDrainingCommitsNothing takes membership away from a worker that is giving a partition up.
+func TestLostWhileDrainingCommitsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 2, false)
+	w.pings("t", 0, 0, 1)
+	w.pings("t", 1, 0, 1)
+	var entered sync.WaitGroup
+	entered.Add(2)
+	var calls atomic.Int64
+	first := w.start(w.config("t"), On(func(ctx context.Context, _ ping) error {
+		if calls.Add(1) > 2 {
+			return nil
+		}
+		entered.Done()
+		<-ctx.Done()
+		return nil // too late
+	}))
+	entered.Wait()
+	var lostID atomic.Value
+	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		req := kreq.(*kmsg.OffsetCommitRequest)
+		if id, _ := lostID.Load().(string); id == req.MemberID {
+			t.Errorf("committed %v after membership was lost", req.Topics)
+		}
+		return nil, nil, false
+	})
+	second := w.start(w.config("t"), On(new(sink).handle))
+	eventually(t, "the drain has begun", func() bool { return w.logs.FilterMessage("revoking partitions").Len() > 0 })
+	owner := first.engine.Load().owned()[0].member.Load().MemberID
+	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, When: func(req kmsg.Request) bool {
+		lostID.Store(owner)
+		return req.(*kmsg.HeartbeatRequest).MemberID == owner
+	}})
+	eventually(t, "lost", func() bool { return first.Stats().Lost == 2 })
+	second.stop()
+	first.stop()
+}
