@@ -13,6 +13,8 @@ TESTFLAGS ?=
 BENCH ?= full
 # What make fuzz gives to each target
 FUZZTIME ?= 10s
+# How many random schemas make proof generates code for
+PROOF ?= 2000
 # A directory or address of the Go vulnerability database; empty is govulncheck's own
 VULNDB ?=
 # A file like examples/flights/data/flights-sample.csv.gz for make demo
@@ -61,6 +63,10 @@ fuzz: ## Fuzz each target for FUZZTIME
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+.PHONY: proof
+proof: ## Hold the code generated for PROOF random schemas to hamba and to the guard
+	$(GO) test ./internal/codegen -run IsHambas -count 1 -timeout 60m -schemas $(PROOF) -seed $$(date +%s)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Lint every module
