@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,5 +89,43 @@ func TestGenerateFindsTypesAcrossFiles(t *testing.T) {
 	want := `{"type":"record","name":"shop.Order","fields":[{"name":"to","type":{"type":"record","name":"shop.Address"`
 	if len(files) != 2 || files[1].Name != "order_avro.go" || !strings.Contains(string(files[1].Text), want) {
 		t.Errorf("files %v do not hold the whole schema of shop.Order", files)
+	}
+}
+
+// What Go has one name for and Avro several gets numbers, the same ones whatever the order of the files.
+func TestGenerateKeepsNamesApart(t *testing.T) {
+	t.Parallel()
+	sources := []Source{
+		{"a.avsc", []byte(`{"type":"enum","name":"Suit","symbols":["SPADES","spades","Hearts"]}`)},
+		{"b.avsc", []byte(`{"type":"record","name":"SuitSpades","fields":[{"name":"codec","type":["null","Suit"]}]}`)},
+		{"c.avsc", []byte(`{"type":"record","name":"ParseSuit","fields":[
+			{"name":"x","type":["int","string"]},{"name":"append_avro","type":"int"},{"name":"x_item","type":["int","long"]},
+			{"name":"y","type":{"type":"array","items":["int","string"]}},{"name":"y_item","type":["long","string"]}]}`)},
+		{"d.avsc", []byte(`{"type":"record","name":"ParseSuitX","fields":[{"name":"type","type":"string"}]}`)},
+	}
+	var first string
+	for range 2 {
+		files, err := Generate("events", sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for _, f := range files {
+			all.Write(f.Text)
+		}
+		if first == "" {
+			first = all.String()
+		} else if all.String() != first {
+			t.Error("another order of the files gives other code")
+		}
+		slices.Reverse(sources)
+	}
+	for _, want := range []string{
+		"SuitSpades2 ", "SuitSpades3 ", "SuitHearts ", "func ParseSuit2(text string)", "type ParseSuitX2 interface", "AppendAvroField int32",
+		"type ParseSuitXItem interface", "type ParseSuitYItem interface", "type ParseSuitYItem2 interface",
+	} {
+		if !strings.Contains(first, want) {
+			t.Errorf("no %q in\n%s", want, first)
+		}
 	}
 }

@@ -1,14 +1,17 @@
 package codegen
 
 import (
+	"bytes"
 	"errors"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace/internal/codegen/testdata/kitchen"
+	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/codec"
 )
 
@@ -71,6 +74,74 @@ func TestGeneratedDecoderRefusesEveryTruncation(t *testing.T) {
 			t.Errorf("%d of %d bytes: error %v, want one that names the field", n, len(data), r.Err())
 		}
 	}
+}
+
+// Encoder, decoder and guard count the same levels: what the one writes, the others take.
+func TestGeneratedCodeBoundsDepthAsTheGuardDoes(t *testing.T) {
+	t.Parallel()
+	guard, err := schema.Parse(kitchen.Kitchen{}.AvroSchema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, leaf := range map[string]func(*kitchen.Kitchen){
+		"record":           func(*kitchen.Kitchen) {},
+		"array":            func(k *kitchen.Kitchen) { k.Payment = kitchen.KitchenPaymentArray{{Number: "4111"}} },
+		"array of arrays":  func(k *kitchen.Kitchen) { k.Matrix = [][]*float64{{nil}} },
+		"records in lists": func(k *kitchen.Kitchen) { k.Deep = map[string][]kitchen.Card{"x": {{Number: "1"}}} },
+	} {
+		refused := 0
+		for depth := codec.MaxDepth - 5; depth <= codec.MaxDepth+1; depth++ {
+			event := *fullKitchen().Child
+			leaf(&event)
+			data, err := event.AppendAvro(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range depth - 1 {
+				outer := *fullKitchen().Child
+				flat, err := outer.AppendAvro(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := childOffset(t, flat)
+				data = slices.Concat(flat[:at], []byte{2}, data, flat[at+1:])
+				child := event
+				event = outer
+				event.Child = &child
+			}
+			guarded := guard.Check(data)
+			_, decoded := decodeKitchen(data)
+			encoded, err := event.AppendAvro(nil)
+			if (guarded == nil) != (decoded == nil) || (guarded == nil) != (err == nil) {
+				t.Errorf("%s at depth %d: guard %v, decoder %v, encoder %v", name, depth, guarded, decoded, err)
+			}
+			if err == nil && !bytes.Equal(encoded, data) {
+				t.Fatalf("%s at depth %d: the test's own bytes are wrong", name, depth)
+			}
+			if err != nil {
+				refused++
+			}
+		}
+		if refused == 0 || refused == 7 {
+			t.Errorf("%s: %d of 7 depths were refused", name, refused)
+		}
+	}
+}
+
+// childOffset finds the branch of the child, which is null, by setting the field before it.
+func childOffset(t *testing.T, flat []byte) int {
+	t.Helper()
+	marked := *fullKitchen().Child
+	marked.Hash = kitchen.Hash{0xaa, 0xbb, 0xcc, 0xdd}
+	data, err := marked.AppendAvro(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, marked.Hash[:])
+	if at < 0 || flat[at+len(marked.Hash)] != 0 {
+		t.Fatal("no child in the data")
+	}
+	return at + len(marked.Hash)
 }
 
 func TestGeneratedEncoderNamesTheFieldItRefuses(t *testing.T) {
