@@ -112,6 +112,9 @@ func (c *Encoder[E]) Append(dst []byte, e *E) ([]byte, error) {
 
 func (c *Encoder[E]) appendOwn(dst []byte, e *E) ([]byte, error) {
 	out, err := any(e).(appender).AppendAvro(dst)
+	if size := len(out) - len(dst); err == nil && size > MaxValueBytes {
+		return dst, &EncodeError{Event: c.schema.FullName(), Reason: fmt.Sprintf("%d bytes are more than the %d allowed", size, MaxValueBytes)}
+	}
 	if err == nil {
 		return out, nil
 	}

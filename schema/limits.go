@@ -1,18 +1,23 @@
 package schema
 
-import "github.com/hamba/avro/v2"
+import (
+	"github.com/hamba/avro/v2"
 
+	"github.com/headrace/headrace/schema/codec"
+)
+
+// The limits are those of schema/codec: what the guard takes, a generated decoder takes, and the other way round.
 const (
 	// MaxValueBytes is the largest Avro value that is read, 16 MiB. Kafka's own limit on a record is 1 MiB unless raised.
-	MaxValueBytes = 16 << 20
+	MaxValueBytes = codec.MaxValueBytes
 
 	// MaxDepth is how deep records, arrays and maps of one value may nest, when read and when written. Recursive data beyond
 	// any program's stack fits a few megabytes otherwise.
-	MaxDepth = 128
+	MaxDepth = codec.MaxDepth
 
 	// maxEmptyItems bounds, over one value, array items that take no bytes (null, empty records): five bytes could ask for
 	// 2^62 of them.
-	maxEmptyItems = 1024
+	maxEmptyItems = codec.MaxEmptyItems
 )
 
 // api carries the limits that hamba's reader keeps by itself. They are set although the guard has run before it, because its

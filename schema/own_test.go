@@ -18,6 +18,8 @@ func (selfMade) AvroSchema() string { return record(`{"name":"n","type":"long"}`
 
 func (s selfMade) AppendAvro(dst []byte) ([]byte, error) {
 	switch s.mode {
+	case "huge":
+		return append(dst, make([]byte, MaxValueBytes+1)...), nil
 	case "fail":
 		return nil, errors.New("not today")
 	case "field":
@@ -51,6 +53,9 @@ func TestTypesThatEncodeThemselves(t *testing.T) {
 		t.Error(err)
 	}
 	var fault *EncodeError
+	if dst, err := enc.Append([]byte("kept"), &selfMade{mode: "huge"}); !errors.As(err, &fault) || string(dst) != "kept" {
+		t.Errorf("%d bytes, %v", len(dst), err)
+	}
 	if dst, err := enc.Append([]byte("kept"), &selfMade{mode: "field"}); !errors.As(err, &fault) || fault.Path != "/n/x" || fault.Event != "n.R" || string(dst) != "kept" {
 		t.Errorf("%s, %v", dst, err)
 	}

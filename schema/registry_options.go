@@ -15,6 +15,7 @@ const (
 	defaultTimeout = 30 * time.Second
 	attemptTimeout = 10 * time.Second
 	unknownTTL     = 30 * time.Second
+	missTTL        = 5 * time.Second // somebody may be about to register it
 	latestTTL      = time.Minute
 )
 

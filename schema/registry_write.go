@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/riferrei/srclient"
 )
 
 // Lookup returns the id under which s is registered for a subject, without registering anything. When it is not, the error is a
-// [*NotRegisteredError] that names the command to do so. The answer is kept for ever.
+// [*NotRegisteredError] that names the command to do so. The answer is kept for ever, a miss for 5 s.
+//
+// A version whose text differs and whose types, names and layout are those of s counts as s: what is written is the same.
 //
 // Schemas that s refers to are looked up under the subject they came from, or else under [RecordName].
 func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, error) {
@@ -20,15 +23,25 @@ func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, 
 	if id, ok := r.caches.ids.Get(key); ok {
 		return id, nil
 	}
+	if until, ok := r.caches.missing.Get(key); ok && time.Now().Before(until) {
+		return 0, &NotRegisteredError{Subject: subject, Event: s.FullName()}
+	}
 	return r.ids.do(ctx, key, func(ctx context.Context) (int, error) {
 		ctx, cancel := r.within(ctx)
 		defer cancel()
 		found, err := r.lookup(ctx, subject, s)
-		if err != nil {
-			return 0, err
+		id := found.ID
+		var missing *NotRegisteredError
+		if errors.As(err, &missing) && missing.Subject == subject {
+			id, err = r.lookupForm(ctx, subject, s)
 		}
-		r.caches.ids.Add(key, found.ID)
-		return found.ID, nil
+		switch {
+		case err == nil:
+			r.caches.ids.Add(key, id)
+		case errors.As(err, &missing):
+			r.caches.missing.Add(key, time.Now().Add(missTTL))
+		}
+		return id, err
 	})
 }
 
@@ -102,7 +115,9 @@ func (r *Registry) register(ctx context.Context, subject string, s *Schema) (int
 	if _, err := r.withID(a); err != nil {
 		return 0, fmt.Errorf("subject %s: %w", subject, err)
 	}
-	r.caches.ids.Add(registration{subject, registrationIdentity(s)}, a.ID)
+	key := registration{subject, registrationIdentity(s)}
+	r.caches.ids.Add(key, a.ID)
+	r.caches.missing.Remove(key)
 	r.caches.latest.Remove(subject)
 	return a.ID, nil
 }
