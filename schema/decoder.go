@@ -209,7 +209,11 @@ func (d *Decoder[E]) decode(s *decodeState, plan *decodePlan, body []byte, e *E)
 		s.buffer, body = out, out
 	}
 	if d.own {
-		return decodeOwn(&s.own, any(e).(selfDecoder), body)
+		err := decodeOwn(&s.own, any(e).(selfDecoder), body)
+		if err != nil && plan.translation != nil {
+			err.Offset = -1 // of the translation, which nobody has seen
+		}
+		return err
 	}
 	if plan.translation == nil {
 		if err := plan.writer.scan(body); err != nil {

@@ -72,6 +72,10 @@ func TestTypesThatEncodeThemselves(t *testing.T) {
 	if err := dec.DecodeFrom(wider, mustAvro(t, wider, `{"x":"y","n":5}`), &got); err != nil || got.N != 5 || got.mode != "self" {
 		t.Errorf("%+v, %v", got, err)
 	}
+	var bad *DataError
+	if err := dec.DecodeFrom(wider, mustAvro(t, wider, `{"x":"y","n":62}`), &got); !errors.As(err, &bad) || bad.Path != "/n" || bad.Offset != -1 {
+		t.Errorf("%+v, %v", got, err)
+	}
 	for data, says := range map[string]string{
 		long(63): "panicked: boom", long(62): "/n: not sixty-two (byte 1)", long(1) + "\x00": "1 bytes follow the value (byte 1)", "": "ends inside", "\x80": "ends inside",
 	} {
