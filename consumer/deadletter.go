@@ -15,6 +15,9 @@ import (
 )
 
 // DeadLetterTopic is the topic that a group's dead letters of a topic go to: <topic>.<group>.dead.
+//
+// Dead letters keep the timestamps of their events, so the topic needs a retention that keeps old ones (retention.ms=-1), and, for the
+// headers they gain, a max.message.bytes a little above that of topic.
 func DeadLetterTopic(topic, group string) string { return topic + "." + group + ".dead" }
 
 // Headers that a dead letter has beside those of the event itself. The first six are those of Kafka's share groups (KIP-1191).

@@ -43,7 +43,7 @@ func credentials(t *testing.T, env *environment) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := timed(t, func(ctx context.Context) error { return send(ctx, t, test.cluster, env.registry, topic) })
+			err := answered(t, func(ctx context.Context) error { return send(ctx, t, test.cluster, env.registry, topic) })
 			if test.want == nil {
 				if err != nil {
 					t.Errorf("right credentials: %v", err)
@@ -65,17 +65,17 @@ func rights(t *testing.T, env *environment) {
 	bob := env.on("SASL", nil, &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "bob", Password: password})
 
 	t.Run("write", func(t *testing.T) {
-		err := timed(t, func(ctx context.Context) error { return send(ctx, t, bob, env.registry, topic) })
+		err := answered(t, func(ctx context.Context) error { return send(ctx, t, bob, env.registry, topic) })
 		says(t, err, topic, "authoriz")
 		certainlyNotWritten(t, err)
 	})
 	t.Run("group", func(t *testing.T) {
-		err := timed(t, func(ctx context.Context) error { return work(ctx, bob, env.registry, group, topic) })
+		err := answered(t, func(ctx context.Context) error { return work(ctx, bob, env.registry, group, topic) })
 		says(t, err, group, "authoriz")
 	})
 	t.Run("read", func(t *testing.T) {
 		records := 0
-		err := timed(t, func(ctx context.Context) (err error) {
+		err := answered(t, func(ctx context.Context) (err error) {
 			records, err = read(ctx, bob, topic)
 			return err
 		})

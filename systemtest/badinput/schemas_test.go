@@ -22,7 +22,7 @@ func schemas(t *testing.T, env *environment) {
 
 	t.Run("not registered", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry})
-		err := timed(t, func(ctx context.Context) error {
+		err := answered(t, func(ctx context.Context) error {
 			return producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{})
 		})
 		says(t, err, topic, "headrace schema register")
@@ -39,7 +39,7 @@ func schemas(t *testing.T, env *environment) {
 			t.Fatal(err)
 		}
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
-		err := timed(t, func(ctx context.Context) error {
+		err := answered(t, func(ctx context.Context) error {
 			return producer.For[events.Renumbered](p, topic, producer.WithSubject(subject)).Send(ctx, "key", events.Renumbered{})
 		})
 		says(t, err, subject)
@@ -55,7 +55,7 @@ func schemas(t *testing.T, env *environment) {
 		var sending sync.WaitGroup
 		for range 8 {
 			sending.Go(func() {
-				err := timed(t, func(ctx context.Context) error {
+				err := answered(t, func(ctx context.Context) error {
 					return send(ctx, t, cluster, stack.Registry(t, env.registryURL), topic)
 				})
 				if err != nil {
@@ -68,10 +68,10 @@ func schemas(t *testing.T, env *environment) {
 	t.Run("event does not fit", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
 		colored := producer.For[events.Colored](p, topic, producer.OneOfSeveral())
-		err := timed(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "MAUVE"}) })
+		err := answered(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "MAUVE"}) })
 		says(t, err, "color")
 		certainlyNotWritten(t, err)
-		if err := timed(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "RED"}) }); err != nil {
+		if err := answered(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "RED"}) }); err != nil {
 			t.Errorf("event that fits: %v", err)
 		}
 	})

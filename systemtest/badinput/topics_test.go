@@ -19,18 +19,18 @@ func topics(t *testing.T, env *environment) {
 	const missing = "no-such-topic"
 	cluster := stack.Cluster(env.cluster)
 	t.Run("send", func(t *testing.T) {
-		err := timed(t, func(ctx context.Context) error { return send(ctx, t, cluster, env.registry, missing) })
+		err := answered(t, func(ctx context.Context) error { return send(ctx, t, cluster, env.registry, missing) })
 		says(t, err, missing)
 		certainlyNotWritten(t, err)
 	})
 	t.Run("read", func(t *testing.T) {
-		says(t, timed(t, func(ctx context.Context) error {
+		says(t, answered(t, func(ctx context.Context) error {
 			_, err := read(ctx, cluster, missing)
 			return err
 		}), missing)
 	})
 	t.Run("worker", func(t *testing.T) {
-		err := timed(t, func(ctx context.Context) error { return work(ctx, cluster, env.registry, "topics", missing) })
+		err := answered(t, func(ctx context.Context) error { return work(ctx, cluster, env.registry, "topics", missing) })
 		says(t, err, missing)
 		var typed *consumer.MissingTopicError
 		if !errors.As(err, &typed) || typed.Topic != missing || typed.DeadLetter {
@@ -40,7 +40,7 @@ func topics(t *testing.T, env *environment) {
 	t.Run("dead letters", func(t *testing.T) {
 		const topic = "no-dead-letters"
 		admin.CreateTopic(t, env.cluster, topic, 2, nil)
-		err := timed(t, func(ctx context.Context) error {
+		err := answered(t, func(ctx context.Context) error {
 			w, err := consumer.New(consumer.Config{
 				Cluster: cluster, Registry: env.registry, Group: "topics", Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
 			}, consumer.On(func(context.Context, events.Numbered) error { return nil }))

@@ -13,6 +13,10 @@ import (
 func (c *Cluster) properties(n *Node) string {
 	replicas := strconv.Itoa(c.config.Nodes)
 	insync := strconv.Itoa(min(2, c.config.Nodes))
+	session := "3000"
+	if c.config.Nodes == 1 {
+		session = "30000" // nobody could take over: a pause of a busy machine must not fence the only broker
+	}
 	p := map[string]string{
 		"process.roles":                                    "broker,controller",
 		"node.id":                                          strconv.Itoa(int(n.ID)),
@@ -35,7 +39,7 @@ func (c *Cluster) properties(n *Node) string {
 		"group.initial.rebalance.delay.ms":                 "0",
 		"group.min.session.timeout.ms":                     "1000",
 		"broker.heartbeat.interval.ms":                     "500",
-		"broker.session.timeout.ms":                        "3000",
+		"broker.session.timeout.ms":                        session,
 		"controlled.shutdown.retry.backoff.ms":             "500",
 		"replica.lag.time.max.ms":                          "5000",
 	}
