@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	schemaCount = flag.Int("schemas", 150, "how many random schemas to generate code for")
+	schemaCount = flag.Int("schemas", 300, "how many random schemas to generate code for")
 	valueCount  = flag.Int("values", 20, "how many random values each of them gets")
 	schemaSeed  = flag.Int("seed", 1, "which random schemas")
 )
