@@ -110,7 +110,13 @@ func TestDecoderTakesWhatTheGuardTakes(t *testing.T) {
 			at := rapid.IntRange(0, len(data)).Draw(t, "at")
 			damage := rapid.SampledFrom([][]byte{
 				binary.AppendVarint(nil, 1<<62), binary.AppendVarint(nil, math.MinInt64), binary.AppendVarint(nil, -1),
-				binary.AppendVarint(nil, 1<<33), bytes.Repeat([]byte{0xff}, 11), {0}, {1}, {2}, {4}, {0x80, 0}, {3, 4, 2},
+				binary.AppendVarint(nil, 1<<33), bytes.Repeat([]byte{0xff}, 11),
+				{0},
+				{1},
+				{2},
+				{4},
+				{0x80, 0},
+				{3, 4, 2},
 			}).Draw(t, "damage")
 			end := min(len(data), at+rapid.IntRange(0, 3).Draw(t, "instead of"))
 			data = bytes.Join([][]byte{data[:at], damage, data[end:]}, nil)
