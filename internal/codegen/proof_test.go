@@ -66,7 +66,7 @@ func TestGeneratedCodeIsHambas(t *testing.T) {
 	}
 	// -gcflags=all would build the libraries again; these are the packages that are new in any case.
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", list, "-count", "1", "-vet", "off", "./testdata/proof",
-		"-rapid.checks", strconv.Itoa(*valueCount), "-rapid.nofailfile")
+		"-rapid.checks", strconv.Itoa(*valueCount), "-rapid.seed", strconv.Itoa(*schemaSeed), "-rapid.nofailfile")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%.20000s", err, out)
