@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
+	"unsafe"
 )
 
 const (
@@ -16,9 +17,11 @@ const (
 	MaxEmptyItems = 1024
 	// GrowItems bounds how many items generated decoders make room for at once.
 	GrowItems = 64
-	// shareBelow is the value size up to which all strings of an event are cut
-	// from one copy of it. Above, a short string would pin too much memory.
-	shareBelow = 1 << 10
+	// slabBytes is how much room for strings is allocated at once; what an event
+	// keeps of one string keeps that much in memory. A longer string than
+	// slabString gets memory of its own.
+	slabBytes  = 4 << 10
+	slabString = 512
 )
 
 // Reader decodes Avro binary strictly: it refuses a length or count beyond the
@@ -26,19 +29,21 @@ const (
 // type, indexes out of range and strings that are not UTF-8.
 //
 // The first error stays: after it every read returns a zero value, and Err
-// tells. What it returns never aliases the bytes given to Reset. The zero value
-// reads nothing; call Reset first. A Reader is not safe for concurrent use.
+// tells. What it returns never aliases the bytes given to Reset. Short strings
+// are cut from slabs of 4 KiB, so that most cost no allocation: clone one that
+// outlives its event by long. The zero value reads nothing; call Reset first. A
+// Reader is not safe for concurrent use and must not be copied once used.
 type Reader struct {
 	src   []byte
 	pos   int
-	text  string
+	slab  []byte // written once, then only read as strings
 	depth int
 	empty int
 	err   error
 }
 
 // Reset makes r read src from its beginning and forgets the last error.
-func (r *Reader) Reset(src []byte) { *r = Reader{src: src} }
+func (r *Reader) Reset(src []byte) { *r = Reader{src: src, slab: r.slab} }
 
 // Err returns the first error: nil, a *DataError, or one in a *FieldError.
 func (r *Reader) Err() error { return r.err }
@@ -152,13 +157,15 @@ func (r *Reader) String() string {
 		r.Fail("string is not valid UTF-8")
 		return ""
 	}
-	if len(r.src) > shareBelow {
+	if len(b) > slabString {
 		return string(b)
 	}
-	if r.text == "" {
-		r.text = string(r.src)
+	start := len(r.slab)
+	if len(b) > cap(r.slab)-start {
+		r.slab, start = make([]byte, 0, slabBytes), 0
 	}
-	return r.text[r.pos-len(b) : r.pos]
+	r.slab = append(r.slab, b...)
+	return unsafe.String(&r.slab[start], len(b)) // this part of the slab is never written again
 }
 
 // Fixed fills dst.

@@ -96,7 +96,7 @@ func TestReaderNamesTheFieldFromTheOutside(t *testing.T) {
 // What an event keeps must not change with the buffer it was read from.
 func TestReaderCopies(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{10, 2 * shareBelow} {
+	for _, size := range []int{10, 2 * slabString} {
 		text := strings.Repeat("x", size)
 		data := []byte(long(int64(size)) + text + long(int64(size)) + text)
 		var r Reader
@@ -203,5 +203,29 @@ func TestUUIDs(t *testing.T) {
 	var back UUID
 	if err := back.UnmarshalText([]byte(text)); err != nil || back != id {
 		t.Errorf("%s, %v", back, err)
+	}
+}
+
+func TestStringsOutliveTheReadsAfterThem(t *testing.T) {
+	t.Parallel()
+	var r Reader
+	var kept []string
+	const texts = 5000 // of many slabs
+	text := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), i%(slabString+20)) }
+	for i := range texts {
+		data, err := AppendString(nil, text(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Reset(data)
+		kept = append(kept, r.String())
+		for j := range data {
+			data[j] = '!'
+		}
+	}
+	for i, s := range kept {
+		if s != text(i) {
+			t.Fatalf("string %d is %q, want %q", i, s, text(i))
+		}
 	}
 }
