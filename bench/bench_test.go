@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
+	root "github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/bench/contender"
 	"github.com/headrace/headrace/systemtest/bench/measure"
@@ -147,6 +148,9 @@ func (b *bench) workload(t *testing.T, w Workload) []report.Row {
 		for _, name := range w.Contenders {
 			job := w.Job
 			job.Contender, job.Brokers, job.RegistryURL = name, b.kafka.Brokers(), b.registry
+			if fewer := contender.All()[name].Fewer; fewer > 0 && job.Task == "produce" {
+				job.Events, job.WarmUp = job.Events/fewer, job.WarmUp/fewer
+			}
 			b.prepare(t, &job, w)
 			result, err := run(t, job)
 			if err != nil {
@@ -203,8 +207,10 @@ func (b *bench) create(t *testing.T, partitions int32) string {
 	name := fmt.Sprintf("bench-%d", b.topics)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := b.kafka.Admin.CreateTopic(ctx, partitions, 1, map[string]*string{"max.message.bytes": kadm.StringPtr("2097152")}, name); err != nil {
-		t.Fatalf("create %s: %v", name, err)
+	cluster := root.Cluster{Brokers: b.kafka.Brokers()}
+	spec := topics.Spec{Name: name, Partitions: int(partitions), Configs: map[string]string{"max.message.bytes": "2097152"}}
+	if err := topics.Create(ctx, cluster, spec); err != nil { // returns when the broker knows the topic
+		t.Fatal(err)
 	}
 	registry, err := schema.NewRegistry(b.registry)
 	if err != nil {

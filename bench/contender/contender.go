@@ -49,6 +49,8 @@ type Contender struct {
 	Consume func(ctx context.Context, job Job, seen func() bool) error
 	// Chain is Consume where each event is also sent to job.To before it counts as handled.
 	Chain func(ctx context.Context, job Job, seen func() bool) error
+	// Fewer divides the events it produces, for a client that waits for each of them.
+	Fewer int
 }
 
 // All is every contender by name.
@@ -61,7 +63,7 @@ func All() map[string]Contender {
 		"sarama + hamba":          {Produce: produceSarama, Consume: consumeSarama},
 		"kafka-go + hamba":        {Produce: produceKafkaGo, Consume: consumeKafkaGo},
 		"confluent-kafka-go":      {Produce: produceConfluent, Consume: consumeConfluent},
-		"watermill-kafka + hamba": {Produce: produceWatermill, Consume: consumeWatermill},
+		"watermill-kafka + hamba": {Produce: produceWatermill, Consume: consumeWatermill, Fewer: 100},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace/systemtest/bench/order"
 )
 
-// watermillProducer publishes slices: its publisher is synchronous, and a slice is its way to fill a batch.
+// watermillProducer publishes through a publisher that waits for the acknowledgment of each message, also of those of a slice.
 type watermillProducer struct {
 	job       Job
 	feed      order.Feed

@@ -42,7 +42,10 @@ type Feed struct {
 
 // NewFeed returns events of about size bytes when encoded, the same ones at every call.
 func NewFeed(size int) Feed {
-	const events = 1 << 14
+	events := 1 << 14 // a power of two, see At
+	for events*size > 64<<20 {
+		events /= 2
+	}
 	var f Feed
 	base := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range events {
