@@ -23,7 +23,7 @@ const password = "canary-7f3a"
 // is for calls that a server answers, one way or the other, however busy the machine is.
 const (
 	deadline = 3 * time.Second
-	slack    = 5 * time.Second
+	slack    = 2 * time.Second
 	patience = 30 * time.Second
 )
 
