@@ -15,13 +15,23 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Exit codes. 3 (a plan has changes) and 100 (findings) belong to commands that compare.
 const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
 	exitInterrupted = 130
 )
+
+// exitCode ends a command that has done its work, and has said on standard output what there is to say, with a code that
+// scripts can tell from failure.
+type exitCode int
+
+const (
+	exitChanges  exitCode = 3   // a plan has changes
+	exitFindings exitCode = 100 // lint, compatibility: something was found
+)
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // Env is what a run takes from its process. Connections come from KAFKA_ and SCHEMA_REGISTRY_ variables of the process'
 // environment, which headrace.FromEnv and schema.RegistryFromEnv read.
@@ -34,8 +44,8 @@ type Env struct {
 	IsTerminal func(stream any) bool
 }
 
-// Main runs the command that env.Args names and returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
-// (ctx has ended). The error of a command goes to env.Stderr.
+// Main runs the command that env.Args names and returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 a plan has
+// changes, 100 findings, 130 interrupted (ctx has ended). The error of a command goes to env.Stderr.
 func Main(ctx context.Context, env Env) int {
 	if env.IsTerminal == nil {
 		env.IsTerminal = isTerminal
@@ -49,9 +59,12 @@ func Main(ctx context.Context, env Env) int {
 	root.SetOut(env.Stdout)
 	root.SetErr(a.Stderr)
 	command, err := root.ExecuteContextC(ctx)
+	var code exitCode
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &code):
+		return int(code)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case !a.started || isUsage(err):
