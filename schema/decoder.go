@@ -99,20 +99,13 @@ func (d *Decoder[E]) Schema() *Schema { return d.schema }
 // The errors tell whose fault it is. The event's: [*DataError], [*UnknownSchemaError], [*ResolveError], [*InvalidSchemaError] of the
 // writer's schema. Nobody's, to be tried again: those for which [Unavailable] is true, and the context's.
 func (d *Decoder[E]) Decode(ctx context.Context, writer Ref, body []byte, e *E) error {
-	plan := d.known(planKey{ref: writer})
-	if plan == nil {
+	plan, err := d.planFor(ctx, writer)
+	if err != nil {
 		var zero E
 		*e = zero
-		if d.reg == nil {
-			return fmt.Errorf("event %s: the decoder has no registry to ask for %s", d.schema.FullName(), writer)
-		}
-		s, err := d.reg.Resolve(ctx, writer)
-		if err != nil {
-			return fmt.Errorf("event %s: %w", d.schema.FullName(), err)
-		}
-		plan = d.plan(planKey{ref: writer}, s)
+		return err
 	}
-	return d.run(plan, body, e)
+	return d.pooled(plan, body, e)
 }
 
 // DecodeFrom is Decode with the writer's schema at hand.
@@ -122,7 +115,34 @@ func (d *Decoder[E]) DecodeFrom(writer *Schema, body []byte, e *E) error {
 	if plan == nil {
 		plan = d.plan(key, writer)
 	}
-	return d.run(plan, body, e)
+	return d.pooled(plan, body, e)
+}
+
+// pooled runs plan with a state from the pool.
+func (d *Decoder[E]) pooled(plan *decodePlan, body []byte, e *E) error {
+	s := d.states.Get().(*decodeState)
+	defer d.states.Put(s)
+	var self selfDecoder
+	if d.own {
+		self = any(e).(selfDecoder)
+	}
+	return d.run(s, plan, body, e, self)
+}
+
+// planFor returns the plan for writer, asking the registry for its schema the first time.
+func (d *Decoder[E]) planFor(ctx context.Context, writer Ref) (*decodePlan, error) {
+	key := planKey{ref: writer}
+	if plan := d.known(key); plan != nil {
+		return plan, nil
+	}
+	if d.reg == nil {
+		return nil, fmt.Errorf("event %s: the decoder has no registry to ask for %s", d.schema.FullName(), writer)
+	}
+	s, err := d.reg.Resolve(ctx, writer)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", d.schema.FullName(), err)
+	}
+	return d.plan(key, s), nil
 }
 
 func (d *Decoder[E]) known(key planKey) *decodePlan {
@@ -172,35 +192,38 @@ func (d *Decoder[E]) translation(writer *Schema, ref Ref) (*translation, error) 
 	return nil, &ResolveError{Event: d.schema.FullName(), Writer: ref, Problems: problems}
 }
 
-func (d *Decoder[E]) run(plan *decodePlan, body []byte, e *E) (err error) {
+// run decodes body into e, of which self is the decoder when E has one of its own.
+func (d *Decoder[E]) run(s *decodeState, plan *decodePlan, body []byte, e *E, self selfDecoder) (err error) {
 	var zero E
 	*e = zero
 	if plan.err != nil {
 		return plan.err
 	}
+	finished := false
 	defer func() {
+		if finished {
+			return
+		}
 		// A type's own methods may panic; so might a decoder over data that no test thought of. The event is at fault either way.
 		if p := recover(); p != nil {
+			*s, *e = decodeState{r: newReader()}, zero
 			err = &DataError{Schema: plan.writer.name, Offset: -1, Reason: fmt.Sprintf("decoding it panicked: %s", clip(fmt.Sprint(p)))}
 		}
-		if err != nil {
-			*e = zero
-		}
 	}()
-	s := d.states.Get().(*decodeState)
-	fault := d.decode(s, plan, body, e)
+	fault := d.decode(s, plan, body, e, self)
 	if cap(s.buffer) > maxKeptWriter {
 		s.buffer = nil
 	}
-	d.states.Put(s)
+	finished = true
 	if fault != nil {
+		*e = zero
 		fault.Schema = plan.writer.name
 		return fault
 	}
 	return nil
 }
 
-func (d *Decoder[E]) decode(s *decodeState, plan *decodePlan, body []byte, e *E) *DataError {
+func (d *Decoder[E]) decode(s *decodeState, plan *decodePlan, body []byte, e *E, self selfDecoder) *DataError {
 	if plan.translation != nil {
 		out, err := plan.translation.append(s.buffer[:0], body, &s.translating)
 		if err != nil {
@@ -208,8 +231,8 @@ func (d *Decoder[E]) decode(s *decodeState, plan *decodePlan, body []byte, e *E)
 		}
 		s.buffer, body = out, out
 	}
-	if d.own {
-		err := decodeOwn(&s.own, any(e).(selfDecoder), body)
+	if self != nil {
+		err := decodeOwn(&s.own, self, body)
 		if err != nil && plan.translation != nil {
 			err.Offset = -1 // of the translation, which nobody has seen
 		}
