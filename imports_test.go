@@ -20,24 +20,26 @@ const module = "github.com/headrace/headrace"
 // those under it. What only a test imports is free, except where a rule below says more.
 var (
 	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
-	clients  = []string{"producer", "consumer", "topics"}
+	clients  = []string{"producer", "consumer", "groups", "topics"}
 	services = []string{"replay", "service"}
 	arrows   = map[string][]string{
 		".":                    {},
 		"internal/batch":       {},
 		"internal/kafka":       {".", "internal/batch"},
+		"internal/project":     {"."},
 		"internal/sender":      {".", "internal/batch", "internal/kafka"},
 		"schema":               {".", "schema/codec"},
 		"schema/codec":         {},
 		"producer":             base,
 		"consumer":             base,
-		"topics":               base,
+		"groups":               base,
+		"topics":               slices.Concat(base, []string{"internal/project"}),
 		"replay":               slices.Concat(base, clients),
 		"service":              slices.Concat(base, clients),
 		"internal/codegen":     {".", "schema", "schema/codec"},
 		"internal/devserver":   {".", "schema", "schema/codec"},
 		"internal/scaffold":    {".", "schema", "schema/codec", "internal/codegen"},
-		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/scaffold"}),
+		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/project", "internal/scaffold"}),
 		"cmd/headrace":         {"internal/cli"},
 		"headracetest":         {".", "schema", "producer", "consumer", "topics", "internal/devserver"},
 		"examples/flights/...": slices.Concat([]string{".", "schema", "schema/codec", "headracetest", "examples/flights/..."}, clients, services),

@@ -1,0 +1,47 @@
+package project
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// config reads settings, in order of Kafka's names.
+func (r *reader) config(n *yaml.Node) []Setting {
+	var all []Setting
+	for _, p := range pairs(n) {
+		known, ok := findSetting(p.key.Value)
+		if !ok {
+			known = setting{name: p.key.Value}
+		}
+		written := p.value.Value
+		if p.value.Kind == yaml.SequenceNode {
+			written = strings.Join(r.texts(p.value), ",")
+		}
+		value, err := known.kafkaValue(written, p.key.Value == known.name)
+		if err != nil {
+			r.add(r.at(p.value), "", "%s: %v", p.key.Value, err)
+			continue
+		}
+		for _, before := range all {
+			if before.Name == known.name {
+				r.add(r.at(p.key), "keep one", "%s is set in line %d already", known.name, before.At.Line)
+			}
+		}
+		all = append(all, Setting{At: r.at(p.key), Name: known.name, Value: value, Written: written})
+	}
+	slices.SortStableFunc(all, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// mergeSettings returns base with over on top, in order of name.
+func mergeSettings(base, over []Setting) []Setting {
+	merged := slices.DeleteFunc(slices.Clone(base), func(s Setting) bool {
+		return slices.ContainsFunc(over, func(o Setting) bool { return o.Name == s.Name })
+	})
+	merged = append(merged, over...)
+	slices.SortStableFunc(merged, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
+	return merged
+}
