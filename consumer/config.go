@@ -226,5 +226,18 @@ func (p Policy) validate(name string) error {
 	if !(p.Backoff.Multiplier >= 1) { // also when it is not a number
 		add("Backoff.Multiplier %v is less than 1", p.Backoff.Multiplier)
 	}
+	for i, c := range p.Classes {
+		if (c.Is == nil) == (c.As == nil) {
+			add("Classes[%d] needs one of Is and As", i)
+		}
+		if c.Then == nil {
+			add("Classes[%d].Then is not set: use Permanent, say", i)
+		}
+	}
+	for i, delay := range p.Retry {
+		if delay < time.Millisecond || delay > MaxDelay || delay%time.Millisecond != 0 {
+			add("Retry[%d] %v is not a number of whole milliseconds between 1ms and %v", i, delay, MaxDelay)
+		}
+	}
 	return errors.Join(errs...)
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Policy says what happens to an event that its handler cannot handle. The order is fixed: Attempts in place, then the dead letter.
-// The zero Policy tries five times and then stops the worker.
+// Policy says what happens to an event that its handler cannot handle. The order is fixed: Attempts in place, then a rung of Retry
+// after the other, then the dead letter. The zero Policy tries five times and then stops the worker.
 type Policy struct {
-	// Attempts is how often an event is given to its handler at most, the first time included. Defaults to 5.
+	// Attempts is how often an event is given to its handler in place at most, the first time included. Defaults to 5.
 	// An attempt that a shutdown or a rebalance interrupted is not counted.
 	Attempts int
 
@@ -19,6 +19,19 @@ type Policy struct {
 	// Timeout bounds each attempt: when it has passed, the handler's context ends with the cause [ErrAttemptTimeout]. An attempt
 	// that then returns an error is a failed one. Zero is no bound.
 	Timeout time.Duration
+
+	// Classes give outcomes to errors that handlers pass on from elsewhere. The first one that an error is in counts; one in none is a
+	// failed attempt.
+	Classes []Class
+
+	// Retry is a ladder of delays. An event that is out of attempts moves to the topic [RetryTopic] names for the first of them, is
+	// tried once more when that has passed, moves on to the next, and so on; what follows the last is DeadLetter. Delays are whole
+	// milliseconds, [MaxDelay] at most, and may repeat.
+	//
+	// A ladder gives order up: the events behind one that climbs it, those of its key among them, go on without it. A crash between
+	// the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
+	// [RetryGroup].
+	Retry []time.Duration
 
 	// DeadLetter sends an event that is out of attempts, or that cannot be decoded, to the topic [DeadLetterTopic] names, with its
 	// original bytes and the reason, and goes on with the next. When it is false, the worker stops at such an event instead.

@@ -1,0 +1,45 @@
+package consumer
+
+import "errors"
+
+// Class gives an outcome to a kind of error, for errors that handlers pass on from elsewhere:
+//
+//	Classes: []consumer.Class{
+//		{Is: sql.ErrNoRows, Then: consumer.Permanent},
+//		{As: throttled, Then: func(err error) error { return consumer.RetryAfter(time.Minute, err) }},
+//		{Is: errKnown, Then: func(error) error { return consumer.Skip("known already") }},
+//	}
+//
+// Exactly one of Is and As, and Then, are needed.
+type Class struct {
+	// Is matches the errors that it is found in by [errors.Is].
+	Is error
+
+	// As matches the errors it returns true for; [errors.As] is what it is for. A *[PanicError], and an error that is
+	// [ErrAttemptTimeout], can be matched as well.
+	As func(error) bool
+
+	// Then returns the outcome of an attempt that failed with such an error: [Permanent] itself, or a function that calls
+	// [RetryAfter], [Snooze] or [Skip]. Another error is a failed attempt, nil is done. It must not block.
+	Then func(error) error
+}
+
+func (c Class) matches(err error) bool {
+	if c.As != nil {
+		return c.As(err)
+	}
+	return errors.Is(err, c.Is)
+}
+
+// classify gives an error the outcome of the first class it is in. An outcome that the handler has chosen itself stays.
+func (p *Policy) classify(err error) error {
+	if err == nil || len(p.Classes) == 0 || chosen(err) {
+		return err
+	}
+	for _, c := range p.Classes {
+		if c.matches(err) {
+			return c.Then(err)
+		}
+	}
+	return err
+}
