@@ -22,7 +22,7 @@ const DefaultRegistryURL = "http://localhost:8081"
 //
 // Schemas by id are kept for ever, in an LRU of 1024; ids that the registry does not know are not asked for again for 30 s; the
 // newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down. Callers who want
-// the same thing share one request.
+// the same thing share one request. [WithSnapshot] keeps it all in a file, for starts while the registry is down.
 type Registry struct {
 	base    *url.URL // without credentials, without trailing slash
 	auth    func(*http.Request)
@@ -33,10 +33,11 @@ type Registry struct {
 	unknown time.Duration
 	fresh   time.Duration
 
-	caches  *caches
-	schemas flights[Ref, *Schema]
-	newest  flights[string, Version]
-	ids     flights[registration, int]
+	caches   *caches
+	snapshot *snapshot // nil without WithSnapshot
+	schemas  flights[Ref, *Schema]
+	newest   flights[string, Version]
+	ids      flights[registration, int]
 }
 
 // Version is one version of a subject.
@@ -48,7 +49,7 @@ type Version struct {
 }
 
 // NewRegistry returns a client of the registry at base, an http or https URL whose path, if it has one, comes before the API's own.
-// A user and password in the URL work as [WithBasicAuth]. It sends nothing yet; it reads the files that [WithTLS] names. Every mistake in
+// A user and password in the URL work as [WithBasicAuth]. It sends nothing yet; it reads the files that [WithTLS] and [WithSnapshot] name. Every mistake in
 // its arguments is reported at once.
 func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 	o := registryOptions{timeout: defaultTimeout}
@@ -74,8 +75,12 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 		return nil, err
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
+	snapshot, err := openSnapshot(o.snapshot, u.String(), o.lenient)
+	if err != nil {
+		return nil, err
+	}
 	r := &Registry{
-		base: u, auth: o.header(), client: transport, send: transport, caches: c,
+		base: u, auth: o.header(), client: transport, send: transport, caches: c, snapshot: snapshot,
 		timeout: o.timeout, attempt: attemptTimeout, unknown: unknownTTL, fresh: latestTTL,
 	}
 	r.schemas.url, r.newest.url, r.ids.url = r.URL(), r.URL(), r.URL()
@@ -95,11 +100,13 @@ func checkURL(u *url.URL) error {
 // URL returns the base URL, without credentials.
 func (r *Registry) URL() string { return r.base.String() }
 
-// Close ends what is under way with [ErrClosed] or a cancelled context, waits for it, and releases the connections.
+// Close ends what is under way with [ErrClosed] or a cancelled context, waits for it, writes the snapshot file if it is behind, and
+// releases the connections.
 func (r *Registry) Close() {
 	r.schemas.close()
 	r.newest.close()
 	r.ids.close()
+	r.snapshot.close()
 	r.client.CloseIdleConnections()
 }
 

@@ -22,6 +22,7 @@ import (
 //	SCHEMA_REGISTRY_TLS_SERVER_NAME  defaults to the URL's host
 //	SCHEMA_REGISTRY_TLS_INSECURE     true switches certificate checks off
 //	SCHEMA_REGISTRY_ALLOW_PLAINTEXT  true lets credentials go over plain http to other machines
+//	SCHEMA_REGISTRY_SNAPSHOT         file that answers while the registry is down, see WithSnapshot
 func RegistryFromEnv(opts ...RegistryOption) (*Registry, error) {
 	base := os.Getenv("SCHEMA_REGISTRY_URL")
 	if base == "" {
@@ -54,6 +55,9 @@ func RegistryAt(base string, opts ...RegistryOption) (*Registry, error) {
 	}
 	if e.flag("SCHEMA_REGISTRY_ALLOW_PLAINTEXT") {
 		set = append(set, WithAllowPlaintextCredentials())
+	}
+	if path := os.Getenv("SCHEMA_REGISTRY_SNAPSHOT"); path != "" {
+		set = append(set, WithSnapshot(path))
 	}
 	if err := errors.Join(e.errs...); err != nil {
 		return nil, err

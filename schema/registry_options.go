@@ -29,6 +29,8 @@ type registryOptions struct {
 	tls            *headrace.TLS
 	allowPlaintext bool
 	timeout        time.Duration
+	snapshot       string
+	lenient        bool // a snapshot that cannot be used counts as none
 }
 
 // WithBasicAuth authenticates every call by user and password.

@@ -29,6 +29,14 @@ func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
 	if until, ok := r.caches.unknown.Get(ref); ok && time.Now().Before(until) {
 		return nil, &UnknownSchemaError{Ref: ref, URL: r.URL()}
 	}
+	if k := r.snapshot.answering(); k != nil && k.schemas[ref] != nil {
+		return orKnown(ctx, r.snapshot, k.schemas[ref], func(ctx context.Context) (*Schema, error) { return r.resolve(ctx, ref) })
+	}
+	return r.resolve(ctx, ref)
+}
+
+// resolve asks the registry.
+func (r *Registry) resolve(ctx context.Context, ref Ref) (*Schema, error) {
 	return r.schemas.do(ctx, ref, func(ctx context.Context) (*Schema, error) {
 		if s, ok := r.caches.schemas.Get(ref); ok {
 			return s, nil
@@ -52,6 +60,7 @@ type answerSchema struct {
 	Subject    string               `json:"subject"`
 	Version    int                  `json:"version"`
 	ID         int                  `json:"id"`
+	GUID       string               `json:"guid"` // newer registries
 	Schema     string               `json:"schema"`
 	SchemaType string               `json:"schemaType"`
 	References []srclient.Reference `json:"references"`
@@ -83,6 +92,11 @@ func (r *Registry) fetch(ctx context.Context, ref Ref) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
+	entry := snapshotEntry{ID: ref.ID, Schema: a.Schema, References: a.References}
+	if ref.ByGUID {
+		entry.ID, entry.GUID = 0, ref.GUID.String()
+	}
+	r.snapshot.learn(entry)
 	return s, nil
 }
 
@@ -103,7 +117,25 @@ func (r *Registry) Latest(ctx context.Context, subject string) (Version, error) 
 	if ok && time.Now().Before(cached.until) {
 		return cached.version, nil
 	}
-	v, err := r.newest.do(ctx, subject, func(ctx context.Context) (Version, error) {
+	var v Version
+	var err error
+	ask := func(ctx context.Context) (Version, error) { return r.askLatest(ctx, subject) }
+	if k := r.snapshot.answering(); k != nil && !ok {
+		cached.version, ok = k.latest(subject)
+	}
+	if r.snapshot != nil && ok {
+		v, err = orKnown(ctx, r.snapshot, cached.version, ask)
+	} else {
+		v, err = ask(ctx)
+	}
+	if err != nil && ok && Unavailable(err) {
+		return cached.version, nil
+	}
+	return v, err
+}
+
+func (r *Registry) askLatest(ctx context.Context, subject string) (Version, error) {
+	return r.newest.do(ctx, subject, func(ctx context.Context) (Version, error) {
 		ctx, cancel := r.within(ctx)
 		defer cancel()
 		x := r.exchange(ctx)
@@ -117,10 +149,6 @@ func (r *Registry) Latest(ctx context.Context, subject string) (Version, error) 
 		}
 		return v, err
 	})
-	if err != nil && ok && Unavailable(err) {
-		return cached.version, nil
-	}
-	return v, err
 }
 
 // Version returns version n of a subject, 1 being the first.
@@ -142,6 +170,7 @@ func (r *Registry) version(ctx context.Context, subject string, a answerSchema) 
 	}
 	located := *s
 	located.origin = origin{subject, a.Version}
+	r.snapshot.learn(snapshotEntry{ID: a.ID, Subject: subject, Version: a.Version, Schema: a.Schema, References: a.References})
 	return Version{Subject: subject, Version: a.Version, ID: a.ID, Schema: &located}, nil
 }
 

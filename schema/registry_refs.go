@@ -67,5 +67,7 @@ func (l *loader) load(at origin) (*Schema, error) {
 	located := *s
 	located.origin = at
 	l.caches.parts.Add(at, &located)
+	// Without its id: the version may be a deleted one, which nothing new is written with.
+	l.snapshot.learn(snapshotEntry{Subject: at.subject, Version: at.version, Schema: a.Schema, References: a.References})
 	return &located, nil
 }

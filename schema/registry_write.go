@@ -26,6 +26,24 @@ func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, 
 	if until, ok := r.caches.missing.Get(key); ok && time.Now().Before(until) {
 		return 0, &NotRegisteredError{Subject: subject, Event: s.FullName()}
 	}
+	k := r.snapshot.answering()
+	if k == nil {
+		return r.identify(ctx, key, s)
+	}
+	id, ok := k.id(subject, s)
+	if !ok && !k.lacks(subject, s) {
+		return r.identify(ctx, key, s)
+	}
+	id, err := orKnown(ctx, r.snapshot, id, func(ctx context.Context) (int, error) { return r.identify(ctx, key, s) })
+	if err == nil && id == 0 {
+		err = &NotRegisteredError{Subject: subject, Event: s.FullName()}
+	}
+	return id, err
+}
+
+// identify asks the registry for the id of a schema under a subject.
+func (r *Registry) identify(ctx context.Context, key registration, s *Schema) (int, error) {
+	subject := key.subject
 	return r.ids.do(ctx, key, func(ctx context.Context) (int, error) {
 		ctx, cancel := r.within(ctx)
 		defer cancel()
@@ -40,6 +58,9 @@ func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, 
 			r.caches.ids.Add(key, id)
 		case errors.As(err, &missing):
 			r.caches.missing.Add(key, time.Now().Add(missTTL))
+			if missing.Subject == subject {
+				r.snapshot.miss(subject, key.identity)
+			}
 		}
 		return id, err
 	})
@@ -55,7 +76,7 @@ func (r *Registry) lookup(ctx context.Context, subject string, s *Schema) (answe
 	x := r.exchange(ctx)
 	found, err := x.confluent().LookupSchema(subject, s.text, srclient.Avro, refs...)
 	if err == nil {
-		return r.withID(answerOf(found))
+		return r.found(subject, s, refs, answerOf(found))
 	}
 	if err = x.fault(err); !notFound(err) {
 		return answerSchema{}, fmt.Errorf("subject %s: %w", subject, err)
@@ -68,7 +89,16 @@ func (r *Registry) lookup(ctx context.Context, subject string, s *Schema) (answe
 	if err != nil {
 		return answerSchema{}, fmt.Errorf("subject %s: %w", subject, err)
 	}
-	return r.withID(a)
+	return r.found(subject, s, refs, a)
+}
+
+// found notes where the registry has s.
+func (r *Registry) found(subject string, s *Schema, refs []srclient.Reference, a answerSchema) (answerSchema, error) {
+	a, err := r.withID(a)
+	if err == nil {
+		r.snapshot.learn(snapshotEntry{ID: a.ID, Subject: subject, Version: max(a.Version, 0), Schema: s.text, References: refs})
+	}
+	return a, err
 }
 
 // withID refuses an answer without an id, which would be written into every record.
@@ -112,7 +142,7 @@ func (r *Registry) register(ctx context.Context, subject string, s *Schema) (int
 	if err != nil {
 		return 0, fmt.Errorf("subject %s: %w", subject, err)
 	}
-	if _, err := r.withID(a); err != nil {
+	if a, err = r.found(subject, s, refs, a); err != nil {
 		return 0, fmt.Errorf("subject %s: %w", subject, err)
 	}
 	key := registration{subject, registrationIdentity(s)}

@@ -1,0 +1,180 @@
+package schema
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// known is what a snapshot file answers. It does not change once loaded.
+type known struct {
+	schemas  map[Ref]*Schema
+	parts    map[origin]*Schema
+	subjects map[string][]knownVersion // in the order of the file
+	missing  map[registration]bool
+	complete bool
+}
+
+type knownVersion struct {
+	version  int
+	id       int
+	schema   *Schema
+	identity [32]byte
+}
+
+// knowing parses what a file holds. One entry that is not right condemns the file: nobody but this package writes them.
+func knowing(file *snapshotFile) (*known, string) {
+	k := &known{
+		schemas: map[Ref]*Schema{}, parts: map[origin]*Schema{}, subjects: map[string][]knownVersion{},
+		missing: map[registration]bool{}, complete: file.header.Complete,
+	}
+	at := map[origin]*snapshotEntry{}
+	for i := range file.entries {
+		if e := &file.entries[i]; e.Version > 0 {
+			at[origin{e.Subject, e.Version}] = e
+		}
+	}
+	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}}
+	for i := range file.entries {
+		if reason := l.add(&file.entries[i]); reason != "" {
+			return nil, fmt.Sprintf("line %d: %s", i+2, reason)
+		}
+	}
+	for i, miss := range file.misses {
+		var identity [32]byte
+		if n, err := hex.Decode(identity[:], []byte(miss.Identity)[:min(len(miss.Identity), 64)]); err != nil || n != len(identity) || len(miss.Identity) != 64 {
+			return nil, fmt.Sprintf("line %d: the identity is not 64 hexadecimal digits", len(file.entries)+i+2)
+		}
+		k.missing[registration{miss.Subject, identity}] = true
+	}
+	return k, ""
+}
+
+// snapshotLoader parses entries after those that they refer to.
+type snapshotLoader struct {
+	known   *known
+	at      map[origin]*snapshotEntry
+	loading map[origin]bool
+}
+
+func (l *snapshotLoader) add(e *snapshotEntry) string {
+	if e.ID < 0 || e.ID > 1<<31-1 || e.Version < 0 || e.Version > 0 && e.Subject == "" || e.ID == 0 && e.GUID == "" && e.Subject == "" {
+		return "it has no id that a registry gives"
+	}
+	s, reason := l.parse(e)
+	if reason != "" {
+		return reason
+	}
+	if e.ID > 0 {
+		l.known.schemas[RefID(e.ID)] = s
+	}
+	if e.GUID != "" {
+		guid, ok := parseGUID(e.GUID)
+		if !ok {
+			return "the guid is not one"
+		}
+		l.known.schemas[Ref{GUID: guid, ByGUID: true}] = s
+	}
+	if e.Subject != "" && e.ID > 0 && !e.Deleted {
+		v := knownVersion{version: e.Version, id: e.ID, schema: s, identity: registrationIdentity(s)}
+		l.known.subjects[e.Subject] = append(l.known.subjects[e.Subject], v)
+	}
+	return ""
+}
+
+func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
+	at := origin{e.Subject, e.Version}
+	if s := l.known.parts[at]; s != nil {
+		return s, ""
+	}
+	if len(e.References) > maxReferences {
+		return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
+	}
+	if e.Version > 0 {
+		if l.loading[at] {
+			return nil, fmt.Sprintf("references go round in a circle at subject %s version %d", clip(e.Subject), e.Version)
+		}
+		l.loading[at] = true
+		defer delete(l.loading, at)
+	}
+	refs := make([]*Schema, len(e.References))
+	for i, ref := range e.References {
+		target := l.at[origin{ref.Subject, ref.Version}]
+		if target == nil {
+			return nil, fmt.Sprintf("it refers to subject %s version %d, which is not in the file", clip(ref.Subject), ref.Version)
+		}
+		var reason string
+		if refs[i], reason = l.parse(target); reason != "" {
+			return nil, reason
+		}
+	}
+	s, err := Parse(e.Schema, refs...)
+	if err != nil {
+		return nil, clip(err.Error())
+	}
+	if e.Version > 0 {
+		located := *s
+		located.origin = at
+		s = &located
+		l.known.parts[at] = s
+	}
+	return s, ""
+}
+
+func parseGUID(text string) (GUID, bool) {
+	var g GUID
+	if len(text) != 36 {
+		return g, false
+	}
+	digits := text[0:8] + text[9:13] + text[14:18] + text[19:23] + text[24:36]
+	_, err := hex.Decode(g[:], []byte(digits))
+	return g, err == nil && g.String() == text
+}
+
+// id returns the id of a schema under a subject: by its text first, then by what it means for bytes, the newest version first.
+func (k *known) id(subject string, s *Schema) (int, bool) {
+	versions := k.subjects[subject]
+	identity := registrationIdentity(s)
+	for _, same := range []func(v *knownVersion) bool{
+		func(v *knownVersion) bool { return v.identity == identity },
+		func(v *knownVersion) bool { return v.schema.identity == s.identity },
+	} {
+		found := knownVersion{version: -1}
+		for i := range versions {
+			if versions[i].version > found.version && same(&versions[i]) {
+				found = versions[i]
+			}
+		}
+		if found.version >= 0 {
+			return found.id, true
+		}
+	}
+	return 0, false
+}
+
+// lacks reports whether the subject is known not to have the schema: it was asked for it and had not, or it was not there when all
+// subjects were written down and the schema was under another.
+func (k *known) lacks(subject string, s *Schema) bool {
+	if k.missing[registration{subject, registrationIdentity(s)}] {
+		return true
+	}
+	if !k.complete || len(k.subjects[subject]) > 0 {
+		return false
+	}
+	for other := range k.subjects {
+		if _, ok := k.id(other, s); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// latest returns the newest version of a subject.
+func (k *known) latest(subject string) (Version, bool) {
+	var newest knownVersion
+	for _, v := range k.subjects[subject] {
+		if v.version > newest.version {
+			newest = v
+		}
+	}
+	return Version{Subject: subject, Version: newest.version, ID: newest.id, Schema: newest.schema}, newest.version > 0
+}

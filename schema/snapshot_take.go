@@ -1,0 +1,190 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// SnapshotScope says what [Registry.WriteSnapshot] takes. Its zero value is all of the registry.
+type SnapshotScope struct {
+	Subjects []string // these and what they refer to; nil is all subjects, the deleted ones' ids included
+
+	// URL is the registry's base URL as the services that read the file have it; "" is the client's own.
+	URL string
+}
+
+// WriteSnapshot writes every version of the scope's subjects to a file for [WithSnapshot], replacing what is there, and returns what
+// it holds. Versions that were deleted, but not for good, are taken too: old events carry their ids.
+//
+// A registry that has more than the file may hold is an error: name the subjects that the service needs.
+func (r *Registry) WriteSnapshot(ctx context.Context, path string, scope SnapshotScope) (SnapshotState, error) {
+	subjects, err := r.snapshotSubjects(ctx, scope)
+	if err != nil {
+		return SnapshotState{}, err
+	}
+	take := taking{Registry: r, entries: map[origin]snapshotEntry{}}
+	var todo []origin
+	for subject, live := range subjects {
+		versions, err := take.versions(ctx, subject, live)
+		if err != nil {
+			return SnapshotState{}, err
+		}
+		todo = append(todo, versions...)
+	}
+	for len(todo) > 0 {
+		if len(take.entries)+len(todo) > maxSnapshotEntries {
+			return SnapshotState{}, fmt.Errorf("registry snapshot %s: there are more than %d versions: name fewer subjects", path, maxSnapshotEntries)
+		}
+		if todo, err = take.fetch(ctx, todo); err != nil {
+			return SnapshotState{}, err
+		}
+	}
+	file := take.file(scope)
+	if file.header.Registry == "" {
+		file.header.Registry = r.URL()
+	}
+	if _, reason := knowing(file); reason != "" {
+		return SnapshotState{}, fmt.Errorf("registry snapshot %s: what the registry says does not fit together: %s", path, reason)
+	}
+	if err := file.write(path); err != nil {
+		return SnapshotState{}, err
+	}
+	return SnapshotState{Path: path, Entries: len(file.entries), Written: file.header.Written}, nil
+}
+
+// taking collects versions of subjects.
+type taking struct {
+	*Registry
+	live    map[origin]bool // not deleted
+	entries map[origin]snapshotEntry
+}
+
+// snapshotSubjects returns the subjects to take, and whether each is there or deleted.
+func (r *Registry) snapshotSubjects(ctx context.Context, scope SnapshotScope) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, subject := range scope.Subjects {
+		found[subject] = true
+	}
+	if scope.Subjects != nil {
+		return found, nil
+	}
+	live, err := r.Subjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := r.within(ctx)
+	defer cancel()
+	var all []string
+	if err := r.exchange(ctx).call(http.MethodGet, "/subjects?deleted=true", nil, &all); err != nil {
+		return nil, err
+	}
+	for _, subject := range all {
+		found[subject] = false
+	}
+	for _, subject := range live {
+		found[subject] = true
+	}
+	return found, nil
+}
+
+// versions lists the versions of a subject, deleted ones included.
+func (t *taking) versions(ctx context.Context, subject string, there bool) ([]origin, error) {
+	if t.live == nil {
+		t.live = map[origin]bool{}
+	}
+	if there {
+		live, err := t.Versions(ctx, subject)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range live {
+			t.live[origin{subject, n}] = true
+		}
+	}
+	ctx, cancel := t.within(ctx)
+	defer cancel()
+	var all []int
+	err := t.exchange(ctx).call(http.MethodGet, "/subjects/"+url.PathEscape(subject)+"/versions?deleted=true", nil, &all)
+	var answer *RegistryError
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && !there {
+		return nil, nil // a registry that lists deleted subjects and not their versions
+	}
+	if err != nil {
+		return nil, fmt.Errorf("subject %s: %w", subject, err)
+	}
+	var todo []origin
+	for _, n := range all {
+		todo = append(todo, origin{subject, n})
+	}
+	return todo, nil
+}
+
+// fetch asks for versions, a few at a time, and returns those they refer to that are not there yet.
+func (t *taking) fetch(ctx context.Context, todo []origin) ([]origin, error) {
+	answers := make([]answerSchema, len(todo))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, at := range todo {
+		group.Go(func() error {
+			ctx, cancel := t.within(ctx)
+			defer cancel()
+			path := fmt.Sprintf("/subjects/%s/versions/%d?deleted=true", url.PathEscape(at.subject), at.version)
+			if err := t.exchange(ctx).call(http.MethodGet, path, nil, &answers[i]); err != nil {
+				return fmt.Errorf("subject %s version %d: %w", at.subject, at.version, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	next := map[origin]bool{}
+	for i, a := range answers {
+		at := todo[i]
+		if a.SchemaType != "" && a.SchemaType != "AVRO" {
+			continue // Protobuf and JSON schemas are no business of ours
+		}
+		if _, ok := parseGUID(a.GUID); !ok {
+			a.GUID = ""
+		}
+		t.entries[at] = snapshotEntry{
+			ID: a.ID, GUID: a.GUID, Subject: at.subject, Version: at.version, Deleted: !t.live[at], Schema: a.Schema, References: a.References,
+		}
+		for _, ref := range a.References {
+			next[origin{ref.Subject, ref.Version}] = true
+		}
+	}
+	var missing []origin
+	for at := range next {
+		if _, ok := t.entries[at]; !ok {
+			missing = append(missing, at)
+		}
+	}
+	return missing, nil
+}
+
+func (t *taking) file(scope SnapshotScope) *snapshotFile {
+	file := &snapshotFile{header: snapshotHeader{
+		Registry: scope.URL, Written: time.Now().UTC().Truncate(time.Second), Complete: scope.Subjects == nil,
+	}}
+	for _, e := range t.entries {
+		file.entries = append(file.entries, e)
+	}
+	slices.SortFunc(file.entries, func(a, b snapshotEntry) int {
+		switch {
+		case a.Subject < b.Subject:
+			return -1
+		case a.Subject > b.Subject:
+			return 1
+		}
+		return a.Version - b.Version
+	})
+	return file
+}

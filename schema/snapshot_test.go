@@ -1,0 +1,350 @@
+package schema
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const (
+	moneySchema = `{"type":"record","name":"shop.Money","fields":[{"name":"cents","type":"long"}]}`
+	cartSchema  = `{"type":"record","name":"shop.Cart","fields":[{"name":"total","type":"shop.Money"}]}`
+	userSchema  = `{"type":"record","name":"shop.User","fields":[{"name":"id","type":"long"}]}`
+)
+
+// smallRegistry is a registry of four versions that can be switched off. Version 1 of gone-value is deleted.
+type smallRegistry struct {
+	down  atomic.Bool
+	calls atomic.Int32
+}
+
+var smallVersions = map[string]string{
+	"shop.Money": `{"subject":"shop.Money","version":1,"id":1,"schema":` + quoteJSON(moneySchema) + `}`,
+	"carts-value": `{"subject":"carts-value","version":1,"id":2,"schema":` + quoteJSON(cartSchema) +
+		`,"references":[{"name":"shop.Money","subject":"shop.Money","version":1}]}`,
+	"users-value": `{"subject":"users-value","version":1,"id":3,"guid":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","schema":` + quoteJSON(userSchema) + `}`,
+	"gone-value":  `{"subject":"gone-value","version":1,"id":4,"schema":"\"string\""}`,
+}
+
+func quoteJSON(text string) string {
+	quoted, _ := json.Marshal(text)
+	return string(quoted)
+}
+
+func (s *smallRegistry) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.calls.Add(1)
+	if s.down.Load() {
+		return nil, errors.New("connection refused")
+	}
+	deleted := r.URL.Query().Get("deleted") == "true"
+	switch path := r.URL.Path; {
+	case path == "/subjects" && deleted:
+		return reply(200, `["shop.Money","carts-value","users-value","gone-value"]`), nil
+	case path == "/subjects":
+		return reply(200, `["shop.Money","carts-value","users-value"]`), nil
+	case strings.HasPrefix(path, "/schemas/ids/"):
+		for _, v := range smallVersions {
+			if strings.Contains(v, `"id":`+strings.TrimPrefix(path, "/schemas/ids/")+`,`) {
+				return reply(200, v), nil
+			}
+		}
+		return reply(404, `{"error_code":40403,"message":"Schema not found"}`), nil
+	case r.Method == http.MethodPost:
+		subject := strings.TrimPrefix(path, "/subjects/")
+		var posted schemaRequest
+		text, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(text, &posted)
+		if v, ok := smallVersions[subject]; ok && strings.Contains(v, quoteJSON(posted.Schema)) {
+			return reply(200, v), nil
+		}
+		return reply(404, `{"error_code":40403,"message":"Schema not found"}`), nil
+	default:
+		subject, version, _ := strings.Cut(strings.TrimPrefix(path, "/subjects/"), "/versions")
+		v, ok := smallVersions[subject]
+		switch {
+		case !ok || subject == "gone-value" && !deleted:
+			return reply(404, `{"error_code":40401,"message":"Subject not found"}`), nil
+		case version == "":
+			return reply(200, `[1]`), nil
+		}
+		return reply(200, v), nil
+	}
+}
+
+func parsed(t *testing.T, text string, refs ...*Schema) *Schema {
+	t.Helper()
+	s, err := Parse(text, refs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// answersAll asks for what the file of a whole registry answers.
+func answersAll(t *testing.T, reg *Registry) {
+	t.Helper()
+	for id, want := range map[int]string{1: "shop.Money", 2: "shop.Cart", 3: "shop.User", 4: "string"} {
+		if s, err := reg.Schema(t.Context(), id); err != nil || s.FullName() != want {
+			t.Errorf("schema %d: %v, %v", id, s, err)
+		}
+	}
+	money := parsed(t, moneySchema)
+	for subject, s := range map[string]*Schema{"users-value": parsed(t, userSchema), "carts-value": parsed(t, cartSchema, money)} {
+		if id, err := reg.Lookup(t.Context(), subject, s); err != nil || id < 2 {
+			t.Errorf("lookup under %s: %d, %v", subject, id, err)
+		}
+	}
+	if v, err := reg.Latest(t.Context(), "users-value"); err != nil || v.ID != 3 || v.Version != 1 {
+		t.Errorf("latest of users-value: %+v, %v", v, err)
+	}
+}
+
+func TestSnapshotOfTheWholeRegistryAnswersWhileItIsDown(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "registry.snapshot")
+	synctest.Test(t, func(t *testing.T) {
+		registry := &smallRegistry{}
+		state, err := fake(t, registry.RoundTrip).WriteSnapshot(t.Context(), path, SnapshotScope{})
+		if err != nil || state.Entries != 4 {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		registry.down.Store(true)
+		reg := fake(t, registry.RoundTrip, WithSnapshot(path))
+		began := time.Now()
+		answersAll(t, reg)
+		if took := time.Since(began); took > snapshotPatience {
+			t.Errorf("took %s: the outage was met more than once", took)
+		}
+		if guid, _ := parseGUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"); true {
+			if s, err := reg.SchemaByGUID(t.Context(), guid); err != nil || s.FullName() != "shop.User" {
+				t.Errorf("by guid: %v, %v", s, err)
+			}
+		}
+		if !reg.Snapshot().Outage {
+			t.Error("the state does not tell of the outage")
+		}
+
+		// A subject that was not there, for a schema that is elsewhere: the producer looks on, under its second subject.
+		var missing *NotRegisteredError
+		if _, err := reg.Lookup(t.Context(), "users-shop.User", parsed(t, userSchema)); !errors.As(err, &missing) {
+			t.Errorf("a subject that was not there: %v", err)
+		}
+		// What may have been registered since then waits.
+		for name, err := range map[string]error{
+			"an id":                        second(reg.Schema(t.Context(), 9)),
+			"a deleted subject":            second(reg.Lookup(t.Context(), "gone-value", parsed(t, `"string"`))),
+			"a new version":                second(reg.Lookup(t.Context(), "users-value", parsed(t, moneySchema))),
+			"the newest of a new subject":  second(reg.Latest(t.Context(), "new-value")),
+			"a schema nobody has heard of": second(reg.Lookup(t.Context(), "new-value", parsed(t, `"int"`))),
+		} {
+			if !Unavailable(err) {
+				t.Errorf("%s: %v, want one that waits", name, err)
+			}
+		}
+
+		// And when it is back, it is asked first.
+		registry.down.Store(false)
+		time.Sleep(snapshotOutage + time.Second)
+		before := registry.calls.Load()
+		var unknown *UnknownSchemaError
+		if _, err := reg.Schema(t.Context(), 9); !errors.As(err, &unknown) {
+			t.Errorf("an id the registry does not have: %v", err)
+		}
+		answersAll(t, reg)
+		if registry.calls.Load() < before+5 || reg.Snapshot().Outage {
+			t.Errorf("the registry is back and was asked %d times", registry.calls.Load()-before)
+		}
+	})
+}
+
+func second[V any](_ V, err error) error { return err }
+
+// A service that has run once starts again without its registry.
+func TestSnapshotIsWrittenByWhoeverAsksAndReadAtTheNextStart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "registry.snapshot")
+	synctest.Test(t, func(t *testing.T) {
+		registry := &smallRegistry{}
+		first := fake(t, registry.RoundTrip, WithSnapshot(path))
+		if _, err := first.Schema(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(snapshotDelay + time.Millisecond)
+		synctest.Wait()
+		if state := first.Snapshot(); state.Err != nil || state.Entries != 1 || state.Written.IsZero() {
+			t.Errorf("after a second: %+v", state)
+		}
+		user, cart := parsed(t, userSchema), parsed(t, cartSchema, parsed(t, moneySchema))
+		if _, err := first.Schema(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		for subject, want := range map[string]int{"users-shop.User": 0, "users-value": 3} {
+			if id, _ := first.Lookup(t.Context(), subject, user); id != want {
+				t.Fatalf("lookup under %s: %d", subject, id)
+			}
+		}
+		if id, err := first.Lookup(t.Context(), "carts-value", cart); err != nil || id != 2 {
+			t.Fatal(id, err)
+		}
+		first.Close() // writes what a second has not passed for
+
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
+		}
+		if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+
+		registry.down.Store(true)
+		next := fake(t, registry.RoundTrip, WithSnapshot(path))
+		for id, want := range map[int]string{2: "shop.Cart", 3: "shop.User"} {
+			if s, err := next.Schema(t.Context(), id); err != nil || s.FullName() != want {
+				t.Errorf("schema %d: %v, %v", id, s, err)
+			}
+		}
+		var missing *NotRegisteredError
+		if _, err := next.Lookup(t.Context(), "users-shop.User", user); !errors.As(err, &missing) {
+			t.Errorf("a subject that had it not: %v", err)
+		}
+		if id, err := next.Lookup(t.Context(), "users-value", user); err != nil || id != 3 {
+			t.Errorf("lookup: %d, %v", id, err)
+		}
+		if id, err := next.Lookup(t.Context(), "carts-value", cart); err != nil || id != 2 {
+			t.Errorf("lookup with a reference: %d, %v", id, err)
+		}
+		next.Close()
+	})
+}
+
+func TestSnapshotThatCannotBeTrustedIsRefused(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	good := filepath.Join(folder, "good")
+	reg := fake(t, (&smallRegistry{}).RoundTrip)
+	if _, err := reg.WriteSnapshot(t.Context(), good, SnapshotScope{}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// resigned is a file whose checksum is right, as somebody writes it who means harm.
+	resigned := func(entries ...snapshotEntry) string {
+		file := snapshotFile{header: snapshotHeader{Registry: "http://localhost"}, entries: entries}
+		text, err := file.append()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	circle := func(subject, other string) snapshotEntry {
+		e := snapshotEntry{ID: 1, Subject: subject, Version: 1, Schema: `"int"`}
+		_ = json.Unmarshal([]byte(`[{"name":"x","subject":"`+other+`","version":1}]`), &e.References)
+		return e
+	}
+	_, rest, _ := strings.Cut(string(text), "\n")
+	tests := map[string]struct{ text, want string }{
+		"empty":               {"", "its first line"},
+		"HTML":                {"<html>", "its first line"},
+		"another format":      {`{"format":"headrace registry snapshot 2"}` + "\n" + rest, "its first line"},
+		"cut off":             {string(text[:len(text)/2]), "damaged"},
+		"one letter changed":  {strings.Replace(string(text), "cents", "dents", 1), "damaged"},
+		"not a schema":        {resigned(snapshotEntry{ID: 1, Schema: `{"type":"strin"}`}), "line 2: avro schema"},
+		"no id":               {resigned(snapshotEntry{Schema: `"int"`}), "line 2: it has no id"},
+		"negative id":         {resigned(snapshotEntry{ID: -1, Schema: `"int"`}), "line 2: it has no id"},
+		"bad guid":            {resigned(snapshotEntry{GUID: "x", Schema: `"int"`}), "line 2: the guid"},
+		"circle":              {resigned(circle("a", "b"), circle("b", "a")), "circle"},
+		"reference to itself": {resigned(circle("a", "a")), "circle"},
+		"dangling reference":  {resigned(circle("a", "b")), "not in the file"},
+		"too many entries":    {resigned(make([]snapshotEntry, maxSnapshotEntries+1)...), "allowed"},
+		"too large":           {strings.Repeat(" ", maxSnapshotBytes+1), "more than"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "registry.snapshot")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			refuses(t, "http://localhost", path, test.want)
+		})
+	}
+	t.Run("another registry", func(t *testing.T) {
+		t.Parallel()
+		refuses(t, "http://elsewhere", good, "it is of the registry http://localhost, and this client's is http://elsewhere")
+	})
+	t.Run("a folder", func(t *testing.T) {
+		t.Parallel()
+		refuses(t, "http://localhost", t.TempDir(), "not a regular file")
+	})
+	t.Run("writable by others", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "registry.snapshot")
+		if err := errors.Join(os.WriteFile(path, text, 0o600), os.Chmod(path, 0o666)); err != nil { //nolint:gosec // what is refused
+			t.Fatal(err)
+		}
+		refuses(t, "http://localhost", path, "others may write it (mode 0666)")
+	})
+}
+
+func refuses(t *testing.T, url, path, want string) {
+	t.Helper()
+	_, err := NewRegistry(url, WithSnapshot(path))
+	var refused *SnapshotError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) ||
+		!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "headrace schema snapshot") {
+		t.Errorf("got %v, want one with %q, the path and what to do", err, want)
+	}
+	lenient, err := NewRegistry(url, WithLenientSnapshot(path))
+	if err != nil {
+		t.Fatalf("the lenient client: %v", err)
+	}
+	defer lenient.Close()
+	if state := lenient.Snapshot(); !errors.As(state.Err, &refused) || state.Entries != 0 {
+		t.Errorf("its state: %+v", state)
+	}
+}
+
+func TestSnapshotIsBounded(t *testing.T) {
+	t.Parallel()
+	s, err := openSnapshot(filepath.Join(t.TempDir(), "s"), "http://localhost", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxSnapshotEntries {
+		s.learn(snapshotEntry{ID: i + 1, Schema: `"int"`})
+		s.miss(fmt.Sprint(i), [32]byte{})
+	}
+	s.learn(snapshotEntry{ID: 3 * maxSnapshotEntries, Subject: "a", Version: 2, Schema: `"int"`, References: nil})
+	s.close()
+	file, err := readSnapshot(s.path, "http://localhost")
+	if err != nil || len(file.entries) > maxSnapshotEntries || len(file.misses) > maxSnapshotMisses {
+		t.Fatalf("%d entries, %d misses, %v", len(file.entries), len(file.misses), err)
+	}
+	if newest := file.entries[len(file.entries)-1]; newest.Subject != "a" {
+		t.Errorf("the newest entry is %+v", newest)
+	}
+}
+
+// A full disk is told, and nothing else changes.
+func TestSnapshotThatCannotBeWrittenIsTold(t *testing.T) {
+	t.Parallel()
+	reg := fake(t, (&smallRegistry{}).RoundTrip, WithSnapshot(filepath.Join(t.TempDir(), "no-such-folder", "s")))
+	if _, err := reg.Schema(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	reg.snapshot.write()
+	if state := reg.Snapshot(); state.Err == nil || !strings.Contains(state.Err.Error(), "no-such-folder") || !state.Written.IsZero() {
+		t.Errorf("%+v", state)
+	}
+}
