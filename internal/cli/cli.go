@@ -13,6 +13,8 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/headrace/headrace/internal/project"
 )
 
 const (
@@ -40,6 +42,8 @@ type Env struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+	// Dir is the folder from which headrace.yaml is looked for upwards. Empty is the working directory.
+	Dir string
 	// IsTerminal reports whether one of the three streams is a terminal. Nil asks the system.
 	IsTerminal func(stream any) bool
 }
@@ -81,6 +85,9 @@ type app struct {
 	Env
 	brokers  []string
 	registry string
+	context  string
+	file     string        // of the project, where a flag names it
+	loaded   *project.File // once read
 	timeout  time.Duration
 	// progress is set when a person watches standard error and does not type the input.
 	progress bool

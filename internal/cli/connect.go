@@ -7,18 +7,22 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/schema"
 )
 
-// cluster is where Kafka is: the flag's brokers, else the environment's.
+// cluster is where Kafka is: by flag, environment, headrace.yaml or default, in this order. A connection is taken whole: what
+// belongs to one cluster, its secrets above all, does not go to another. Only where the environment names no brokers does it
+// add to those of headrace.yaml.
 func (a *app) cluster() (headrace.Cluster, error) {
-	cluster, err := headrace.FromEnv()
+	cluster, err := a.clusterOf()
 	if err != nil {
-		return headrace.Cluster{}, fmt.Errorf("environment: %w", err)
+		return headrace.Cluster{}, err
 	}
 	if len(a.brokers) > 0 {
 		cluster.Brokers = a.brokers
@@ -29,8 +33,46 @@ func (a *app) cluster() (headrace.Cluster, error) {
 	return cluster, nil
 }
 
-// openRegistry is a client of the flag's registry, else of the environment's. It fails at once when nobody listens
-// there: the client itself would try again until the timeout, which is right for a service and not for a person.
+func (a *app) clusterOf() (headrace.Cluster, error) {
+	if a.context == "" && (len(a.brokers) > 0 || os.Getenv("KAFKA_BROKERS") != "") {
+		return clusterFromEnv()
+	}
+	chosen, err := a.chosenContext()
+	if err != nil {
+		return headrace.Cluster{}, err
+	}
+	if chosen == nil || len(chosen.Brokers) == 0 {
+		return clusterFromEnv()
+	}
+	cluster, err := chosen.Cluster()
+	if err != nil || a.context != "" {
+		return cluster, err
+	}
+	env, err := clusterFromEnv()
+	if err != nil {
+		return headrace.Cluster{}, err
+	}
+	if os.Getenv("KAFKA_CLIENT_ID") != "" {
+		cluster.ClientID = env.ClientID
+	}
+	if env.TLS != nil {
+		cluster.TLS = env.TLS
+	}
+	if env.SASL != nil {
+		cluster.SASL = env.SASL
+	}
+	return cluster, cluster.Validate()
+}
+
+func clusterFromEnv() (headrace.Cluster, error) {
+	cluster, err := headrace.FromEnv()
+	if err != nil {
+		return headrace.Cluster{}, fmt.Errorf("environment: %w", err)
+	}
+	return cluster, nil
+}
+
+// openRegistry is a client of the registry, which is found as the cluster is. It fails at once when nobody listens there: the client itself would try again until the timeout, which is right for a service and not for a person.
 func (a *app) openRegistry(ctx context.Context) (*schema.Registry, error) {
 	registry, err := a.registryClient()
 	if err != nil {
@@ -47,16 +89,60 @@ func (a *app) openRegistry(ctx context.Context) (*schema.Registry, error) {
 
 func (a *app) registryClient() (*schema.Registry, error) {
 	timeout := schema.WithTimeout(a.timeout)
-	if a.registry == "" {
-		registry, err := schema.RegistryFromEnv(timeout)
+	if a.registry != "" {
+		registry, err := schema.RegistryAt(a.registry, timeout)
 		if err != nil {
-			return nil, fmt.Errorf("environment: %w", err)
+			return nil, &usageError{fmt.Errorf("--registry: %w", err)}
 		}
 		return registry, nil
 	}
-	registry, err := schema.RegistryAt(a.registry, timeout)
+	if a.context != "" || os.Getenv("SCHEMA_REGISTRY_URL") == "" {
+		chosen, err := a.chosenContext()
+		if err != nil {
+			return nil, err
+		}
+		if chosen != nil && chosen.Registry != nil {
+			return a.contextRegistry(chosen)
+		}
+	}
+	registry, err := schema.RegistryFromEnv(timeout)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--registry: %w", err)}
+		return nil, fmt.Errorf("environment: %w", err)
+	}
+	return registry, nil
+}
+
+// contextRegistry is the registry of a context. One that --context names is taken whole, as its cluster is.
+func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error) {
+	r := chosen.Registry
+	password, err := r.Password.Read("password")
+	if err != nil {
+		return nil, err
+	}
+	token, err := r.Token.Read("token")
+	if err != nil {
+		return nil, err
+	}
+	opts := []schema.RegistryOption{schema.WithTimeout(a.timeout)}
+	if r.Username != "" || password != "" {
+		opts = append(opts, schema.WithBasicAuth(r.Username, password))
+	}
+	if token != "" {
+		opts = append(opts, schema.WithBearer(token))
+	}
+	if tls := r.Encryption(); tls != nil {
+		opts = append(opts, schema.WithTLS(*tls))
+	}
+	if r.AllowPlaintext {
+		opts = append(opts, schema.WithAllowPlaintextCredentials())
+	}
+	open := schema.NewRegistry
+	if a.context == "" {
+		open = schema.RegistryAt
+	}
+	registry, err := open(r.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%v: context %s: %w", chosen.At, chosen.Name, err)
 	}
 	return registry, nil
 }

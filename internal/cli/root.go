@@ -11,11 +11,12 @@ import (
 
 const rootLong = `headrace moves typed Avro events through Apache Kafka.
 
-Brokers and registry are taken from the flags, else from the environment, else from where
-"headrace dev" listens:
+Brokers and registry are taken from the flags, else from the environment, else from the headrace.yaml
+found here or in a folder above (its contexts are clusters), else from where "headrace dev" listens:
 
   KAFKA_BROKERS         default localhost:9092; KAFKA_CLIENT_ID, KAFKA_TLS_*, KAFKA_SASL_*
   SCHEMA_REGISTRY_URL   default http://localhost:8081; SCHEMA_REGISTRY_USERNAME, _PASSWORD, ...
+  HEADRACE_CONTEXT      the context of headrace.yaml, as --context says it
 
 Secrets come from the environment only, or from files that *_FILE variables name.
 
@@ -41,6 +42,7 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringSliceVar(&a.brokers, "brokers", nil, "Kafka `addresses`, host:port, separated by commas")
 	flags.StringVar(&a.registry, "registry", "", "`URL` of the schema registry")
+	flags.StringVar(&a.context, "context", "", "`name` of a context in headrace.yaml: its brokers and registry, nothing of the environment")
 	flags.DurationVar(&a.timeout, "timeout", 15*time.Second, "how long brokers and registry may take to answer")
 	root.AddCommand(
 		a.dev(),

@@ -131,7 +131,7 @@ func distance(a, b string) int {
 		rows[1][j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		older, old, now := rows[(i+2)%3], rows[(i)%3], rows[(i+1)%3]
+		older, old, now := rows[(i+2)%3], rows[i%3], rows[(i+1)%3]
 		now[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
