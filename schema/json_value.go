@@ -34,7 +34,17 @@ type jsonValue struct {
 	text  string // a string's value, a number's literal
 	keys  []string
 	items []jsonValue // elements, or members in the order of keys
+	// after is the offset of the end of what stands before the value in its text; see located.place.
+	after int
 }
+
+// jsonError says where a text stops being what parseJSON reads.
+type jsonError struct {
+	offset int
+	reason string
+}
+
+func (e *jsonError) Error() string { return e.reason }
 
 // member returns an object's member by name.
 func (v *jsonValue) member(name string) (*jsonValue, bool) {
@@ -49,51 +59,80 @@ func (v *jsonValue) member(name string) (*jsonValue, bool) {
 // parseJSON reads exactly one JSON value. Invalid UTF-8 and a name that occurs twice in an object are errors: either would lose
 // data without a word.
 func parseJSON(data []byte) (jsonValue, error) {
-	if !utf8.Valid(data) {
-		return jsonValue{}, errors.New("it is not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	v, err := readJSON(dec, 0)
+	v, err := parseLocatedJSON(data)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("it ends too early")
-		}
 		return jsonValue{}, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return jsonValue{}, errors.New("there is more after the first value")
 	}
 	return v, nil
 }
 
+// parseLocatedJSON is parseJSON with the offset of what is wrong.
+func parseLocatedJSON(data []byte) (jsonValue, *jsonError) {
+	if !utf8.Valid(data) {
+		return jsonValue{}, &jsonError{firstInvalid(data), "it is not UTF-8"}
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	v, err := readJSON(dec, 0)
+	var syntax *json.SyntaxError
+	var told *jsonError
+	switch {
+	case errors.As(err, &told):
+		return jsonValue{}, told
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return jsonValue{}, &jsonError{len(data), "it ends too early"}
+	case errors.As(err, &syntax):
+		// Offset counts the byte that is wrong as read, or the space before it.
+		return jsonValue{}, &jsonError{begin(string(data), max(int(syntax.Offset)-1, 0)), err.Error()}
+	case err != nil:
+		return jsonValue{}, &jsonError{int(dec.InputOffset()), err.Error()}
+	}
+	if end := int(dec.InputOffset()); len(bytes.TrimSpace(data[end:])) > 0 {
+		return jsonValue{}, &jsonError{begin(string(data), end), "there is more after the first value"}
+	}
+	return v, nil
+}
+
+func firstInvalid(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
 func readJSON(dec *json.Decoder, depth int) (jsonValue, error) {
+	after := int(dec.InputOffset())
 	if depth > maxJSONDepth {
-		return jsonValue{}, fmt.Errorf("it nests deeper than %d levels", maxJSONDepth)
+		return jsonValue{}, &jsonError{after, fmt.Sprintf("it nests deeper than %d levels", maxJSONDepth)}
 	}
 	token, err := dec.Token()
 	if err != nil {
 		return jsonValue{}, err
 	}
+	v := jsonValue{after: after}
 	switch t := token.(type) {
 	case bool:
-		return jsonValue{kind: jsonBool, truth: t}, nil
+		v.kind, v.truth = jsonBool, t
 	case json.Number:
-		return jsonValue{kind: jsonNumber, text: t.String()}, nil
+		v.kind, v.text = jsonNumber, t.String()
 	case string:
-		return jsonValue{kind: jsonString, text: t}, nil
+		v.kind, v.text = jsonString, t
 	case json.Delim:
 		if t == '[' {
-			return readJSONArray(dec, depth)
+			return readJSONArray(dec, v, depth)
 		}
-		return readJSONObject(dec, depth)
-	default:
-		return jsonValue{kind: jsonNull}, nil
+		return readJSONObject(dec, v, depth)
 	}
+	return v, nil
 }
 
-func readJSONArray(dec *json.Decoder, depth int) (jsonValue, error) {
-	v := jsonValue{kind: jsonArray}
+func readJSONArray(dec *json.Decoder, v jsonValue, depth int) (jsonValue, error) {
+	v.kind = jsonArray
 	for dec.More() {
 		item, err := readJSON(dec, depth+1)
 		if err != nil {
@@ -105,8 +144,8 @@ func readJSONArray(dec *json.Decoder, depth int) (jsonValue, error) {
 	return v, err
 }
 
-func readJSONObject(dec *json.Decoder, depth int) (jsonValue, error) {
-	v := jsonValue{kind: jsonObject}
+func readJSONObject(dec *json.Decoder, v jsonValue, depth int) (jsonValue, error) {
+	v.kind = jsonObject
 	seen := map[string]struct{}{}
 	for dec.More() {
 		token, err := dec.Token()
@@ -115,7 +154,7 @@ func readJSONObject(dec *json.Decoder, depth int) (jsonValue, error) {
 		}
 		key, _ := token.(string)
 		if _, twice := seen[key]; twice {
-			return jsonValue{}, fmt.Errorf("the name %q occurs twice in one object", clip(key))
+			return jsonValue{}, &jsonError{int(dec.InputOffset()), fmt.Sprintf("the name %q occurs twice in one object", clip(key))}
 		}
 		seen[key] = struct{}{}
 		item, err := readJSON(dec, depth+1)

@@ -69,8 +69,9 @@ func (l logical) temporal() bool { return l >= logicalDate && l <= logicalLocalN
 type node struct {
 	kind    kind
 	logical logical
-	// pointer is the JSON pointer of the definition in the text it was parsed from.
+	// pointer is the JSON pointer of the definition in the text of home, the schema it was parsed for.
 	pointer string
+	home    *Schema
 
 	name    string   // full name; record, enum, fixed
 	aliases []string // full names

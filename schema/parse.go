@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 )
@@ -14,13 +16,21 @@ const maxSchemaText = 1 << 20
 type InvalidSchemaError struct {
 	Path   string // JSON pointer into the text; "" is the whole of it
 	Reason string
+	// Hint is what may mend it, "" when there is nothing to say beyond the reason.
+	Hint string
+	// Position is where in the text Path leads, or where the text stops being JSON; zero when there is no such place.
+	Position
 }
 
 func (e *InvalidSchemaError) Error() string {
-	if e.Path == "" {
-		return "avro schema: " + e.Reason
+	text := "avro schema: " + e.Reason
+	if e.Path != "" {
+		text = "avro schema at " + e.Path + ": " + e.Reason
 	}
-	return "avro schema at " + e.Path + ": " + e.Reason
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
 }
 
 // Parse parses an Avro schema in JSON. refs are schemas whose named types the text may use by name; their own references are
@@ -29,38 +39,71 @@ func (e *InvalidSchemaError) Error() string {
 // Beyond the specification it refuses what could only do harm: text over 1 MiB, a fixed type over 1 MiB, a decimal of more than
 // 1000 digits, JSON nested deeper than 512 levels. The error is an [*InvalidSchemaError].
 func Parse(text string, refs ...*Schema) (*Schema, error) {
+	source, bad := locate(text)
+	if bad != nil {
+		return nil, bad
+	}
+	return parseLocated(source, refs)
+}
+
+// locate reads a schema's text as JSON.
+func locate(text string) (*located, *InvalidSchemaError) {
 	if len(text) > maxSchemaText {
-		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(text), maxSchemaText)}
+		return nil, &InvalidSchemaError{
+			Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(text), maxSchemaText),
+			Hint:   "move types into files of their own and refer to them by name",
+		}
 	}
-	names, err := mergeNames(refs)
-	if err != nil {
+	value, err := parseLocatedJSON([]byte(text))
+	if err == nil {
+		return newLocated(text, value), nil
+	}
+	bad := &InvalidSchemaError{
+		Reason: "it is not JSON: " + err.reason, Position: newLocated(text, jsonValue{}).position(err.offset),
+		Hint: "look for a missing comma, quote or bracket just before",
+	}
+	switch {
+	case strings.TrimSpace(text) == "":
+		bad.Hint = "`headrace schema new NAMESPACE.NAME` writes a schema to begin with"
+	case strings.HasPrefix(text, "\ufeff"):
+		bad.Hint = "save the file without a byte order mark"
+	}
+	return nil, bad
+}
+
+func parseLocated(source *located, refs []*Schema) (*Schema, error) {
+	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
+	if err := s.build(&source.root); err != nil {
+		var bad *InvalidSchemaError
+		if errors.As(err, &bad) && bad.Position == (Position{}) {
+			bad.Position = source.place(bad.Path)
+		}
 		return nil, err
 	}
-	value, err := parseJSON([]byte(text))
+	return s, nil
+}
+
+func (s *Schema) build(value *jsonValue) error {
+	names, err := mergeNames(s.refs)
 	if err != nil {
-		return nil, &InvalidSchemaError{Reason: "it is not JSON: " + err.Error()}
+		return err
 	}
-	p := parser{names: names}
-	root, err := p.parse(&value, "", "")
-	if err != nil {
-		return nil, err
+	p := parser{home: s, names: names}
+	if s.root, err = p.parse(value, "", ""); err != nil {
+		return err
 	}
 	// Defaults come first: they are bounded there, and hamba would expand them without end.
 	if err := encodeDefaults(p.records); err != nil {
-		return nil, err
+		return err
 	}
-	if err := validate(text, refs); err != nil {
-		return nil, err
+	if err := validate(s.text, s.refs); err != nil {
+		return err
 	}
-	return &Schema{
-		text:      text,
-		refs:      append([]*Schema(nil), refs...),
-		root:      root,
-		names:     names,
-		canonical: canonicalForm(root, false),
-		identity:  canonicalForm(root, true),
-		guard:     compileGuard(root),
-	}, nil
+	s.names = names
+	s.canonical = canonicalForm(s.root, false)
+	s.identity = canonicalForm(s.root, true)
+	s.guard = compileGuard(s.root)
+	return nil
 }
 
 // mergeNames collects what refs define. A name may come from several of them when they agree on what it means.

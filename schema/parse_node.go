@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ const (
 
 // parser builds the node graph. It is lenient where hamba's parser, which sees every text too, is strict.
 type parser struct {
+	home    *Schema
 	names   map[string]*node
 	records []*node
 }
@@ -34,22 +36,28 @@ func (p *parser) parse(v *jsonValue, namespace, at string) (*node, error) {
 	}
 }
 
+func (p *parser) node(k kind, at string) *node { return &node{kind: k, pointer: at, home: p.home} }
+
 func (p *parser) byName(name, namespace, at string) (*node, error) {
 	if k, ok := primitives[name]; ok {
-		return &node{kind: k, pointer: at}, nil
+		return p.node(k, at), nil
 	}
 	full := qualify(name, namespace)
 	if n, ok := p.names[full]; ok {
 		return n, nil
 	}
-	return nil, invalid(at, "type %q is not defined here nor in a reference", clip(full))
+	return nil, &InvalidSchemaError{
+		Path: at, Reason: fmt.Sprintf("type %q is not defined here nor in a reference", clip(full)),
+		Hint: meant(name, slices.Collect(maps.Keys(p.names))),
+	}
 }
 
 func (p *parser) union(v *jsonValue, namespace, at string) (*node, error) {
 	if len(v.items) == 0 {
 		return nil, invalid(at, "a union needs a branch")
 	}
-	n := &node{kind: kindUnion, pointer: at, branches: make([]*node, len(v.items))}
+	n := p.node(kindUnion, at)
+	n.branches = make([]*node, len(v.items))
 	seen := map[string]bool{}
 	for i := range v.items {
 		branch, err := p.parse(&v.items[i], namespace, at+"/"+strconv.Itoa(i))
@@ -80,7 +88,7 @@ func (p *parser) object(v *jsonValue, namespace, at string) (*node, error) {
 		return nil, invalid(at+"/type", "it is %s, not the name of a type", typ.kind)
 	}
 	if k, ok := primitives[typ.text]; ok {
-		n := &node{kind: k, pointer: at}
+		n := p.node(k, at)
 		return n, setLogical(n, v, at)
 	}
 	switch typ.text {
@@ -104,7 +112,7 @@ func (p *parser) container(k kind, member string, v *jsonValue, namespace, at st
 	if !ok {
 		return nil, invalid(at, "%s needs %q", k, member)
 	}
-	n := &node{kind: k, pointer: at}
+	n := p.node(k, at)
 	var err error
 	n.items, err = p.parse(items, namespace, at+"/"+member)
 	return n, err
@@ -120,6 +128,9 @@ func (p *parser) define(n *node, v *jsonValue, namespace, at string) (string, er
 		namespace = own
 	}
 	n.name = qualify(name, namespace)
+	if err := checkName(n.name, at+"/name"); err != nil {
+		return "", err
+	}
 	if dot := strings.LastIndexByte(n.name, '.'); dot >= 0 {
 		namespace = n.name[:dot]
 	} else {
@@ -143,7 +154,7 @@ func (p *parser) define(n *node, v *jsonValue, namespace, at string) (string, er
 }
 
 func (p *parser) record(v *jsonValue, namespace, at string) (*node, error) {
-	n := &node{kind: kindRecord, pointer: at}
+	n := p.node(kindRecord, at)
 	namespace, err := p.define(n, v, namespace, at)
 	if err != nil {
 		return nil, err
@@ -154,6 +165,7 @@ func (p *parser) record(v *jsonValue, namespace, at string) (*node, error) {
 		return nil, invalid(at, "record %s needs an array of fields", n.name)
 	}
 	n.fields = make([]field, len(fields.items))
+	seen := make(map[string]string, len(fields.items))
 	for i := range fields.items {
 		item := &fields.items[i]
 		f := field{
@@ -164,6 +176,9 @@ func (p *parser) record(v *jsonValue, namespace, at string) (*node, error) {
 		typ, ok := item.member("type")
 		if !ok || f.name == "" {
 			return nil, invalid(f.pointer, "a field needs a name and a type")
+		}
+		if err := checkFieldName(n, f.name, f.pointer, seen); err != nil {
+			return nil, err
 		}
 		if f.typ, err = p.parse(typ, namespace, f.pointer+"/type"); err != nil {
 			return nil, err
@@ -177,13 +192,16 @@ func (p *parser) record(v *jsonValue, namespace, at string) (*node, error) {
 }
 
 func (p *parser) enum(v *jsonValue, namespace, at string) (*node, error) {
-	n := &node{kind: kindEnum, pointer: at, symbols: stringMembers(v, "symbols"), enumDefault: stringMember(v, "default")}
-	_, err := p.define(n, v, namespace, at)
-	return n, err
+	n := p.node(kindEnum, at)
+	n.symbols, n.enumDefault = stringMembers(v, "symbols"), stringMember(v, "default")
+	if _, err := p.define(n, v, namespace, at); err != nil {
+		return nil, err
+	}
+	return n, checkSymbols(n, v, at)
 }
 
 func (p *parser) fixed(v *jsonValue, namespace, at string) (*node, error) {
-	n := &node{kind: kindFixed, pointer: at}
+	n := p.node(kindFixed, at)
 	if _, err := p.define(n, v, namespace, at); err != nil {
 		return nil, err
 	}
