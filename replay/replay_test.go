@@ -1,0 +1,339 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/replay"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a broker with a dead-letter topic and the topic its dead letters came from.
+type world struct {
+	t       *testing.T
+	kafka   *kfake.Cluster
+	cluster headrace.Cluster
+	client  *kgo.Client
+}
+
+const dead = "orders.mail.dead"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders", dead))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &world{t: t, kafka: broker, cluster: headrace.Cluster{Brokers: broker.ListenAddrs()}, client: client}
+}
+
+// letter is a dead letter of the topic orders, with other headers where changes name some; "-" takes one out.
+func letter(partition int32, offset int64, changes ...string) *kgo.Record {
+	headers := map[string]string{
+		consumer.HeaderTopic: "orders", consumer.HeaderPartition: fmt.Sprint(partition), consumer.HeaderOffset: fmt.Sprint(offset),
+		consumer.HeaderGroup: "mail", consumer.HeaderMessage: "no such address", consumer.HeaderKind: "handler",
+		consumer.HeaderDeliveryCount: "5", consumer.HeaderEvent: "shop.Order", consumer.HeaderTime: "2024-05-01T10:00:00Z",
+		consumer.HeaderRetryRung: "2", "trace": "abc",
+	}
+	for i := 0; i < len(changes); i += 2 {
+		headers[changes[i]] = changes[i+1]
+	}
+	r := &kgo.Record{
+		Topic: dead, Partition: partition, Key: []byte(fmt.Sprint("k", offset)), Value: []byte(fmt.Sprint("v", offset)),
+		Timestamp: time.UnixMilli(1700000000000 + offset),
+	}
+	for key, value := range headers {
+		if value != "-" {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+		}
+	}
+	return r
+}
+
+func (w *world) put(records ...*kgo.Record) {
+	w.t.Helper()
+	if err := w.client.ProduceSync(w.t.Context(), records...).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// orders is what the topic orders holds now.
+func (w *world) orders() []consumer.Record {
+	w.t.Helper()
+	var found []consumer.Record
+	err := consumer.Read(w.t.Context(), consumer.ReadConfig{
+		Cluster: w.cluster, Topic: "orders", Range: consumer.Range{To: consumer.AtEnd()},
+	}, func(r consumer.Record) error {
+		copied := r
+		copied.Key, copied.Value, copied.Headers = []byte(string(r.Key)), []byte(string(r.Value)), nil
+		for _, h := range r.Headers {
+			copied.Headers = append(copied.Headers, consumer.Header{Key: h.Key, Value: []byte(string(h.Value))})
+		}
+		found = append(found, copied)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
+func (w *world) list(all bool) (letters []replay.DeadLetter) {
+	w.t.Helper()
+	err := replay.DeadLetters(w.t.Context(), w.cluster, dead, all, func(d replay.DeadLetter) error {
+		d.Key, d.Value = []byte(string(d.Key)), []byte(string(d.Value))
+		letters = append(letters, d)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return letters
+}
+
+func (w *world) plan() replay.Redrive {
+	w.t.Helper()
+	plan, err := replay.PlanRedrive(w.t.Context(), w.cluster, dead)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return plan
+}
+
+func (w *world) apply(plan replay.Redrive) replay.Redriven {
+	w.t.Helper()
+	done, err := replay.ApplyRedrive(w.t.Context(), w.cluster, plan, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return done
+}
+
+func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(2, 41, replay.HeaderRedrives, "1"))
+	got := w.list(false)
+	want := []replay.DeadLetter{{
+		At: consumer.At{Topic: dead, Partition: 2}, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41},
+		Group: "mail", Event: "shop.Order", Kind: "handler", Error: "no such address", Attempts: 5,
+		Died: time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC), Redrives: 1,
+		Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: got[0].Headers,
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	own := map[string]string{}
+	for _, h := range got[0].Headers {
+		own[h.Key] = string(h.Value)
+	}
+	if diff := cmp.Diff(map[string]string{"trace": "abc", replay.HeaderRedrives: "1"}, own); diff != "" {
+		t.Errorf("the event's own headers (-want +got)\n%s", diff)
+	}
+}
+
+func TestHeadersThatMakeNoSenseAreLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1, consumer.HeaderPartition, "-7", consumer.HeaderOffset, "99999999999999999999", consumer.HeaderDeliveryCount, "many",
+		consumer.HeaderTime, "yesterday", replay.HeaderRedrives, "-1"))
+	got := w.list(false)[0]
+	if got.Origin != (consumer.At{Topic: "orders", Partition: -1, Offset: -1}) || got.Attempts != 0 || !got.Died.IsZero() || got.Redrives != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	null := letter(1, 8)
+	null.Value = nil
+	w.put(letter(2, 41), letter(2, 42, replay.HeaderRedrives, "3"), null)
+	plan := w.plan()
+	if diff := cmp.Diff([]replay.Return{{Topic: "orders", Events: 3}}, plan.Returns); diff != "" {
+		t.Errorf("plan (-want +got)\n%s", diff)
+	}
+	if got := w.orders(); len(got) != 0 {
+		t.Fatalf("planning has written %v", got)
+	}
+	if done := w.apply(plan); done != (replay.Redriven{Events: 3}) {
+		t.Errorf("got %+v", done)
+	}
+	count := func(n string) consumer.Header { return consumer.Header{Key: replay.HeaderRedrives, Value: []byte(n)} }
+	trace := consumer.Header{Key: "trace", Value: []byte("abc")}
+	want := map[string]consumer.Record{
+		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []consumer.Header{trace, count("1")}},
+		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []consumer.Header{trace, count("4")}},
+		"k8":  {Topic: "orders", Partition: 1, Offset: 0, Time: time.UnixMilli(1700000000008).UTC(), Key: []byte("k8"), Value: []byte{}, Headers: []consumer.Header{trace, count("1")}},
+	}
+	got := map[string]consumer.Record{}
+	for _, r := range w.orders() {
+		got[string(r.Key)] = r
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestRedriveGoesOnWhereTheLastOneEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2))
+	w.apply(w.plan())
+	if left := w.list(false); len(left) != 0 {
+		t.Errorf("still listed: %v", left)
+	}
+	if all := w.list(true); len(all) != 2 {
+		t.Errorf("%d dead letters in all", len(all))
+	}
+	if plan := w.plan(); plan.Events() != 0 {
+		t.Errorf("planned again: %+v", plan)
+	}
+	w.put(letter(0, 3), letter(1, 4))
+	w.apply(w.plan())
+	if got := len(w.orders()); got != 4 {
+		t.Errorf("%d events returned, want 4", got)
+	}
+}
+
+func TestWhatCannotGoBackIsLeftAndCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1, consumer.HeaderKind, "batch"), letter(0, 2), letter(0, 3, consumer.HeaderTopic, "-"), letter(0, 4, consumer.HeaderTopic, dead))
+	plan := w.plan()
+	if len(plan.Left) != 3 || plan.Events() != 1 {
+		t.Errorf("got %+v", plan)
+	}
+	if done := w.apply(plan); done != (replay.Redriven{Events: 1, Left: 3}) {
+		t.Errorf("got %+v", done)
+	}
+}
+
+func TestTopicThatIsGoneIsNamedBeforeAnythingIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2, consumer.HeaderTopic, "refunds"))
+	_, err := replay.PlanRedrive(t.Context(), w.cluster, dead)
+	var missing *consumer.MissingTopicError
+	if !errors.As(err, &missing) || missing.Topic != "refunds" || !strings.Contains(err.Error(), "1 dead letters of "+dead) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := replay.PlanRedrive(t.Context(), w.cluster, "nowhere"); !errors.As(err, &missing) || missing.Topic != "nowhere" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPartitionThatIsGoneLeavesTheChoiceToTheKey returns an event to a topic that was made anew with fewer partitions.
+func TestPartitionThatIsGoneLeavesTheChoiceToTheKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1, consumer.HeaderPartition, "17"))
+	w.apply(w.plan())
+	if got := w.orders(); len(got) != 1 || got[0].Partition != kafka.PartitionForKey([]byte("k1"), 3) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStalePlanIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1))
+	plan := w.plan()
+	w.apply(plan)
+	if _, err := replay.ApplyRedrive(t.Context(), w.cluster, plan, nil); !errors.Is(err, replay.ErrStale) {
+		t.Errorf("got %v", err)
+	}
+	if got := len(w.orders()); got != 1 {
+		t.Errorf("%d events", got)
+	}
+}
+
+// TestRefusedEventsAreNotCounted has a broker that refuses every write until somebody gives the rights.
+func TestRefusedEventsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2), letter(1, 3))
+	plan := w.plan()
+	var granted atomic.Bool
+	w.kafka.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		if granted.Load() {
+			return nil, nil, false
+		}
+		produce := req.(*kmsg.ProduceRequest)
+		resp := produce.ResponseKind().(*kmsg.ProduceResponse)
+		for _, t := range produce.Topics {
+			topic := kmsg.NewProduceResponseTopic()
+			topic.Topic, topic.TopicID = t.Topic, t.TopicID
+			for _, p := range t.Partitions {
+				answer := kmsg.NewProduceResponseTopicPartition()
+				answer.Partition, answer.ErrorCode = p.Partition, kerr.TopicAuthorizationFailed.Code
+				topic.Partitions = append(topic.Partitions, answer)
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	done, err := replay.ApplyRedrive(t.Context(), w.cluster, plan, nil)
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) || strings.Count(err.Error(), "dead letter at topic "+dead+" partition") != 1 {
+		t.Errorf("got %v", err)
+	}
+	if left := w.list(false); done.Events != 0 || len(left) != 3 {
+		t.Errorf("%d counted, %d left", done.Events, len(left))
+	}
+	granted.Store(true)
+	if done := w.apply(w.plan()); done.Events != 3 || len(w.orders()) != 3 {
+		t.Errorf("then %+v", done)
+	}
+}
+
+// TestInterruptedRedriveLosesNothing ends the context after the first window. What is left is returned by the next redrive, nothing twice.
+func TestInterruptedRedriveLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const letters = 2300
+	var records []*kgo.Record
+	for i := range int64(letters) {
+		records = append(records, letter(int32(i%3), i)) //nolint:gosec // below 3
+	}
+	w.put(records...)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first, err := replay.ApplyRedrive(ctx, w.cluster, w.plan(), func(replay.Redriven) { cancel() })
+	if !errors.Is(err, context.Canceled) || first.Events == 0 || first.Events == letters {
+		t.Fatalf("got %+v, %v", first, err)
+	}
+	second := w.apply(w.plan())
+	if first.Events+second.Events != letters {
+		t.Errorf("%d and %d returned", first.Events, second.Events)
+	}
+	seen := map[string]int{}
+	for _, r := range w.orders() {
+		seen[string(r.Key)]++
+	}
+	if len(seen) != letters || len(w.orders()) != letters {
+		t.Errorf("%d events in the topic, %d of them different, want %d", len(w.orders()), len(seen), letters)
+	}
+}
