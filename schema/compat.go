@@ -1,9 +1,9 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Kind is the rule of Avro's schema resolution that a pair of schemas breaks, under the names that Java's implementation and the
@@ -40,6 +40,24 @@ type Incompatibility struct {
 	Kind Kind
 	// Message names both sides.
 	Message string
+	// Hint is what mends it: in the reader's schema, or, from [CheckLevel], in the new one.
+	Hint string
+	// Reader and Writer are the two types that do not go together.
+	Reader, Writer Side
+	// Version counts, from [CheckLevel], which of the old schemas is meant, from 1.
+	Version int
+	// Forward reports, from [CheckLevel], that the old schema is the reader.
+	Forward bool
+}
+
+// Side is one schema's part in an [Incompatibility].
+type Side struct {
+	// Type is the type in short: "long", "timestamp-millis", "decimal(12,2)", "string?" for what may be null, "[]shop.Line".
+	Type string
+	// Pointer is where it stands in Schema's text.
+	Pointer string
+	// Schema is the schema that was compared, or one of its references; nil when the schemas were not compared to the end.
+	Schema *Schema
 }
 
 // String returns "KIND at /path: message".
@@ -56,24 +74,51 @@ const maxPairs = 1 << 17
 
 // Compatible lists every reason why reader cannot read data written with writer, by the rules of the Avro specification, "Schema
 // Resolution": promotions, aliases of names and fields, defaults of fields and enums, unions on either side, sizes of fixed types,
-// precision and scale of decimals. It is empty when reader can read all of it.
+// precision and scale of decimals. It is empty when reader can read all of it. The order is that of reader's text, what is in its
+// references at the end.
 //
 // It is a pure function and safe for concurrent use. Recursive schemas are compared as what they are, the infinite trees they
 // stand for.
-func Compatible(reader, writer *Schema) []Incompatibility {
+func Compatible(reader, writer *Schema) []Incompatibility { return incompatibilities(reader, writer, false) }
+
+// incompatibilities are those of [Compatible], with hints for the writer's schema when forward is set.
+func incompatibilities(reader, writer *Schema, forward bool) []Incompatibility {
 	c := compare(reader.root, writer.root)
 	if c.tooMany {
-		return []Incompatibility{{Kind: TooComplex, Message: fmt.Sprintf("the schemas have more than %d pairs of types to compare", maxPairs)}}
+		return []Incompatibility{{Kind: TooComplex, Message: fmt.Sprintf("the schemas have more than %d pairs of types to compare", maxPairs), Forward: forward}}
 	}
 	c.list(pair{reader.root, writer.root})
-	return c.found
+	if len(c.found) == 0 {
+		return nil
+	}
+	found := make([]Incompatibility, len(c.found))
+	for i, p := range c.found {
+		found[i] = p.told(forward)
+	}
+	rank := map[*Schema]int{}
+	reader.rank(rank)
+	slices.SortStableFunc(found, func(a, b Incompatibility) int {
+		return cmp.Or(cmp.Compare(rank[a.Reader.Schema], rank[b.Reader.Schema]), comparePointers(a.Path, b.Path))
+	})
+	return found
+}
+
+// rank numbers a schema's text and those of its references.
+func (s *Schema) rank(numbers map[*Schema]int) {
+	if _, known := numbers[s.root.home]; known {
+		return
+	}
+	numbers[s.root.home] = len(numbers)
+	for _, ref := range s.refs {
+		ref.rank(numbers)
+	}
 }
 
 type pair struct{ reader, writer *node }
 
 // verdict is what the compatibility of one pair depends on.
 type verdict struct {
-	problems []Incompatibility // of its own
+	problems []problem // of its own
 	all      []pair            // each of these must be compatible
 	any      []pair            // when there are some, one of these must be
 	broken   bool
@@ -86,7 +131,14 @@ type comparison struct {
 	pairs   map[pair]*verdict
 	tooMany bool
 	listed  map[pair]bool
-	found   []Incompatibility
+	found   []problem
+}
+
+// problem is a broken rule and where: the types, or the reader's field.
+type problem struct {
+	kind           Kind
+	reader, writer *node
+	field          *field
 }
 
 func compare(reader, writer *node) *comparison {
@@ -168,22 +220,13 @@ func (c *comparison) list(p pair) {
 		c.list(meant[0])
 		return
 	}
-	names := make([]string, len(p.reader.branches))
-	for i, branch := range p.reader.branches {
-		names[i] = branch.describe()
-	}
-	c.found = append(c.found, Incompatibility{
-		Path: p.reader.pointer, Kind: MissingUnionBranch,
-		Message: fmt.Sprintf("the reader's union of %s has no branch for the writer's %s", strings.Join(names, ", "), p.writer.describe()),
-	})
+	c.found = append(c.found, problem{kind: MissingUnionBranch, reader: p.reader, writer: p.writer})
 }
 
 // judge applies the rules to one pair, one level deep.
 func judge(reader, writer *node) *verdict {
 	v := &verdict{}
-	problem := func(at string, k Kind, format string, args ...any) {
-		v.problems = append(v.problems, Incompatibility{Path: at, Kind: k, Message: fmt.Sprintf(format, args...)})
-	}
+	breaks := func(k Kind) { v.problems = append(v.problems, problem{kind: k, reader: reader, writer: writer}) }
 	switch {
 	case writer.kind == kindUnion:
 		for _, branch := range writer.branches {
@@ -196,26 +239,24 @@ func judge(reader, writer *node) *verdict {
 		}
 		return v
 	case reader.kind != writer.kind && !promotable(reader.kind, writer.kind):
-		problem(reader.pointer, TypeMismatch, "the reader's %s cannot be read from the writer's %s", reader.describe(), writer.describe())
+		breaks(TypeMismatch)
 		return v
 	case decimalsDiffer(reader, writer):
-		problem(reader.pointer, DecimalMismatch, "the reader's decimal(%d,%d) is the writer's decimal(%d,%d)",
-			reader.precision, reader.scale, writer.precision, writer.scale)
+		breaks(DecimalMismatch)
 	case misread(reader, writer):
-		problem(reader.pointer, LogicalTypeMismatch, "the reader's %s would take the writer's %s for something else", reader.logical, writer.logical)
+		breaks(LogicalTypeMismatch)
 	}
 	if reader.kind.named() && !sameName(reader, writer) {
-		problem(reader.pointer, NameMismatch, "the reader's %s is the writer's %s, and is no alias of it", reader.name, writer.name)
+		breaks(NameMismatch)
 	}
 	switch reader.kind {
 	case kindFixed:
 		if reader.size != writer.size {
-			problem(reader.pointer, FixedSizeMismatch, "fixed %s has %d bytes for the reader and %d for the writer", reader.name, reader.size, writer.size)
+			breaks(FixedSizeMismatch)
 		}
 	case kindEnum:
-		missing := slices.DeleteFunc(slices.Clone(writer.symbols), func(s string) bool { return slices.Contains(reader.symbols, s) })
-		if len(missing) > 0 && reader.enumDefault == "" {
-			problem(reader.pointer, MissingEnumSymbols, "the reader's enum %s lacks %s, and has no default", reader.name, strings.Join(missing, ", "))
+		if len(missingSymbols(reader, writer)) > 0 && reader.enumDefault == "" {
+			breaks(MissingEnumSymbols)
 		}
 	case kindArray, kindMap:
 		if writer.kind == reader.kind {
@@ -228,10 +269,14 @@ func judge(reader, writer *node) *verdict {
 			case w >= 0:
 				v.all = append(v.all, pair{f.typ, writer.fields[w].typ})
 			case !f.hasDefault:
-				problem(f.pointer, ReaderFieldMissingDefaultValue,
-					"the reader's field %s of %s is not in the writer's schema and has no default", f.name, reader.name)
+				v.problems = append(v.problems, problem{ReaderFieldMissingDefaultValue, reader, writer, f})
 			}
 		}
 	}
 	return v
+}
+
+// missingSymbols are the writer's that the reader lacks.
+func missingSymbols(reader, writer *node) []string {
+	return slices.DeleteFunc(slices.Clone(writer.symbols), func(s string) bool { return slices.Contains(reader.symbols, s) })
 }

@@ -34,8 +34,8 @@ func TestCompatibleListsEverythingWithItsPlace(t *testing.T) {
 	want := []string{
 		"TYPE_MISMATCH /fields/0/type",
 		"MISSING_ENUM_SYMBOLS /fields/1/type",
-		"READER_FIELD_MISSING_DEFAULT_VALUE /fields/2/type/items/fields/2",
 		"TYPE_MISMATCH /fields/2/type/items/fields/1/type",
+		"READER_FIELD_MISSING_DEFAULT_VALUE /fields/2/type/items/fields/2",
 		"FIXED_SIZE_MISMATCH /fields/3/type",
 		"MISSING_UNION_BRANCH /fields/4/type",
 		"MISSING_UNION_BRANCH /fields/4/type",

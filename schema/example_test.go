@@ -106,8 +106,8 @@ func ExampleCompatible() {
 		fmt.Println(problem)
 	}
 	// Output:
-	// READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: the reader's field note of Order is not in the writer's schema and has no default
 	// TYPE_MISMATCH at /fields/0/type: the reader's int cannot be read from the writer's long
+	// READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: the reader's field note of Order is not in the writer's schema and has no default
 }
 
 func ExampleFromJSON() {

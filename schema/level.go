@@ -42,25 +42,25 @@ func (l Level) transitive() bool {
 
 // CheckLevel lists every reason why next may not follow olds, oldest first, in a subject of the given level. A subject without
 // versions takes any schema, and so does [None]. The messages say which old version is meant, counted from 1, and which of the two is
-// the reader: paths point into its text.
+// the reader: paths point into its text. The hints are about next.
 func CheckLevel(level Level, next *Schema, olds ...*Schema) []Incompatibility {
 	first := len(olds) - 1
 	if level.transitive() {
 		first = 0
 	}
 	var found []Incompatibility
+	add := func(version int, direction string, list []Incompatibility) {
+		for _, p := range list {
+			p.Version, p.Message = version, direction+": "+p.Message
+			found = append(found, p)
+		}
+	}
 	for i := max(first, 0); i < len(olds); i++ {
 		if level.backward() {
-			for _, p := range Compatible(next, olds[i]) {
-				p.Message = fmt.Sprintf("new schema reading data of version %d: %s", i+1, p.Message)
-				found = append(found, p)
-			}
+			add(i+1, fmt.Sprintf("new schema reading data of version %d", i+1), incompatibilities(next, olds[i], false))
 		}
 		if level.forward() {
-			for _, p := range Compatible(olds[i], next) {
-				p.Message = fmt.Sprintf("version %d reading data of the new schema: %s", i+1, p.Message)
-				found = append(found, p)
-			}
+			add(i+1, fmt.Sprintf("version %d reading data of the new schema", i+1), incompatibilities(olds[i], next, true))
 		}
 	}
 	return found

@@ -128,8 +128,8 @@ func (c *translator) build(w, r *node) (move, string) {
 		target, problem := c.move(w, r.branches[chosen])
 		return move{code: moveInto, index: int32(chosen), target: target}, problem
 	}
-	if v := judge(r, w); len(v.problems) > 0 && v.problems[0].Kind != MissingEnumSymbols {
-		return move{}, v.problems[0].Message
+	if v := judge(r, w); len(v.problems) > 0 && v.problems[0].kind != MissingEnumSymbols {
+		return move{}, v.problems[0].message()
 	}
 	switch r.kind {
 	case kindRecord:
