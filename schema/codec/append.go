@@ -3,7 +3,6 @@ package codec
 import (
 	"encoding/binary"
 	"math"
-	"unicode/utf8"
 )
 
 // AppendBoolean appends one byte, 0 or 1.
@@ -43,7 +42,7 @@ func AppendBytes(dst, v []byte) []byte {
 // are UTF-8: it returns ErrUTF8 for one that is not, since no strict reader,
 // this package's Reader among them, would take it back.
 func AppendString(dst []byte, v string) ([]byte, error) {
-	if !utf8.ValidString(v) {
+	if !valid(bytesOf(v)) {
 		return dst, ErrUTF8
 	}
 	return append(AppendLong(dst, int64(len(v))), v...), nil

@@ -3,8 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"math"
-	"unicode/utf8"
-	"unsafe"
+	"strings"
 )
 
 const (
@@ -36,14 +35,16 @@ const (
 type Reader struct {
 	src   []byte
 	pos   int
-	slab  []byte // written once, then only read as strings
+	slab  strings.Builder // what short strings are cut from
 	depth int
 	empty int
 	err   error
 }
 
 // Reset makes r read src from its beginning and forgets the last error.
-func (r *Reader) Reset(src []byte) { *r = Reader{src: src, slab: r.slab} }
+func (r *Reader) Reset(src []byte) {
+	r.src, r.pos, r.depth, r.empty, r.err = src, 0, 0, 0, nil
+}
 
 // Err returns the first error: nil, a *DataError, or one in a *FieldError.
 func (r *Reader) Err() error { return r.err }
@@ -58,16 +59,17 @@ func (r *Reader) Rest() int { return len(r.src) - r.pos }
 // calls it on the way out, innermost first, so that the names form a path.
 func (r *Reader) InField(name string) { r.err = InField(name, r.err) }
 
-// Fail makes err, with the position, the Reader's error unless it has one.
+// Fail makes reason, with the position, the Reader's error unless it has one.
 func (r *Reader) Fail(reason string) {
 	if r.err == nil {
 		r.err = &DataError{Offset: r.pos, Reason: reason}
+		r.src = r.src[:r.pos] // so that a read need not ask for the error when it finds bytes
 	}
 }
 
 // Boolean reads one byte, which must be 0 or 1.
 func (r *Reader) Boolean() bool {
-	if r.err != nil || r.pos >= len(r.src) {
+	if r.pos >= len(r.src) {
 		r.Fail("value ends inside a boolean")
 		return false
 	}
@@ -82,7 +84,7 @@ func (r *Reader) Boolean() bool {
 
 // Long reads a zig-zag variable-length integer of at most 64 bits.
 func (r *Reader) Long() int64 {
-	if r.err == nil && r.pos < len(r.src) {
+	if r.pos < len(r.src) {
 		if b := r.src[r.pos]; b < 0x80 {
 			r.pos++
 			return int64(b>>1) ^ -int64(b&1)
@@ -92,20 +94,20 @@ func (r *Reader) Long() int64 {
 }
 
 func (r *Reader) longerLong() int64 {
-	if r.err != nil {
-		return 0
-	}
-	u, n := binary.Uvarint(r.src[r.pos:])
-	if n <= 0 {
-		if n == 0 {
-			r.Fail("value ends inside an integer")
-		} else {
+	var u uint64
+	for i, b := range r.src[r.pos:] {
+		if i == 9 && b > 1 {
 			r.Fail("integer is longer than 64 bits")
+			return 0
 		}
-		return 0
+		u |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			r.pos += i + 1
+			return int64(u>>1) ^ -int64(u&1)
+		}
 	}
-	r.pos += n
-	return int64(u>>1) ^ -int64(u&1)
+	r.Fail("value ends inside an integer")
+	return 0
 }
 
 // Int reads a zig-zag variable-length integer of at most 32 bits.
@@ -152,7 +154,7 @@ func (r *Reader) String() string {
 	if len(b) == 0 {
 		return ""
 	}
-	if !utf8.Valid(b) {
+	if !valid(b) {
 		r.pos -= len(b)
 		r.Fail("string is not valid UTF-8")
 		return ""
@@ -160,12 +162,13 @@ func (r *Reader) String() string {
 	if len(b) > slabString {
 		return string(b)
 	}
-	start := len(r.slab)
-	if len(b) > cap(r.slab)-start {
-		r.slab, start = make([]byte, 0, slabBytes), 0
+	if len(b) > r.slab.Cap()-r.slab.Len() {
+		r.slab = strings.Builder{}
+		r.slab.Grow(slabBytes)
 	}
-	r.slab = append(r.slab, b...)
-	return unsafe.String(&r.slab[start], len(b)) // this part of the slab is never written again
+	r.slab.Write(b)
+	all := r.slab.String()
+	return all[len(all)-len(b):]
 }
 
 // Fixed fills dst.
@@ -257,16 +260,17 @@ func (r *Reader) Leave() { r.depth-- }
 // failed.
 func (r *Reader) view() []byte {
 	n := r.Long()
-	if r.err != nil {
-		return nil
-	}
-	if n < 0 || n > int64(r.Rest()) {
+	start := r.pos
+	if n < 0 || n > int64(len(r.src)-start) {
 		r.Fail("length is more than the value's bytes")
 		return nil
 	}
-	b := r.src[r.pos : r.pos+int(n) : r.pos+int(n)]
-	r.pos += int(n)
-	return b
+	if r.err != nil {
+		return nil
+	}
+	end := start + int(n)
+	r.pos = end
+	return r.src[start:end:end]
 }
 
 func (r *Reader) take(n int) []byte {

@@ -1,0 +1,29 @@
+package codec
+
+import (
+	"bytes"
+	"testing"
+	"unicode/utf8"
+)
+
+// TestEveryByteOfTextIsChecked puts a byte that makes or breaks UTF-8 at each place of texts of each length around a word's.
+func TestEveryByteOfTextIsChecked(t *testing.T) {
+	t.Parallel()
+	for length := range 70 {
+		text := bytes.Repeat([]byte{'a'}, length)
+		if !ascii(text) || !valid(text) {
+			t.Fatalf("%d letters are refused", length)
+		}
+		for at := range text {
+			for _, put := range []string{"\x80", "\xff", "\u00e9", "\u20ac", "\U0001f600", "\xed\xa0\x80", "\xc3", "\x7f", "\x00"} {
+				p := append(append(bytes.Clone(text[:at]), put...), text[at:]...)
+				if got, want := valid(p), utf8.Valid(p); got != want {
+					t.Errorf("%q: valid says %t, utf8.Valid %t", p, got, want)
+				}
+				if got, want := ascii(p), bytes.IndexFunc(p, func(r rune) bool { return r >= utf8.RuneSelf }) < 0; got != want {
+					t.Errorf("%q: ascii says %t", p, got)
+				}
+			}
+		}
+	}
+}
