@@ -127,11 +127,11 @@ func number(text string, none int64, bits int) int64 {
 func (d *DeadLetter) unreturnable() string {
 	switch {
 	case d.Kind == "batch":
-		return "it is a record batch, not one event"
+		return "a record batch, not one event"
 	case d.Origin.Topic == "":
-		return "its headers do not tell where it came from"
+		return "headers that do not tell where it came from"
 	case d.Origin.Topic == d.Topic:
-		return "it came from the dead-letter topic itself"
+		return "came from the dead-letter topic itself"
 	}
 	return ""
 }
