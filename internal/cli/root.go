@@ -50,6 +50,8 @@ func (a *app) root() *cobra.Command {
 		a.consume(),
 		group("topics", "List, create and describe topics", "  headrace topics list",
 			a.topicsList(), a.topicsCreate(), a.topicsDescribe()),
+		group("groups", "List, describe and move consumer groups", "  headrace groups describe delays",
+			a.groupsList(), a.groupsDescribe(), a.groupsSeek()),
 		group("schema", "Generate, register and look up schemas", "  headrace schema list",
 			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList()),
 		a.completion(),

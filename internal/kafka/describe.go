@@ -74,11 +74,11 @@ type DescribedMember struct {
 	InstanceID string
 	ClientID   string
 	Host       string
-	Metadata   []byte // the member's subscription, in the strategy's encoding
-	Assignment []byte // its assignment, in the strategy's encoding
+	Partitions []TopicPartition // what it is assigned; nil also for an assignment in an encoding of its own
 }
 
-// DescribeGroups returns the groups in the order asked, each from its coordinator; err joins their errors.
+// DescribeGroups returns the groups in the order asked, each from its coordinator, whichever protocol they use; err joins
+// their errors.
 func (c *Client) DescribeGroups(ctx context.Context, groups ...string) ([]DescribedGroup, error) {
 	described := make([]DescribedGroup, len(groups))
 	errs := make([]error, len(groups))
@@ -102,14 +102,18 @@ func (c *Client) describeGroup(ctx context.Context, group string) (DescribedGrou
 		}
 		// From version 6 on a group that does not exist is an error (KIP-1043), before it was "Dead".
 		if g.ErrorCode == groupIDNotFound {
-			return DescribedGroup{State: "Dead", Coordinator: node}, nil
+			return c.describeConsumerGroup(ctx, group)
+		}
+		if g.ErrorCode == 0 && g.State == dead {
+			return c.describeConsumerGroup(ctx, group)
 		}
 		d := DescribedGroup{State: g.State, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Coordinator: node}
 		for _, m := range g.Members {
-			d.Members = append(d.Members, DescribedMember{
-				ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost,
-				Metadata: m.ProtocolMetadata, Assignment: m.MemberAssignment,
-			})
+			member := DescribedMember{ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost}
+			if g.ProtocolType == consumerProtocol {
+				member.Partitions = assignedPartitions(m.MemberAssignment)
+			}
+			d.Members = append(d.Members, member)
 		}
 		return d, c.groupError("DescribeGroups", node, group, g.ErrorCode)
 	}
