@@ -3,6 +3,8 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/headrace/headrace/schema"
 )
@@ -137,19 +139,47 @@ func (e *ProtocolError) Error() string {
 // MissingTopicError says that a topic the worker needs does not exist.
 type MissingTopicError struct {
 	Topic      string
-	DeadLetter bool // it is a dead-letter topic
-	Partitions int  // how many partitions it should have: as many as its source; 0 when that is not known
+	DeadLetter bool          // it is a dead-letter topic
+	Retry      time.Duration // the delay of a retry topic; 0 for others
+	Partitions int           // how many partitions it should have: as many as its source; 0 when that is not known
+	Replicas   int           // how many copies of each, as its source has; 0 when that is not known
+	Configs    []string      // the settings it should have, as "retention.ms=-1"
 }
 
 func (e *MissingTopicError) Error() string {
-	what, partitions := "topic", "N"
-	if e.DeadLetter {
-		what = "dead-letter topic"
-	}
+	what, partitions, more := "topic", "N", ""
 	if e.Partitions > 0 {
-		partitions = fmt.Sprint(e.Partitions)
+		partitions = strconv.Itoa(e.Partitions)
 	}
-	return fmt.Sprintf("%s %s does not exist: create it with `headrace topics create %s --partitions %s`", what, e.Topic, e.Topic, partitions)
+	if e.Replicas > 0 {
+		more += " --replicas " + strconv.Itoa(e.Replicas)
+	}
+	for _, config := range e.Configs {
+		more += " --config " + config
+	}
+	end := ""
+	switch {
+	case e.DeadLetter:
+		what = "dead-letter topic"
+	case e.Retry > 0:
+		what = "retry topic"
+	}
+	if e.DeadLetter || e.Retry > 0 {
+		end = ", or set Tuning.CreateTopics"
+	}
+	return fmt.Sprintf("%s %s does not exist: create it with `headrace topics create %s --partitions %s%s`%s", what, e.Topic, e.Topic, partitions, more, end)
+}
+
+// PartitionsError says that a retry topic has fewer partitions than the topic it serves, so that events could not keep theirs.
+type PartitionsError struct {
+	Topic      string // the retry topic
+	Partitions int
+	Source     string // the topic it serves
+	Needed     int    // partitions that has
+}
+
+func (e *PartitionsError) Error() string {
+	return fmt.Sprintf("retry topic %s has %d partitions, topic %s has %d: give it as many", e.Topic, e.Partitions, e.Source, e.Needed)
 }
 
 // StuckError says that a handler did not return after its context had ended, so that the worker ended without it. Its event is not

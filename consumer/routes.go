@@ -75,6 +75,15 @@ func (r *routes) deadLetters(cfg Config) bool {
 	return cfg.Policy.DeadLetter || cfg.Unhandled == UnhandledDeadLetter
 }
 
+// delays is every delay that an event may wait for in a retry topic, in order.
+func (r *routes) delays() []time.Duration {
+	var ladders [][]time.Duration
+	for _, route := range r.byEvent {
+		ladders = append(ladders, route.policy.Retry)
+	}
+	return delays(ladders...)
+}
+
 // target is where the events of one writer's schema go.
 type target struct {
 	event string // full name of the schema

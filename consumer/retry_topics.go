@@ -1,0 +1,189 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// sideTopics finds, or makes, the topics beside its own that a worker writes to.
+type sideTopics struct {
+	client *kafka.Client
+	group  string
+	dead   bool            // events may become dead letters
+	delays []time.Duration // of retry topics
+	create bool
+	log    *zap.Logger
+}
+
+// roomForHeaders is how much larger than its event a retry copy or a dead letter may be: the message, the stack and the names.
+const roomForHeaders = 64 << 10
+
+// minRetention is how long a retry topic keeps events at least beyond their delay, for a worker that does not run.
+const minRetention = 7 * 24 * time.Hour
+
+// knownLimit is how long brokers may take to hear of a topic that has been created.
+const knownLimit = 30 * time.Second
+
+// of checks the side topics of one source. The error joins those of all of them.
+func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
+	var errs []error
+	var missing []*MissingTopicError
+	look := func(name string, delay time.Duration) {
+		found, err := s.topic(ctx, name)
+		switch {
+		case errors.Is(err, kafka.ErrUnknownTopic):
+			missing = append(missing, &MissingTopicError{Topic: name, DeadLetter: delay == 0, Retry: delay})
+		case err != nil:
+			errs = append(errs, err)
+		case delay > 0 && len(found.Partitions) < len(source.Partitions):
+			errs = append(errs, &PartitionsError{Topic: name, Partitions: len(found.Partitions), Source: source.Name, Needed: len(source.Partitions)})
+		}
+	}
+	if s.dead {
+		look(DeadLetterTopic(source.Name, s.group), 0)
+	}
+	for _, delay := range s.delays {
+		look(RetryTopic(source.Name, s.group, delay), delay)
+	}
+	if len(missing) > 0 {
+		errs = append(errs, s.supply(ctx, source, missing)...)
+	}
+	return errors.Join(errs...)
+}
+
+func (s sideTopics) topic(ctx context.Context, name string) (found kafka.Topic, err error) {
+	err = s.client.Retry(ctx, func(ctx context.Context) error {
+		found, err = s.client.Topic(ctx, name)
+		return err
+	})
+	return found, err
+}
+
+// supply says how missing topics are to be, and makes them where it may. Topics that another worker has made meanwhile are fine.
+func (s sideTopics) supply(ctx context.Context, source kafka.Topic, missing []*MissingTopicError) (errs []error) {
+	settings := s.settingsOf(ctx, source.Name)
+	wanted := make([]kafka.NewTopic, len(missing))
+	for i, m := range missing {
+		m.Partitions = len(source.Partitions)
+		if m.Partitions > 0 {
+			m.Replicas = len(source.Partitions[0].Replicas)
+		}
+		configs := settings.forSide(m.Retry)
+		for _, c := range configs {
+			m.Configs = append(m.Configs, c.name+"="+c.value)
+		}
+		wanted[i] = kafka.NewTopic{
+			Name: m.Topic, Partitions: int32(m.Partitions), ReplicationFactor: int16(m.Replicas), Configs: map[string]string{}, //nolint:gosec // of a topic that exists
+		}
+		for _, c := range configs {
+			wanted[i].Configs[c.name] = c.value
+		}
+	}
+	if !s.create {
+		for _, m := range missing {
+			errs = append(errs, m)
+		}
+		return errs
+	}
+	var answers []error
+	err := s.client.Retry(ctx, func(ctx context.Context) (err error) {
+		answers, err = s.client.CreateTopics(ctx, false, wanted...)
+		if answers != nil { // some may exist by now
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		return []error{fmt.Errorf("create the retry and dead-letter topics of %s: %w", source.Name, err)}
+	}
+	for i, err := range answers {
+		m := missing[i]
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			errs = append(errs, fmt.Errorf("%w: it could not be created here: %w", m, err))
+			continue
+		}
+		if err := s.known(ctx, m.Topic); err != nil {
+			errs = append(errs, fmt.Errorf("topic %s is created but not known to the brokers yet: %w", m.Topic, err))
+			continue
+		}
+		s.log.Info("created topic", zap.String("topic", m.Topic), zap.Int("partitions", m.Partitions), zap.Strings("settings", m.Configs))
+	}
+	return errs
+}
+
+// known waits until the brokers have heard of a topic.
+func (s sideTopics) known(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, knownLimit)
+	defer cancel()
+	for {
+		_, err := s.topic(ctx, name)
+		if err == nil || !errors.Is(err, kafka.ErrUnknownTopic) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// sourceSettings is what decides the settings of a source's side topics.
+type sourceSettings struct {
+	maxBytes  int64 // of a message; 0 when it is not known
+	retention int64 // in milliseconds; -1 keeps everything
+}
+
+// settingsOf reads them as far as it may: a worker without the right to see its topic's settings leaves those to the broker.
+func (s sideTopics) settingsOf(ctx context.Context, source string) sourceSettings {
+	found := sourceSettings{retention: minRetention.Milliseconds()}
+	var entries []kafka.ConfigEntry
+	err := s.client.Retry(ctx, func(ctx context.Context) (err error) {
+		entries, err = s.client.TopicConfigs(ctx, source)
+		return err
+	})
+	if err != nil {
+		s.log.Warn("settings of the topic are not to be seen: its retry and dead-letter topics get the broker's", zap.String("topic", source), zap.Error(err))
+		return found
+	}
+	compacted := false
+	for _, e := range entries {
+		n, err := strconv.ParseInt(e.Value, 10, 64)
+		switch {
+		case e.Name == "cleanup.policy":
+			compacted = !slices.Contains(strings.Split(strings.ReplaceAll(e.Value, " ", ""), ","), "delete")
+		case err != nil:
+		case e.Name == "max.message.bytes":
+			found.maxBytes = n
+		case e.Name == "retention.ms":
+			found.retention = n
+		}
+	}
+	if compacted { // its events stay until others take their place
+		found.retention = -1
+	}
+	return found
+}
+
+type setting struct{ name, value string }
+
+// forSide is the settings of a side topic; a delay of 0 is the dead-letter topic. Dead letters keep their events' timestamps, so that
+// any retention by time would delete old ones at once. Retry copies carry the time they were moved, and outlast the worker's absence as
+// long as they would have in their own topic. Neither may be compacted: it would lose all but the last event of a key.
+func (s sourceSettings) forSide(delay time.Duration) []setting {
+	settings := []setting{{"cleanup.policy", "delete"}}
+	retention := int64(-1)
+	if delay > 0 && s.retention >= 0 {
+		retention = max(s.retention, minRetention.Milliseconds()) + 2*delay.Milliseconds()
+	}
+	settings = append(settings, setting{"retention.ms", strconv.FormatInt(retention, 10)})
+	if s.maxBytes > 0 {
+		settings = append(settings, setting{"max.message.bytes", strconv.FormatInt(min(s.maxBytes+roomForHeaders, 1<<31-1), 10)})
+	}
+	return settings
+}
