@@ -52,6 +52,8 @@ func (a *app) root() *cobra.Command {
 			a.topicsList(), a.topicsCreate(), a.topicsDescribe()),
 		group("groups", "List, describe and move consumer groups", "  headrace groups describe delays",
 			a.groupsList(), a.groupsDescribe(), a.groupsSeek()),
+		group("dead", "List dead letters, and return them to their topics", "  headrace dead list flights.delays.dead",
+			a.deadList(), a.deadRedrive()),
 		group("schema", "Generate, register and look up schemas", "  headrace schema list",
 			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList()),
 		a.completion(),
