@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,27 +115,33 @@ func (p *partition) deadPartition(name string) int32 {
 
 // deadHeaders is the record's own headers and those that tell what happened.
 func (p *partition) deadHeaders(rec *batch.Record, f *failure, now time.Time) []batch.Header {
+	from := origin{TopicPartition: p.TopicPartition, offset: rec.Offset}
+	return append(ownHeaders(rec), deathHeaders(from, p.engine.cfg.Group, p.input.ref, f, now)...)
+}
+
+// ownHeaders is the headers of a record that are not this package's.
+func ownHeaders(rec *batch.Record) []batch.Header {
+	return slices.DeleteFunc(rec.Headers(nil), func(h batch.Header) bool { return ours(h.Key) })
+}
+
+// deathHeaders tell where an event comes from and why it did not stay there.
+func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now time.Time) []batch.Header {
 	var headers []batch.Header
-	for _, h := range rec.Headers(nil) {
-		if !strings.HasPrefix(h.Key, headerFamily) {
-			headers = append(headers, h)
-		}
-	}
 	add := func(key, value string) {
 		if value != "" {
 			headers = append(headers, batch.Header{Key: key, Value: []byte(value)})
 		}
 	}
-	add(HeaderTopic, p.Topic)
-	add(HeaderPartition, strconv.Itoa(int(p.Partition)))
-	add(HeaderOffset, strconv.FormatInt(rec.Offset, 10))
-	add(HeaderGroup, p.engine.cfg.Group)
+	add(HeaderTopic, from.Topic)
+	add(HeaderPartition, strconv.Itoa(int(from.Partition)))
+	add(HeaderOffset, strconv.FormatInt(from.offset, 10))
+	add(HeaderGroup, group)
 	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
 	add(HeaderDeliveryCount, strconv.Itoa(f.attempts))
 	add(HeaderKind, f.class())
 	add(HeaderEvent, clip(f.event, maxMessage))
-	if p.input.ref != (schema.Ref{}) {
-		add(HeaderSchema, p.input.ref.String())
+	if ref != (schema.Ref{}) {
+		add(HeaderSchema, ref.String())
 	}
 	var panicked *PanicError
 	if errors.As(f.reason, &panicked) {

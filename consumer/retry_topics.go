@@ -137,6 +137,7 @@ func (s sideTopics) known(ctx context.Context, name string) error {
 type sourceSettings struct {
 	maxBytes  int64 // of a message; 0 when it is not known
 	retention int64 // in milliseconds; -1 keeps everything
+	safety    []setting
 }
 
 // settingsOf reads them as far as it may: a worker without the right to see its topic's settings leaves those to the broker.
@@ -155,6 +156,8 @@ func (s sideTopics) settingsOf(ctx context.Context, source string) sourceSetting
 	for _, e := range entries {
 		n, err := strconv.ParseInt(e.Value, 10, 64)
 		switch {
+		case !e.Default && (e.Name == "min.insync.replicas" || e.Name == "unclean.leader.election.enable"):
+			found.safety = append(found.safety, setting{e.Name, e.Value})
 		case e.Name == "cleanup.policy":
 			compacted = !slices.Contains(strings.Split(strings.ReplaceAll(e.Value, " ", ""), ","), "delete")
 		case err != nil:
@@ -174,7 +177,8 @@ type setting struct{ name, value string }
 
 // forSide is the settings of a side topic; a delay of 0 is the dead-letter topic. Dead letters keep their events' timestamps, so that
 // any retention by time would delete old ones at once. Retry copies carry the time they were moved, and outlast the worker's absence as
-// long as they would have in their own topic. Neither may be compacted: it would lose all but the last event of a key.
+// long as they would have in their own topic. Neither may be compacted: it would lose all but the last event of a key. Events are as
+// safe there as where they come from.
 func (s sourceSettings) forSide(delay time.Duration) []setting {
 	settings := []setting{{"cleanup.policy", "delete"}}
 	retention := int64(-1)
@@ -185,5 +189,5 @@ func (s sourceSettings) forSide(delay time.Duration) []setting {
 	if s.maxBytes > 0 {
 		settings = append(settings, setting{"max.message.bytes", strconv.FormatInt(min(s.maxBytes+roomForHeaders, 1<<31-1), 10)})
 	}
-	return settings
+	return append(settings, s.safety...)
 }

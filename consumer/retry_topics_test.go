@@ -38,7 +38,7 @@ func (w *world) found(name string) kafka.Topic {
 func TestMissingSideTopicsAreAllNamedWithTheirCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	source := w.source("t", 3, map[string]string{"max.message.bytes": "2000000"})
+	source := w.source("t", 3, map[string]string{"max.message.bytes": "2000000", "min.insync.replicas": "1"})
 	err := w.sides(false, time.Minute, time.Hour).of(t.Context(), source)
 	if err == nil {
 		t.Fatal("no error")
@@ -52,7 +52,7 @@ func TestMissingSideTopicsAreAllNamedWithTheirCommands(t *testing.T) {
 	}
 	for _, want := range []string{
 		"dead-letter topic t.g.dead does not exist: create it with `headrace topics create t.g.dead --partitions 3 --replicas 1 " +
-			"--config cleanup.policy=delete --config retention.ms=-1 --config max.message.bytes=2065536`, or set Tuning.CreateTopics",
+			"--config cleanup.policy=delete --config retention.ms=-1 --config max.message.bytes=2065536 --config min.insync.replicas=1`, or set Tuning.CreateTopics",
 		"retry topic t.g.retry.1h does not exist",
 		"--config retention.ms=612000000",
 	} {

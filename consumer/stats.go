@@ -1,13 +1,19 @@
 package consumer
 
-import "sync/atomic"
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+)
 
 // Stats counts what a worker did since it was made. The numbers only grow, but for Assigned.
 type Stats struct {
 	Handled      int64 // events whose handler returned nil
 	Failed       int64 // attempts that failed
+	Retried      int64 // moves of events to a retry topic, each acknowledged by Kafka; an event may make several
+	Snoozed      int64 // attempts that Snooze put off
 	DeadLettered int64 // events whose dead-letter copy Kafka acknowledged
-	Skipped      int64 // events nobody handles, by UnhandledSkip
+	Skipped      int64 // events nobody handles, by UnhandledSkip, and those whose handler returned Skip
 	Interrupted  int64 // attempts that a shutdown or a rebalance interrupted; their events are handled again
 
 	Rebalances   int64 // assignments taken from the group
@@ -17,9 +23,15 @@ type Stats struct {
 	Fetches      int64 // fetch answers
 	FetchedBytes int64 // bytes of record batches, as fetched
 	Assigned     int64 // partitions this worker owns now
+
+	// SkipReasons counts the events whose handler returned Skip by their reason: 100 of them, further ones under "other".
+	SkipReasons map[string]int64
 }
 
 type counters struct {
+	retried, snoozed atomic.Int64
+	reasons          reasons
+
 	handled, failed, deadLettered, skipped, interrupted atomic.Int64
 	rebalances, lost, commits, commitErrors             atomic.Int64
 	fetches, fetchedBytes, assigned                     atomic.Int64
@@ -31,6 +43,8 @@ func (w *Worker) Stats() Stats {
 	return Stats{
 		Handled:      c.handled.Load(),
 		Failed:       c.failed.Load(),
+		Retried:      c.retried.Load(),
+		Snoozed:      c.snoozed.Load(),
 		DeadLettered: c.deadLettered.Load(),
 		Skipped:      c.skipped.Load(),
 		Interrupted:  c.interrupted.Load(),
@@ -41,5 +55,37 @@ func (w *Worker) Stats() Stats {
 		Fetches:      c.fetches.Load(),
 		FetchedBytes: c.fetchedBytes.Load(),
 		Assigned:     c.assigned.Load(),
+		SkipReasons:  c.reasons.counts(),
 	}
+}
+
+// reasons counts by reason.
+type reasons struct {
+	mu    sync.Mutex
+	known map[string]int64
+}
+
+const (
+	maxReasons  = 100
+	maxReason   = 200 // bytes of one
+	otherReason = "other"
+)
+
+func (r *reasons) add(reason string) {
+	reason = clip(reason, maxReason)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known = make(map[string]int64)
+	}
+	if _, known := r.known[reason]; !known && len(r.known) >= maxReasons {
+		reason = otherReason
+	}
+	r.known[reason]++
+}
+
+func (r *reasons) counts() map[string]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.known)
 }
