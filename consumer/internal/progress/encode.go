@@ -1,0 +1,190 @@
+package progress
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"sort"
+)
+
+// The parts of the format, see the package's documentation.
+const (
+	prefix = "hr1:"
+
+	flagMark     = 1 << 0
+	flagWorking  = 1 << 1
+	flagAlone    = 1 << 2
+	flagRuns     = 1 << 3
+	flagBitmap   = 1 << 4
+	flagDeflated = 1 << 5
+	flagsKnown   = 1<<6 - 1
+
+	headBytes = 1 + crc32.Size
+
+	// maxForm bounds the done offsets' form before compression, for the decoder's sake: whatever 4 KiB of metadata claim, they unfold
+	// into no more than this.
+	maxForm = 32 << 10
+
+	worthDeflating = 48 // bytes; below that deflate only adds its own
+)
+
+var (
+	alphabet   = base64.RawURLEncoding
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+)
+
+// Encoder writes notes as commit metadata. The zero Encoder is ready; it keeps memory between calls and is not safe for concurrent
+// use.
+type Encoder struct {
+	deflater *flate.Writer
+	deflated bytes.Buffer
+	runs     []byte
+	bitmap   []byte
+	payload  []byte
+}
+
+// Encode returns the metadata of a commit at n's prefix: limit bytes at most, all of them ASCII, and "" when there is nothing to say
+// or no room to say it in. Below told everything that is done is said; when told is less than n.Done.End(), the metadata does not hold
+// all. The mark takes precedence over the done offsets, and lower offsets over higher ones.
+func (e *Encoder) Encode(log Log, n *Note, limit int) (metadata string, told int64) {
+	offset, spans := n.Done.Prefix(), n.Done.Beyond()
+	if n.Mark == (Mark{}) && len(spans) == 0 {
+		return "", offset
+	}
+	if payload, ok := e.pack(log, n, spans); ok && textLen(len(payload)) <= limit {
+		return text(payload), n.Done.End()
+	}
+	// The search leaves off beside a number of spans that fits, even where more spans happen to compress into fewer bytes.
+	fit := sort.Search(len(spans), func(i int) bool {
+		payload, ok := e.pack(log, n, spans[:i+1])
+		return !ok || textLen(len(payload)) > limit
+	})
+	payload, ok := e.pack(log, n, spans[:fit])
+	switch {
+	case !ok || textLen(len(payload)) > limit:
+		return "", offset
+	case fit > 0:
+		return text(payload), spans[fit-1].End
+	case n.Mark == (Mark{}):
+		return "", offset
+	}
+	return text(payload), offset
+}
+
+func textLen(payload int) int { return len(prefix) + alphabet.EncodedLen(payload) }
+
+func text(payload []byte) string { return prefix + alphabet.EncodeToString(payload) }
+
+// pack returns the payload for some of a note's spans, valid until the next call. It reports false when they take too much room in
+// either form.
+func (e *Encoder) pack(log Log, n *Note, spans []Span) ([]byte, bool) {
+	offset := n.Done.Prefix()
+	flags := byte(0)
+	body := append(e.payload[:0], make([]byte, headBytes)...)
+	if n.Mark != (Mark{}) {
+		flags |= flagMark
+		if n.Mark.Working {
+			flags |= flagWorking
+		}
+		if n.Mark.Alone {
+			flags |= flagAlone
+		}
+		from := max(0, n.Mark.From-offset)
+		body = binary.AppendUvarint(body, uint64(from))                                  //nolint:gosec // not negative
+		body = binary.AppendUvarint(body, uint64(max(0, n.Mark.Reach-offset-from)))      //nolint:gosec // not negative
+		body = binary.AppendUvarint(body, uint64(max(0, min(n.Mark.Deaths, MaxDeaths)))) //nolint:gosec // not negative
+	}
+	form, formFlag, ok := e.form(offset, spans)
+	if !ok {
+		return nil, false
+	}
+	flags |= formFlag
+	if packed := e.deflate(form); packed != nil {
+		form = packed
+		flags |= flagDeflated
+	}
+	body = append(body, form...)
+	body[0] = flags
+	binary.BigEndian.PutUint32(body[1:], checksum(log, offset, flags, body[headBytes:]))
+	e.payload = body
+	return body, true
+}
+
+// form writes spans in the form that takes fewer bytes.
+func (e *Encoder) form(offset int64, spans []Span) (form []byte, flag byte, ok bool) {
+	if len(spans) == 0 {
+		return nil, 0, true
+	}
+	runs, runsOK := e.asRuns(offset, spans)
+	bits := spans[len(spans)-1].End - offset - 1
+	bitmapBytes := (bits + 7) / 8
+	switch {
+	case runsOK && int64(len(runs)) <= bitmapBytes:
+		return runs, flagRuns, true
+	case bitmapBytes <= maxForm:
+		return e.asBitmap(offset, spans, int(bitmapBytes)), flagBitmap, true
+	case runsOK:
+		return runs, flagRuns, true
+	}
+	return nil, 0, false
+}
+
+// asRuns writes, by turns, how many offsets are not done and how many are, each less one. It gives up beyond maxForm.
+func (e *Encoder) asRuns(offset int64, spans []Span) ([]byte, bool) {
+	e.runs = e.runs[:0]
+	for _, s := range spans {
+		e.runs = binary.AppendUvarint(e.runs, uint64(s.First-offset-1)) //nolint:gosec // spans are in order and apart
+		e.runs = binary.AppendUvarint(e.runs, uint64(s.End-s.First-1))  //nolint:gosec // spans are not empty
+		if len(e.runs) > maxForm {
+			return nil, false
+		}
+		offset = s.End
+	}
+	return e.runs, true
+}
+
+// asBitmap writes one bit per offset from offset+1 on, since offset itself is not done; the first is the lowest of the first byte.
+func (e *Encoder) asBitmap(offset int64, spans []Span, size int) []byte {
+	e.bitmap = append(e.bitmap[:0], make([]byte, size)...)
+	for _, s := range spans {
+		for at := s.First - offset - 1; at < s.End-offset-1; at++ {
+			if at%8 == 0 && s.End-offset-1-at >= 8 {
+				e.bitmap[at/8] = math.MaxUint8
+				at += 7
+				continue
+			}
+			e.bitmap[at/8] |= 1 << (at % 8)
+		}
+	}
+	return e.bitmap
+}
+
+// deflate returns form compressed, or nil when that does not make it smaller.
+func (e *Encoder) deflate(form []byte) []byte {
+	if len(form) < worthDeflating {
+		return nil
+	}
+	e.deflated.Reset()
+	if e.deflater == nil {
+		e.deflater, _ = flate.NewWriter(&e.deflated, flate.BestCompression) // fails only on a level it does not know
+	} else {
+		e.deflater.Reset(&e.deflated)
+	}
+	if _, err := e.deflater.Write(form); err != nil || e.deflater.Close() != nil || e.deflated.Len() >= len(form) {
+		return nil
+	}
+	return e.deflated.Bytes()
+}
+
+// checksum binds metadata to its log and to the offset it was committed with.
+func checksum(log Log, offset int64, flags byte, body []byte) uint32 {
+	var bound [16 + 4 + 8 + 1]byte
+	copy(bound[:], log.Topic[:])
+	binary.BigEndian.PutUint32(bound[16:], uint32(log.Partition)) //nolint:gosec // the bits alone matter
+	binary.BigEndian.PutUint64(bound[20:], uint64(offset))        //nolint:gosec // the bits alone matter
+	bound[28] = flags
+	return crc32.Update(crc32.Checksum(bound[:], castagnoli), castagnoli, body)
+}
