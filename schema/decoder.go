@@ -17,6 +17,9 @@ import (
 	"github.com/headrace/headrace/schema/codec"
 )
 
+// maxKeptBuffer is the largest buffer a decoder keeps for the next translation; one huge event must not stay in memory for ever.
+const maxKeptBuffer = 1 << 20
+
 // maxPlans bounds how many writer schemas one decoder keeps plans for. A type rarely meets more than its own few versions.
 const maxPlans = 256
 
@@ -211,7 +214,7 @@ func (d *Decoder[E]) run(s *decodeState, plan *decodePlan, body []byte, e *E, se
 		}
 	}()
 	fault := d.decode(s, plan, body, e, self)
-	if cap(s.buffer) > maxKeptWriter {
+	if cap(s.buffer) > maxKeptBuffer {
 		s.buffer = nil
 	}
 	finished = true

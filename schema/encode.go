@@ -3,17 +3,16 @@ package schema
 import (
 	"fmt"
 	"reflect"
-	"unicode/utf8"
 	"unsafe"
 
-	"github.com/hamba/avro/v2"
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // encodeFn appends the value at p.
 type encodeFn func(s *encodeState, p unsafe.Pointer) *EncodeError
 
 type encodeState struct {
-	w     *avro.Writer
+	dst   []byte
 	depth int
 }
 
@@ -162,14 +161,14 @@ func (b *encodeBinder) array(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		}
 		slice := (*sliceHeader)(p)
 		if slice.len > 0 {
-			s.w.WriteLong(int64(slice.len))
+			s.dst = codec.AppendLong(s.dst, int64(slice.len))
 		}
 		for i := range slice.len {
 			if err := item(s, unsafe.Add(slice.data, uintptr(i)*size)); err != nil {
 				return err.within(fmt.Sprint(i))
 			}
 		}
-		s.w.WriteLong(0)
+		s.dst = codec.AppendLong(s.dst, 0)
 		s.depth--
 		return nil
 	}, nil
@@ -187,7 +186,7 @@ func (b *encodeBinder) union(n *node, t reflect.Type) (encodeFn, *TypeError) {
 			return nil, err
 		}
 		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-			s.w.WriteLong(0)
+			s.dst = codec.AppendLong(s.dst, 0)
 			return only(s, p)
 		}, nil
 	case unionNullable:
@@ -214,10 +213,10 @@ func (b *encodeBinder) nullable(n *node, t reflect.Type) (encodeFn, *TypeError) 
 		// The first word of a slice is its array, of a map its table: nil is nil in each.
 		value := *(*unsafe.Pointer)(p)
 		if value == nil {
-			s.w.WriteLong(int64(null))
+			s.dst = codec.AppendLong(s.dst, int64(null))
 			return nil
 		}
-		s.w.WriteLong(int64(other))
+		s.dst = codec.AppendLong(s.dst, int64(other))
 		if deref {
 			p = value
 		}
@@ -259,18 +258,19 @@ func (b *encodeBinder) choice(n *node, t reflect.Type, deref bool) (encodeFn, *T
 			if null < 0 {
 				return unencodable("no branch of the union is set")
 			}
-			s.w.WriteLong(int64(null))
+			s.dst = codec.AppendLong(s.dst, int64(null))
 			return nil
 		}
-		s.w.WriteLong(int64(chosen))
+		s.dst = codec.AppendLong(s.dst, int64(chosen))
 		return fns[chosen](s, unsafe.Add(p, bound[chosen].offset))
 	}, nil
 }
 
 func writeString(s *encodeState, text string) *EncodeError {
-	if !utf8.ValidString(text) {
+	dst, err := codec.AppendString(s.dst, text)
+	if err != nil {
 		return unencodable("%s", errEncodeUTF8)
 	}
-	s.w.WriteString(text)
+	s.dst = dst
 	return nil
 }

@@ -25,8 +25,7 @@ func encodeLogical(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	case logicalDuration:
 		if t == durationType {
 			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-				var b [12]byte
-				_, _ = s.w.Write(codec.AppendDuration(b[:0], *(*Duration)(p))) // appends to memory
+				s.dst = codec.AppendDuration(s.dst, *(*Duration)(p))
 				return nil
 			}, nil
 		}
@@ -62,9 +61,9 @@ func writeDecimal(s *encodeState, n *node, r *big.Rat) *EncodeError {
 		return unencodable("%v", err)
 	}
 	if n.kind == kindBytes {
-		s.w.WriteBytes(b)
+		s.dst = codec.AppendBytes(s.dst, b)
 	} else {
-		_, _ = s.w.Write(b) // appends to memory
+		s.dst = append(s.dst, b...)
 	}
 	return nil
 }
@@ -73,7 +72,7 @@ func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	switch {
 	case isByteArray(t, 16) && n.kind == kindString:
 		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-			s.w.WriteString(uuidText(*(*[16]byte)(p)))
+			s.dst = codec.AppendUUID(s.dst, *(*[16]byte)(p))
 			return nil
 		}, nil
 	case t.Kind() == reflect.String && n.kind == kindString:
@@ -82,8 +81,7 @@ func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
 			if _, err := parseUUID(text); err != nil {
 				return unencodable("%q: %v", clip(text), err)
 			}
-			s.w.WriteString(text)
-			return nil
+			return writeString(s, text)
 		}, nil
 	case t.Kind() == reflect.String:
 		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
@@ -91,7 +89,7 @@ func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
 			if err != nil {
 				return unencodable("%q: %v", clip(*(*string)(p)), err)
 			}
-			_, _ = s.w.Write(id[:]) // appends to memory
+			s.dst = append(s.dst, id[:]...)
 			return nil
 		}, nil
 	}
@@ -105,7 +103,7 @@ func encodeClock(l logical) encodeFn {
 		if d < 0 || d >= 24*time.Hour {
 			return unencodable("%s is no time of day", d)
 		}
-		s.w.WriteLong(int64(d / unit))
+		s.dst = codec.AppendLong(s.dst, int64(d/unit))
 		return nil
 	}
 }
@@ -120,7 +118,7 @@ func encodeTime(l logical) encodeFn {
 		if err != nil {
 			return unencodable("%s: %v of %s", t.Format(time.RFC3339Nano), err, l)
 		}
-		s.w.WriteLong(v)
+		s.dst = codec.AppendLong(s.dst, v)
 		return nil
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync"
 	"unsafe"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // mapScratch is what walking a map by reflection needs; it is kept, so that a map costs no allocation.
@@ -29,14 +31,14 @@ func (b *encodeBinder) mapping(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		}
 		m := reflect.NewAt(t, p).Elem()
 		if m.Len() > 0 {
-			s.w.WriteLong(int64(m.Len()))
+			s.dst = codec.AppendLong(s.dst, int64(m.Len()))
 			sc := scratch.Get().(*mapScratch)
 			if err := sc.write(s, m, item); err != nil {
 				return err
 			}
 			scratch.Put(sc)
 		}
-		s.w.WriteLong(0)
+		s.dst = codec.AppendLong(s.dst, 0)
 		s.depth--
 		return nil
 	}, nil

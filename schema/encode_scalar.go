@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"unsafe"
+
+	"github.com/headrace/headrace/schema/codec"
 )
 
 // encodeScalar binds everything that holds no other type.
@@ -20,7 +22,7 @@ func encodeScalar(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	case kindBoolean:
 		if t.Kind() == reflect.Bool {
 			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-				s.w.WriteBool(*(*bool)(p))
+				s.dst = codec.AppendBoolean(s.dst, *(*bool)(p))
 				return nil
 			}, nil
 		}
@@ -30,7 +32,7 @@ func encodeScalar(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	case kindFloat:
 		if t.Kind() == reflect.Float32 {
 			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-				s.w.WriteFloat(*(*float32)(p))
+				s.dst = codec.AppendFloat(s.dst, *(*float32)(p))
 				return nil
 			}, nil
 		}
@@ -38,7 +40,7 @@ func encodeScalar(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	case kindDouble:
 		if t.Kind() == reflect.Float64 {
 			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-				s.w.WriteDouble(*(*float64)(p))
+				s.dst = codec.AppendDouble(s.dst, *(*float64)(p))
 				return nil
 			}, nil
 		}
@@ -48,7 +50,7 @@ func encodeScalar(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	case kindBytes:
 		if isBytes(t) {
 			return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-				s.w.WriteBytes(*(*[]byte)(p))
+				s.dst = codec.AppendBytes(s.dst, *(*[]byte)(p))
 				return nil
 			}, nil
 		}
@@ -98,7 +100,7 @@ func encodeEnum(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		if !ok {
 			return unencodable("%q is no symbol of enum %s", clip(symbol), n.name)
 		}
-		s.w.WriteInt(i)
+		s.dst = codec.AppendLong(s.dst, int64(i))
 		return nil
 	}
 	switch {
@@ -121,7 +123,7 @@ func encodeFixed(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		return nil, unfit(n, t, reflect.ArrayOf(n.size, reflect.TypeFor[byte]()).String())
 	}
 	return func(s *encodeState, p unsafe.Pointer) *EncodeError {
-		_, _ = s.w.Write(unsafe.Slice((*byte)(p), n.size))
+		s.dst = append(s.dst, unsafe.Slice((*byte)(p), n.size)...)
 		return nil
 	}, nil
 }
@@ -168,7 +170,7 @@ func integerFn(n *node, long, short encodeFn) encodeFn {
 }
 
 func encodeExact[T integer](s *encodeState, p unsafe.Pointer) *EncodeError {
-	s.w.WriteLong(int64(*(*T)(p)))
+	s.dst = codec.AppendLong(s.dst, int64(*(*T)(p)))
 	return nil
 }
 
@@ -177,7 +179,7 @@ func encodeUnsigned[T uint64 | uint](s *encodeState, p unsafe.Pointer) *EncodeEr
 	if uint64(v) > math.MaxInt64 {
 		return unencodable("%d does not fit a long", v)
 	}
-	s.w.WriteLong(int64(v))
+	s.dst = codec.AppendLong(s.dst, int64(v))
 	return nil
 }
 
@@ -186,6 +188,6 @@ func encodeChecked[T int64 | int | uint64 | uint | uint32](s *encodeState, p uns
 	if v != T(int32(v)) || (v > 0) != (int32(v) > 0) {
 		return unencodable("%d does not fit an int", v)
 	}
-	s.w.WriteLong(int64(v))
+	s.dst = codec.AppendLong(s.dst, int64(v))
 	return nil
 }

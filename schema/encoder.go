@@ -11,9 +11,6 @@ import (
 	"github.com/headrace/headrace/schema/codec"
 )
 
-// maxKeptWriter is the largest buffer an encoder keeps for the next event; one huge event must not stay in memory for ever.
-const maxKeptWriter = 1 << 20
-
 // Encoder turns events of one type into Avro, without wire header. It is safe for concurrent use and, in steady state, allocates
 // nothing but what a value's own methods do.
 //
@@ -60,7 +57,7 @@ func NewEncoder[E Event]() (*Encoder[E], error) {
 		return nil, fault
 	}
 	c.fn = fn
-	c.states.New = func() any { return &encodeState{w: newWriter()} }
+	c.states.New = func() any { return new(encodeState) }
 	return c, nil
 }
 
@@ -90,32 +87,39 @@ func (c *Encoder[E]) Append(dst []byte, e *E) ([]byte, error) {
 		return dst, &EncodeError{Event: c.schema.FullName(), Reason: "the event is nil"}
 	}
 	if c.own {
-		return c.appendOwn(dst, e)
+		return c.appendOwn(dst, any(e).(appender))
 	}
 	s := c.states.Get().(*encodeState)
-	s.w.Reset(nil)
-	s.depth = 0
-	if err := c.fn(s, unsafe.Pointer(e)); err != nil {
-		err.Event = c.schema.FullName()
-		c.states.Put(s)
-		return dst, err
-	}
-	if size := s.w.Buffered(); size > MaxValueBytes {
-		return dst, &EncodeError{Event: c.schema.FullName(), Reason: fmt.Sprintf("%d bytes are more than the %d allowed", size, MaxValueBytes)}
-	}
-	dst = append(dst, s.w.Buffer()...)
-	if cap(s.w.Buffer()) <= maxKeptWriter {
-		c.states.Put(s)
-	}
-	return dst, nil
+	out, err := c.appendBound(s, dst, e)
+	c.states.Put(s)
+	return out, err
 }
 
-func (c *Encoder[E]) appendOwn(dst []byte, e *E) ([]byte, error) {
-	out, err := any(e).(appender).AppendAvro(dst)
-	if size := len(out) - len(dst); err == nil && size > MaxValueBytes {
-		return dst, &EncodeError{Event: c.schema.FullName(), Reason: fmt.Sprintf("%d bytes are more than the %d allowed", size, MaxValueBytes)}
+func (c *Encoder[E]) appendBound(s *encodeState, dst []byte, e *E) ([]byte, error) {
+	s.dst, s.depth = dst, 0
+	fault := c.fn(s, unsafe.Pointer(e))
+	out := s.dst
+	s.dst = nil
+	if fault != nil {
+		fault.Event = c.schema.FullName()
+		return dst, fault
 	}
+	if size := len(out) - len(dst); size > MaxValueBytes {
+		return dst, c.tooLong(size)
+	}
+	return out, nil
+}
+
+func (c *Encoder[E]) tooLong(size int) *EncodeError {
+	return &EncodeError{Event: c.schema.FullName(), Reason: fmt.Sprintf("%d bytes are more than the %d allowed", size, MaxValueBytes)}
+}
+
+func (c *Encoder[E]) appendOwn(dst []byte, e appender) ([]byte, error) {
+	out, err := e.AppendAvro(dst)
 	if err == nil {
+		if size := len(out) - len(dst); size > MaxValueBytes {
+			return dst, c.tooLong(size)
+		}
 		return out, nil
 	}
 	var inField *codec.FieldError

@@ -134,7 +134,7 @@ func translate(reader, writer *Schema, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	b := encodeBinder{done: map[binding]*encodeFn{}}
-	out := &encodeState{w: newWriter()}
+	out := new(encodeState)
 	write, misfit := b.bind(reader.root, t)
 	if misfit != nil {
 		return nil, misfit
@@ -142,5 +142,5 @@ func translate(reader, writer *Schema, data []byte) ([]byte, error) {
 	if err := write(out, unsafe.Pointer(value.Pointer())); err != nil {
 		return nil, err
 	}
-	return append([]byte(nil), out.w.Buffer()...), nil
+	return out.dst, nil
 }

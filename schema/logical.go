@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -129,8 +130,9 @@ func (l logical) countOf(t time.Time) (int64, error) {
 	default:
 		v = t.UnixNano()
 	}
-	// Go's conversions wrap round silently; the way back shows it.
-	if !l.timeOf(v).Equal(t.Truncate(l.unit())) {
+	// Go's conversions wrap round silently; near the ends of the range the way back shows it.
+	most := math.MaxInt64/int64(time.Second/l.unit()) - 1
+	if s := t.Unix(); (s > most || s < -most) && !l.timeOf(v).Equal(t.Truncate(l.unit())) {
 		return 0, errRange
 	}
 	return v, nil
