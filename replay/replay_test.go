@@ -316,7 +316,7 @@ func TestInterruptedRedriveLosesNothing(t *testing.T) {
 	const letters = 2300
 	var records []*kgo.Record
 	for i := range int64(letters) {
-		records = append(records, letter(int32(i%3), i)) //nolint:gosec // below 3
+		records = append(records, letter(int32(i%3), i))
 	}
 	w.put(records...)
 	ctx, cancel := context.WithCancel(t.Context())
