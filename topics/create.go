@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/project"
 )
 
 // Create creates the topics of specs and returns when they can be used. Topics are created independently: the error
@@ -69,9 +68,7 @@ func newTopics(specs []Spec) ([]kafka.NewTopic, error) {
 	var errs []error
 	for i, s := range specs {
 		wanted[i] = kafka.NewTopic{Name: s.Name, Partitions: -1, ReplicationFactor: -1, Configs: s.Configs}
-		if !validName(s.Name) {
-			errs = append(errs, fmt.Errorf("topic name %q: 1 to %d letters, digits, dots, dashes and underscores are allowed", s.Name, maxName))
-		}
+		errs = append(errs, project.CheckTopicName(s.Name))
 		if s.Partitions < 0 || s.Partitions > math.MaxInt32 {
 			errs = append(errs, fmt.Errorf("topic %s: %d partitions: at least 1 is needed", s.Name, s.Partitions))
 		} else if s.Partitions > 0 {
@@ -84,17 +81,4 @@ func newTopics(specs []Spec) ([]kafka.NewTopic, error) {
 		}
 	}
 	return wanted, errors.Join(errs...)
-}
-
-// maxName is as long as a name can be: it is a folder on the broker's disk, with the partition's number behind it.
-const maxName = 249
-
-// validName has the rule of Kafka's Topic.validate.
-func validName(name string) bool {
-	if name == "" || name == "." || name == ".." || len(name) > maxName {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
-	})
 }

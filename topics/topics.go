@@ -28,8 +28,8 @@ type Partition struct {
 
 // Config is one setting of a topic, by Kafka's name for it, such as retention.ms.
 type Config struct {
-	Name  string
-	Value string
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Spec says what [Create] makes.

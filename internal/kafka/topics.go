@@ -1,10 +1,8 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -115,30 +113,9 @@ type ConfigEntry struct {
 
 // TopicConfigs returns every setting of a topic, in order of name.
 func (c *Client) TopicConfigs(ctx context.Context, topic string) ([]ConfigEntry, error) {
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	resource := kmsg.NewDescribeConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, topic
-	req.Resources = append(req.Resources, resource)
-	resp, err := c.Request(ctx, AnyNode, req)
+	entries, errs, err := c.Configs(ctx, AnyNode, []string{topic})
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range resp.(*kmsg.DescribeConfigsResponse).Resources {
-		if r.ResourceName != topic {
-			continue
-		}
-		if err := codeError(r.ErrorCode); err != nil {
-			return nil, &BrokerError{Request: "DescribeConfigs", Node: AnyNode, Topic: topic, Partition: -1, Message: text(r.ErrorMessage), Err: err}
-		}
-		entries := make([]ConfigEntry, len(r.Configs))
-		for i, e := range r.Configs {
-			entries[i] = ConfigEntry{
-				Name: e.Name, Value: text(e.Value), ReadOnly: e.ReadOnly, Sensitive: e.IsSensitive,
-				Default: e.Source != kmsg.ConfigSourceDynamicTopicConfig,
-			}
-		}
-		slices.SortFunc(entries, func(a, b ConfigEntry) int { return cmp.Compare(a.Name, b.Name) })
-		return entries, nil
-	}
-	return nil, &BrokerError{Request: "DescribeConfigs", Node: AnyNode, Topic: topic, Partition: -1, Err: ErrNoAnswer}
+	return entries[0], errs[0]
 }

@@ -36,6 +36,18 @@ func (r *reader) config(n *yaml.Node) []Setting {
 	return all
 }
 
+// With returns the topic with overrides on top. Neither is changed.
+func (t Topic) With(over Overrides) Topic {
+	if over.Partitions > 0 {
+		t.Partitions = over.Partitions
+	}
+	if over.Replication > 0 {
+		t.Replication = over.Replication
+	}
+	t.Config = mergeSettings(t.Config, over.Config)
+	return t
+}
+
 // mergeSettings returns base with over on top, in order of name.
 func mergeSettings(base, over []Setting) []Setting {
 	merged := slices.DeleteFunc(slices.Clone(base), func(s Setting) bool {

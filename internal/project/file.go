@@ -24,9 +24,9 @@ type Context struct {
 	SASL     *SASL
 	Registry *Registry
 
-	// Defaults and Topics override what the file says of all topics and of one; of their settings only those they name.
-	Defaults Overrides
-	Topics   []TopicOverrides
+	// EveryTopic and Topics override what the file says of all topics and then of one; of their settings only those they name.
+	EveryTopic Overrides
+	Topics     []TopicOverrides
 }
 
 // TLS is the encryption of a connection; file names are absolute.

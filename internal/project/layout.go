@@ -39,7 +39,7 @@ func contextShape() *shape {
 				optional("allow_plaintext", boolean("Let the secret go to other machines over plain http.")),
 			),
 		)),
-		optional("defaults", overridesShape("What holds here for every topic, before what the topic itself says.")),
+		optional("every_topic", overridesShape("What is different here of every topic, whatever the topic itself says.")),
 		optional("topics", dict("What is different here of topics, by name.", overridesShape("What is different here of this topic."))),
 	)
 }

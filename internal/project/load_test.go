@@ -33,7 +33,7 @@ const whole = `
 include: [more/*.yaml]
 context: dev
 contexts:
-  dev: {brokers: [localhost:9092], registry: "http://localhost:8081", defaults: {replication: 1}}
+  dev: {brokers: [localhost:9092], registry: "http://localhost:8081", every_topic: {replication: 1}}
   prod:
     brokers: [kafka-1:9093, kafka-2:9093]
     tls: {ca_file: certs/ca.pem}
@@ -70,7 +70,7 @@ func TestLoadReadsAFileAndWhatItIncludes(t *testing.T) {
 		Contexts: []project.Context{
 			{
 				Name: "dev", Brokers: []string{"localhost:9092"}, Registry: &project.Registry{URL: "http://localhost:8081"},
-				Defaults: project.Overrides{Replication: 1},
+				EveryTopic: project.Overrides{Replication: 1},
 			},
 			{
 				Name: "prod", Brokers: []string{"kafka-1:9093", "kafka-2:9093"},

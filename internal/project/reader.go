@@ -124,7 +124,7 @@ func (r *reader) context(key, n *yaml.Node) Context {
 	c := Context{
 		At: r.at(key), Name: key.Value, Brokers: r.texts(child(n, "brokers")), ClientID: r.text(n, "client_id"),
 		TLS: r.tls(child(n, "tls")), SASL: r.sasl(child(n, "sasl")), Registry: r.registry(child(n, "registry")),
-		Defaults: r.overrides(child(n, "defaults")),
+		EveryTopic: r.overrides(child(n, "every_topic")),
 	}
 	for _, p := range pairs(child(n, "topics")) {
 		c.Topics = append(c.Topics, TopicOverrides{At: r.at(p.key), Name: p.key.Value, Overrides: r.overrides(p.value)})

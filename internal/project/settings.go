@@ -177,3 +177,9 @@ func ShortSetting(name, value string) (short, human string) {
 	}
 	return short, human
 }
+
+// IsList reports whether a setting of Kafka's is a list, whose order means nothing.
+func IsList(name string) bool {
+	s, ok := findSetting(name)
+	return ok && s.kind == listValue
+}
