@@ -23,6 +23,7 @@ import (
 	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/bench/contender"
+	"github.com/headrace/headrace/systemtest/bench/flight"
 	"github.com/headrace/headrace/systemtest/bench/measure"
 	"github.com/headrace/headrace/systemtest/bench/order"
 	"github.com/headrace/headrace/systemtest/bench/report"
@@ -33,6 +34,7 @@ var (
 	rounds  = flag.Int("rounds", 0, "how often each contender runs each workload; 0 is 3 for quick and 5 for full")
 	profile = flag.String("profile", "", "folder for a CPU profile of each process")
 	only    = flag.String("only", "", "run only workloads whose name has this in it")
+	file    = flag.String("flights", "", "flights file; the default is the whole year beside the checkout, else the sample of examples/flights")
 	output  = flag.String("output", "../out", "folder for bench.json and bench.svg")
 )
 
@@ -93,14 +95,12 @@ func measured(job contender.Job) (result measure.Result, err error) {
 
 // TestBench is no test but the benchmark itself, a process per contender and round, in turn. A contender that fails fails it.
 func TestBench(t *testing.T) {
-	folder, err := filepath.Abs(*output)
-	if err != nil {
-		t.Fatal(err)
-	}
+	folder := absolute(t, *output)
+	data := flightsFile(t)
 	t.Chdir("../systemtest") // its harness finds its jars from there
 	b := start(t)
 	var rows []report.Row
-	for _, w := range Workloads(*mode == "quick") {
+	for _, w := range Workloads(*mode == "quick", data) {
 		if strings.Contains(w.Name, *only) {
 			rows = append(rows, b.workload(t, w)...)
 		}
@@ -112,12 +112,13 @@ func TestBench(t *testing.T) {
 }
 
 type bench struct {
-	kafka    *kraft.Cluster
-	registry string
-	schemaID int
-	rounds   int
-	topics   int
-	filled   map[string]string // partitions, codec and size to a topic that holds events
+	kafka     *kraft.Cluster
+	registry  string
+	schemaID  int
+	flightIDs []int
+	rounds    int
+	topics    int
+	filled    map[string]string // partitions, codec and size to a topic that holds events
 }
 
 func start(t *testing.T) *bench {
@@ -139,6 +140,32 @@ func start(t *testing.T) *bench {
 	t.Cleanup(func() { _ = servers.Close() })
 	b.registry = servers.RegistryURL
 	return b
+}
+
+// flightsFile is where the flights are.
+func flightsFile(t *testing.T) string {
+	t.Helper()
+	if *file != "" {
+		return absolute(t, *file)
+	}
+	if whole := absolute(t, "../../shared/data/flights-2013.csv.gz"); exists(whole) {
+		return whole
+	}
+	return absolute(t, "../examples/flights/data/flights-sample.csv.gz")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func (b *bench) workload(t *testing.T, w Workload) []report.Row {
@@ -179,23 +206,24 @@ func (b *bench) prepare(t *testing.T, job *contender.Job, w Workload) {
 	t.Helper()
 	if job.Task == "produce" || job.Task == "send" {
 		job.Topic = b.create(t, w.Partitions)
-		job.SchemaID = b.schemaID
+		job.SchemaID, job.FlightIDs = b.schemaID, b.flightIDs
 		return
 	}
-	key := fmt.Sprint(w.Partitions, job.Codec, job.Size, job.Events)
+	key := fmt.Sprint(w.Partitions, job.Codec, job.Size, job.Events, job.Flights, w.Backlog)
 	if b.filled[key] == "" {
 		fill := *job
 		fill.Task, fill.Contender, fill.Topic = "produce", "headrace", b.create(t, w.Partitions)
-		fill.Goroutines, fill.SchemaID = 1, b.schemaID
+		fill.Goroutines, fill.SchemaID, fill.FlightIDs = 1, b.schemaID, b.flightIDs
 		// More than is read, so that no reader ends at the end of the log.
 		fill.Events += fill.Events / 4
+		fill.Events = max(fill.Events, w.Backlog)
 		if _, err := run(t, fill); err != nil {
 			t.Fatalf("fill a topic for %s: %v", w.Name, err)
 		}
 		b.filled[key] = fill.Topic
 	}
 	job.Topic, job.Group = b.filled[key], "bench-"+strconv.FormatInt(time.Now().UnixNano(), 36)
-	job.SchemaID = b.schemaID
+	job.SchemaID, job.FlightIDs = b.schemaID, b.flightIDs
 	if job.Task == "chain" {
 		job.To = b.create(t, w.Partitions)
 	}
@@ -216,12 +244,22 @@ func (b *bench) create(t *testing.T, partitions int32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := schema.Parse(order.Schema())
-	if err != nil {
-		t.Fatal(err)
+	defer registry.Close()
+	register := func(event schema.Event, subject func(*schema.Schema) string) int {
+		s, err := schema.Parse(event.AvroSchema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := registry.Register(ctx, subject(s), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
 	}
-	if b.schemaID, err = registry.Register(ctx, schema.TopicName(name), s); err != nil {
-		t.Fatal(err)
+	b.schemaID = register(order.Order{}, func(*schema.Schema) string { return schema.TopicName(name) })
+	b.flightIDs = nil
+	for _, event := range flight.Types() {
+		b.flightIDs = append(b.flightIDs, register(event, func(s *schema.Schema) string { return schema.TopicRecordName(name, s.FullName()) }))
 	}
 	return name
 }

@@ -3,6 +3,7 @@ package bench
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/headrace/headrace/systemtest/bench/contender"
 )
@@ -13,6 +14,7 @@ type Workload struct {
 	Job        contender.Job // without contender, addresses and topic
 	Partitions int32
 	Contenders []string
+	Backlog    int  // events in the topic of a consume workload; 0 is a quarter more than it reads
 	Quick      bool // part of a quick run
 }
 
@@ -29,10 +31,11 @@ const (
 	smallEvent = 150
 	flood      = 2_000_000
 	warmUp     = 200_000
+	year       = 336_776 * 4 // the file, four times over
 )
 
-// Workloads returns what a run measures. A quick one has the first workload of each kind.
-func Workloads(quickly bool) []Workload {
+// Workloads returns what a run measures; file is a flights file. A quick run has the first workload of each kind.
+func Workloads(quickly bool, file string) []Workload {
 	job := func(task, codec string, size, events, goroutines int) contender.Job {
 		return contender.Job{Task: task, Codec: codec, Size: size, Events: events, WarmUp: min(events/5, warmUp), Goroutines: goroutines}
 	}
@@ -52,7 +55,17 @@ func Workloads(quickly bool) []Workload {
 			Workload{Name: "produce, " + codec, Partitions: 12, Contenders: headrace, Job: job("produce", codec, smallEvent, flood, 1)},
 			Workload{Name: "consume, " + codec, Partitions: 12, Contenders: headrace, Job: job("consume", codec, smallEvent, flood, 1)})
 	}
+	flights := func(task string) contender.Job {
+		j := job(task, "none", 0, year, 1)
+		j.Flights = file
+		return j
+	}
+	slow := job("consume", "none", smallEvent, 20_000, 1)
+	slow.Pause = time.Millisecond
 	all = append(all,
+		Workload{Name: "produce the flights file", Partitions: 12, Contenders: chains, Job: flights("produce")},
+		Workload{Name: "consume the flights file", Partitions: 12, Contenders: chains, Job: flights("consume")},
+		Workload{Name: "5 million events behind, slow handler", Partitions: 12, Contenders: chains, Backlog: 5_000_000, Job: slow},
 		Workload{Name: "produce, 8 goroutines", Partitions: 12, Contenders: headrace, Job: job("produce", "none", smallEvent, flood, 8)},
 		Workload{Name: "produce, 1 KiB events", Partitions: 12, Contenders: headrace, Job: job("produce", "none", 1<<10, flood/5, 1)},
 		Workload{Name: "consume, 1 KiB events", Partitions: 12, Contenders: headrace, Job: job("consume", "none", 1<<10, flood/5, 1)},

@@ -5,17 +5,21 @@ package contender
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/headrace/headrace/systemtest/bench/flight"
 	"github.com/headrace/headrace/systemtest/bench/order"
 )
 
 // Job says what one process does.
 type Job struct {
 	Contender   string   `json:"contender"`
-	Task        string   `json:"task"` // produce, send, consume or chain
+	Task        string   `json:"task"`    // produce, send, consume or chain
+	Flights     string   `json:"flights"` // a flights file: its events are produced, or consumed, in place of orders
 	Brokers     []string `json:"brokers"`
 	RegistryURL string   `json:"registry_url"`
-	SchemaID    int      `json:"schema_id"`
+	SchemaID    int      `json:"schema_id"`  // of orders
+	FlightIDs   []int    `json:"flight_ids"` // schema ids of flight.Types, in their order
 	Topic       string   `json:"topic"`
 	To          string   `json:"to"` // the topic a chain writes to
 	Group       string   `json:"group"`
@@ -24,6 +28,8 @@ type Job struct {
 	Events      int      `json:"events"`
 	WarmUp      int      `json:"warm_up"` // events before the measured ones
 	Goroutines  int      `json:"goroutines"`
+
+	Pause time.Duration `json:"pause"` // what a handler takes for each event
 }
 
 // Post sends the i-th event of the feed without waiting for it. It is for one goroutine.
@@ -49,6 +55,9 @@ type Contender struct {
 	Consume func(ctx context.Context, job Job, seen func() bool) error
 	// Chain is Consume where each event is also sent to job.To before it counts as handled.
 	Chain func(ctx context.Context, job Job, seen func() bool) error
+	// ProduceFlights and ConsumeFlights are the same with the events of a flights file.
+	ProduceFlights func(job Job, feed flight.Feed) (Producer, error)
+	ConsumeFlights func(ctx context.Context, job Job, seen func() bool) error
 	// Fewer divides the events it produces, for a client that waits for each of them.
 	Fewer int
 }
@@ -56,10 +65,10 @@ type Contender struct {
 // All is every contender by name.
 func All() map[string]Contender {
 	return map[string]Contender{
-		"headrace":                {Produce: produceGenerated, Consume: consumeGenerated, Chain: chainGenerated},
+		"headrace":                {Produce: produceGenerated, Consume: consumeGenerated, Chain: chainGenerated, ProduceFlights: produceFlights, ConsumeFlights: consumeFlights},
 		"headrace, struct tags":   {Produce: produceHand, Consume: consumeHand},
 		"floor":                   {Produce: produceFloor, Consume: consumeFloor},
-		"franz-go + hamba":        {Produce: produceFranz, Consume: consumeFranz, Chain: chainFranz},
+		"franz-go + hamba":        {Produce: produceFranz, Consume: consumeFranz, Chain: chainFranz, ProduceFlights: produceFlightsFranz, ConsumeFlights: consumeFlightsFranz},
 		"sarama + hamba":          {Produce: produceSarama, Consume: consumeSarama},
 		"kafka-go + hamba":        {Produce: produceKafkaGo, Consume: consumeKafkaGo},
 		"confluent-kafka-go":      {Produce: produceConfluent, Consume: consumeConfluent},

@@ -34,7 +34,7 @@ func produceFranz(job Job, feed order.Feed) (Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &franzProducer{job: job, feed: feed, client: client, sender: newHambaEncoder(job.SchemaID)}, nil
+	return &franzProducer{job: job, feed: feed, client: client, sender: newHambaEncoder(order.Schema(), job.SchemaID)}, nil
 }
 
 func (p *franzProducer) record(enc *hambaEncoder, i int) (*kgo.Record, error) {
@@ -44,7 +44,7 @@ func (p *franzProducer) record(enc *hambaEncoder, i int) (*kgo.Record, error) {
 }
 
 func (p *franzProducer) Poster() Post {
-	ctx, enc := context.Background(), newHambaEncoder(p.job.SchemaID)
+	ctx, enc := context.Background(), newHambaEncoder(order.Schema(), p.job.SchemaID)
 	done := func(_ *kgo.Record, err error) { p.failed.set(err) }
 	return func(i int) {
 		r, err := p.record(enc, i)
@@ -81,7 +81,7 @@ func chainFranz(ctx context.Context, job Job, seen func() bool) error {
 	}
 	defer out.Close()
 	var failed firstError
-	enc := newHambaEncoder(job.SchemaID)
+	enc := newHambaEncoder(order.Schema(), job.SchemaID)
 	done := func(_ *kgo.Record, err error) { failed.set(err) }
 	err = franzLoop(ctx, job, seen, func(o *order.Order) error {
 		value, err := enc.encode(o)
@@ -94,6 +94,17 @@ func chainFranz(ctx context.Context, job Job, seen func() bool) error {
 }
 
 func franzLoop(ctx context.Context, job Job, seen func() bool, handle func(*order.Order) error) error {
+	dec := newHambaDecoder(order.Schema())
+	return franzPoll(ctx, job, seen, func(value []byte) error {
+		var o order.Order
+		if err := dec.decode(value, &o); err != nil {
+			return err
+		}
+		return handle(&o)
+	})
+}
+
+func franzPoll(ctx context.Context, job Job, seen func() bool, handle func(value []byte) error) error {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(job.Brokers...), kgo.ConsumerGroup(job.Group), kgo.ConsumeTopics(job.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.AutoCommitMarks(),
@@ -102,7 +113,6 @@ func franzLoop(ctx context.Context, job Job, seen func() bool, handle func(*orde
 		return err
 	}
 	defer client.Close()
-	dec := newHambaDecoder()
 	for {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
@@ -110,12 +120,8 @@ func franzLoop(ctx context.Context, job Job, seen func() bool, handle func(*orde
 		}
 		for iter := fetches.RecordIter(); !iter.Done(); {
 			r := iter.Next()
-			var o order.Order
-			if err := dec.decode(r.Value, &o); err != nil {
+			if err := handle(r.Value); err != nil {
 				return decodeFailed(job, err)
-			}
-			if err := handle(&o); err != nil {
-				return err
 			}
 			client.MarkCommitRecords(r)
 			if !seen() {

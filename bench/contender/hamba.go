@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"github.com/hamba/avro/v2"
-
-	"github.com/headrace/headrace/systemtest/bench/order"
 )
 
 // hambaEncoder encodes with a writer it keeps, which is hamba's quickest way. It is for one goroutine.
@@ -20,8 +18,8 @@ type hambaEncoder struct {
 	chunk  []byte
 }
 
-func newHambaEncoder(id int) *hambaEncoder {
-	e := &hambaEncoder{schema: avro.MustParse(order.Schema()), writer: avro.NewWriter(nil, 512)}
+func newHambaEncoder(schema string, id int) *hambaEncoder {
+	e := &hambaEncoder{schema: avro.MustParse(schema), writer: avro.NewWriter(nil, 512)}
 	binary.BigEndian.PutUint32(e.header[1:], uint32(id))
 	return e
 }
@@ -29,10 +27,10 @@ func newHambaEncoder(id int) *hambaEncoder {
 // chunkSize is how much room for values is allocated at once: clients keep a value until it is acknowledged.
 const chunkSize = 1 << 18
 
-// encode returns the wire header and the event in memory of their own.
-func (e *hambaEncoder) encode(o *order.Order) ([]byte, error) {
+// encode returns the wire header and the event, which it is given a pointer to, in memory of their own.
+func (e *hambaEncoder) encode(event any) ([]byte, error) {
 	e.writer.Reset(nil)
-	e.writer.WriteVal(e.schema, o)
+	e.writer.WriteVal(e.schema, event)
 	if e.writer.Error != nil {
 		return nil, e.writer.Error
 	}
@@ -51,14 +49,15 @@ type hambaDecoder struct {
 	readers sync.Pool
 }
 
-func newHambaDecoder() *hambaDecoder {
+func newHambaDecoder(schema string) *hambaDecoder {
 	return &hambaDecoder{
-		schema:  avro.MustParse(order.Schema()),
+		schema:  avro.MustParse(schema),
 		readers: sync.Pool{New: func() any { return avro.NewReader(nil, 0) }},
 	}
 }
 
-func (d *hambaDecoder) decode(value []byte, o *order.Order) error {
+// decode fills in the event that it is given a pointer to.
+func (d *hambaDecoder) decode(value []byte, event any) error {
 	if len(value) < 5 || value[0] != 0 {
 		return errors.New("no wire header")
 	}
@@ -66,7 +65,7 @@ func (d *hambaDecoder) decode(value []byte, o *order.Order) error {
 	defer d.readers.Put(r)
 	r.Reset(value[5:])
 	r.Error = nil
-	r.ReadVal(d.schema, o)
+	r.ReadVal(d.schema, event)
 	if r.Error != nil && !errors.Is(r.Error, io.EOF) {
 		return fmt.Errorf("avro: %w", r.Error)
 	}

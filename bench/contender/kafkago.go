@@ -22,7 +22,7 @@ type kafkaGoProducer struct {
 }
 
 func produceKafkaGo(job Job, feed order.Feed) (Producer, error) {
-	p := &kafkaGoProducer{job: job, feed: feed, sender: newHambaEncoder(job.SchemaID)}
+	p := &kafkaGoProducer{job: job, feed: feed, sender: newHambaEncoder(order.Schema(), job.SchemaID)}
 	p.writer = p.open(true)
 	return p, nil
 }
@@ -41,7 +41,7 @@ func (p *kafkaGoProducer) open(async bool) *kafka.Writer {
 }
 
 func (p *kafkaGoProducer) Poster() Post {
-	ctx, enc := context.Background(), newHambaEncoder(p.job.SchemaID)
+	ctx, enc := context.Background(), newHambaEncoder(order.Schema(), p.job.SchemaID)
 	// Handing messages over one by one costs the Writer a lock each; its documentation advises slices.
 	const slice = 256
 	pending := make([]kafka.Message, 0, slice)
@@ -88,7 +88,7 @@ func consumeKafkaGo(ctx context.Context, job Job, seen func() bool) error {
 		Brokers: job.Brokers, GroupID: job.Group, Topic: job.Topic, MinBytes: 1, MaxBytes: 10 << 20, QueueCapacity: 10_000,
 		CommitInterval: time.Second, StartOffset: kafka.FirstOffset, MaxWait: 500 * time.Millisecond,
 	})
-	dec := newHambaDecoder()
+	dec := newHambaDecoder(order.Schema())
 	for {
 		m, err := r.FetchMessage(ctx)
 		if err != nil {

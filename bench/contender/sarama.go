@@ -49,7 +49,7 @@ func produceSarama(job Job, feed order.Feed) (Producer, error) {
 	if job.Task == "send" {
 		c.Producer.Flush.Frequency, c.Producer.Flush.Bytes = 0, 0
 		s, err := sarama.NewSyncProducer(job.Brokers, c)
-		return &saramaProducer{job: job, feed: feed, sync: s, sender: newHambaEncoder(job.SchemaID)}, err
+		return &saramaProducer{job: job, feed: feed, sync: s, sender: newHambaEncoder(order.Schema(), job.SchemaID)}, err
 	}
 	a, err := sarama.NewAsyncProducer(job.Brokers, c)
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *saramaProducer) message(enc *hambaEncoder, i int) (*sarama.ProducerMess
 }
 
 func (p *saramaProducer) Poster() Post {
-	enc := newHambaEncoder(p.job.SchemaID)
+	enc := newHambaEncoder(order.Schema(), p.job.SchemaID)
 	return func(i int) {
 		m, err := p.message(enc, i)
 		if err != nil {
@@ -136,7 +136,7 @@ func consumeSarama(ctx context.Context, job Job, seen func() bool) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	h := &saramaHandler{job: job, dec: newHambaDecoder(), seen: seen, stop: stop}
+	h := &saramaHandler{job: job, dec: newHambaDecoder(order.Schema()), seen: seen, stop: stop}
 	for ctx.Err() == nil && err == nil {
 		err = group.Consume(ctx, []string{job.Topic}, h)
 	}

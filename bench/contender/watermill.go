@@ -32,7 +32,7 @@ func produceWatermill(job Job, feed order.Feed) (Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watermillProducer{job: job, feed: feed, publisher: publisher, sender: newHambaEncoder(job.SchemaID)}, nil
+	return &watermillProducer{job: job, feed: feed, publisher: publisher, sender: newHambaEncoder(order.Schema(), job.SchemaID)}, nil
 }
 
 func (p *watermillProducer) message(enc *hambaEncoder, i int) (*message.Message, error) {
@@ -44,7 +44,7 @@ func (p *watermillProducer) message(enc *hambaEncoder, i int) (*message.Message,
 }
 
 func (p *watermillProducer) Poster() Post {
-	enc := newHambaEncoder(p.job.SchemaID)
+	enc := newHambaEncoder(order.Schema(), p.job.SchemaID)
 	const slice = 1000
 	var pending []*message.Message
 	posted := 0
@@ -85,7 +85,7 @@ func consumeWatermill(ctx context.Context, job Job, seen func() bool) error {
 	if err != nil {
 		return err
 	}
-	dec := newHambaDecoder()
+	dec := newHambaDecoder(order.Schema())
 	for m := range messages {
 		var o order.Order
 		if err := dec.decode(m.Payload, &o); err != nil {

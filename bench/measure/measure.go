@@ -4,6 +4,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/systemtest/bench/contender"
+	"github.com/headrace/headrace/systemtest/bench/flight"
 	"github.com/headrace/headrace/systemtest/bench/order"
 )
 
@@ -22,6 +24,8 @@ type Result struct {
 	CPUNanos        float64 `json:"cpu_ns_per_event"` // user and system time of this process
 	Allocs          float64 `json:"allocs_per_event"` // of the Go heap
 	PeakRSS         int64   `json:"peak_rss_bytes"`
+	RSSAtStart      int64   `json:"rss_at_start_bytes"` // after the warm-up
+	RSSAtEnd        int64   `json:"rss_at_end_bytes"`
 	P50             float64 `json:"p50_us"` // of Send; 0 in other tasks
 	P99             float64 `json:"p99_us"`
 	P999            float64 `json:"p999_us"`
@@ -33,24 +37,37 @@ func Run(ctx context.Context, job contender.Job) (Result, error) {
 	if !ok {
 		return Result{}, fmt.Errorf("no contender %q", job.Contender)
 	}
+	read := c.Consume
+	if job.Flights != "" {
+		read = c.ConsumeFlights
+	}
 	switch job.Task {
 	case "produce":
-		return produce(ctx, job, c.Produce)
+		return produce(ctx, job, c)
 	case "send":
-		return send(ctx, job, c.Produce)
+		return send(ctx, job, c)
 	case "consume":
-		return consume(ctx, job, c.Consume)
+		return consume(ctx, job, read)
 	case "chain":
 		return consume(ctx, job, c.Chain)
 	}
 	return Result{}, fmt.Errorf("no task %q", job.Task)
 }
 
-type opener = func(contender.Job, order.Feed) (contender.Producer, error)
+// open makes the events of the job and opens its producer.
+func open(job contender.Job, c contender.Contender) (contender.Producer, error) {
+	if job.Flights == "" {
+		return c.Produce(job, order.NewFeed(job.Size))
+	}
+	feed, err := flight.Read(job.Flights)
+	if err != nil {
+		return nil, err
+	}
+	return c.ProduceFlights(job, feed)
+}
 
-func produce(ctx context.Context, job contender.Job, open opener) (Result, error) {
-	feed := order.NewFeed(job.Size)
-	p, err := open(job, feed)
+func produce(ctx context.Context, job contender.Job, c contender.Contender) (Result, error) {
+	p, err := open(job, c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -81,8 +98,8 @@ func produce(ctx context.Context, job contender.Job, open opener) (Result, error
 	return result, p.Close()
 }
 
-func send(ctx context.Context, job contender.Job, open opener) (Result, error) {
-	p, err := open(job, order.NewFeed(job.Size))
+func send(ctx context.Context, job contender.Job, c contender.Contender) (Result, error) {
+	p, err := open(job, c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -114,6 +131,9 @@ func consume(ctx context.Context, job contender.Job, run func(context.Context, c
 	var begun meter
 	var result Result
 	err := run(ctx, job, func() bool {
+		if job.Pause > 0 { // the work of a slow handler
+			<-time.After(job.Pause)
+		}
 		switch n := int(count.Add(1)); n {
 		case job.WarmUp:
 			begun = start()
@@ -134,13 +154,14 @@ type meter struct {
 	at     time.Time
 	cpu    time.Duration
 	allocs uint64
+	rss    int64
 }
 
 func start() meter {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	cpu, _ := usage()
-	return meter{at: time.Now(), cpu: cpu, allocs: m.Mallocs}
+	return meter{at: time.Now(), cpu: cpu, allocs: m.Mallocs, rss: residentNow()}
 }
 
 func (b meter) stop(events int) Result {
@@ -151,7 +172,7 @@ func (b meter) stop(events int) Result {
 	n := float64(events)
 	return Result{
 		Events: events, EventsPerSecond: n / wall.Seconds(), CPUNanos: float64((cpu - b.cpu).Nanoseconds()) / n,
-		Allocs: float64(m.Mallocs-b.allocs) / n, PeakRSS: rss,
+		Allocs: float64(m.Mallocs-b.allocs) / n, PeakRSS: rss, RSSAtStart: b.rss, RSSAtEnd: residentNow(),
 	}
 }
 
@@ -162,4 +183,17 @@ func usage() (cpu time.Duration, rss int64) {
 		return 0, 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss << 10
+}
+
+// residentNow returns the resident set as it is now, in bytes; 0 where the system does not tell.
+func residentNow() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
 }

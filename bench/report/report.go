@@ -47,6 +47,8 @@ func Summarize(workload, contender string, rounds []measure.Result) Row {
 		CPUNanos:        median(func(r measure.Result) float64 { return r.CPUNanos }),
 		Allocs:          median(func(r measure.Result) float64 { return r.Allocs }),
 		PeakRSS:         int64(median(func(r measure.Result) float64 { return float64(r.PeakRSS) })),
+		RSSAtStart:      int64(median(func(r measure.Result) float64 { return float64(r.RSSAtStart) })),
+		RSSAtEnd:        int64(median(func(r measure.Result) float64 { return float64(r.RSSAtEnd) })),
 		P50:             median(func(r measure.Result) float64 { return r.P50 }),
 		P99:             median(func(r measure.Result) float64 { return r.P99 }),
 		P999:            median(func(r measure.Result) float64 { return r.P999 }),
@@ -65,7 +67,7 @@ const reference = "franz-go + hamba"
 // Table prints rows, workload by workload, each with its ratios to franz-go.
 func Table(out io.Writer, rows []Row) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "workload\tcontender\tevents/s\tratio\tCPU ns/event\tratio\t±\tallocs/event\tpeak RSS\tp50 µs\tp99 µs\tp99.9 µs\t")
+	fmt.Fprintln(w, "workload\tcontender\tevents/s\tratio\tCPU ns/event\tratio\t±\tallocs/event\tpeak RSS\tRSS grew\tp50 µs\tp99 µs\tp99.9 µs\t")
 	last := ""
 	for _, r := range rows {
 		name := r.Workload
@@ -74,7 +76,7 @@ func Table(out io.Writer, rows []Row) error {
 		}
 		last = r.Workload
 		if r.Failed != "" {
-			fmt.Fprintf(w, "%s\t%s\t%s\t\t\t\t\t\t\t\t\t\t\n", name, r.Contender, r.Failed)
+			fmt.Fprintf(w, "%s\t%s\t%s\t\t\t\t\t\t\t\t\t\t\t\n", name, r.Contender, r.Failed)
 			continue
 		}
 		base := r.Result
@@ -83,10 +85,10 @@ func Table(out io.Writer, rows []Row) error {
 				base = other.Result
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\t%s\t%.2f\t%.0f%%\t%.2f\t%s\t%s\t%s\t%s\t\n", name, r.Contender,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\t%s\t%.2f\t%.0f%%\t%.2f\t%s\t%s\t%s\t%s\t%s\t\n", name, r.Contender,
 			humanize.Comma(int64(r.EventsPerSecond)), r.EventsPerSecond/base.EventsPerSecond,
 			humanize.Comma(int64(r.CPUNanos)), r.CPUNanos/base.CPUNanos, 100*r.Spread, r.Allocs,
-			humanize.IBytes(uint64(r.PeakRSS)), micros(r.P50), micros(r.P99), micros(r.P999))
+			humanize.IBytes(uint64(r.PeakRSS)), humanize.IBytes(uint64(max(0, r.RSSAtEnd-r.RSSAtStart))), micros(r.P50), micros(r.P99), micros(r.P999))
 	}
 	return w.Flush()
 }
