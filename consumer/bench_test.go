@@ -39,9 +39,8 @@ func BenchmarkEvents(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			e := &engine{cfg: Config{Group: "g", Logger: zap.NewNop()}, routes: routes, stats: new(counters), base: context.Background()}
+			e := &engine{cfg: Config{Group: "g", Logger: zap.NewNop()}, routes: routes, stats: new(counters), memory: newMemory(), base: context.Background()}
 			p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
-			p.reader = new(batch.Reader)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for done := 0; done < b.N; done += perChunk {

@@ -48,8 +48,11 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 	}
 	shares := make(map[kafka.Member]*share)
 	for _, p := range partitions {
-		done := p.prefix.Load()
-		if done < 0 || p.lost.Load() || done <= p.committed && p.doubt == 0 { // not placed, not ours, or known
+		if p.prefix.Load() < 0 || p.lost.Load() { // not placed, or not ours
+			continue
+		}
+		done := p.progress().prefix
+		if done <= p.committed && p.doubt == 0 { // known
 			continue
 		}
 		member := *p.member.Load()

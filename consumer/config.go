@@ -29,6 +29,14 @@ type Config struct {
 	// bytes name no schema.
 	Policy Policy
 
+	// Concurrency is how many handlers run at once in the whole worker, whatever partitions it owns. The events of a key, which are
+	// those of one partition with the same key, are handled in order; other keys go on beside one that is slow, or waits for its next
+	// attempt. Events without a key are in no order, see Tuning.OrderNullKeys.
+	//
+	// Zero, the default, keeps the order of the log: each partition has one handler running at a time, and waits with an event that has
+	// failed.
+	Concurrency int
+
 	Tuning Tuning
 
 	// Logger receives what the worker does on its own: rebalances, retries, dead letters, waits. Defaults to no log.
@@ -76,6 +84,10 @@ type Tuning struct {
 	// the services that fill it, and a worker then needs no right to create topics.
 	CreateTopics bool
 
+	// OrderNullKeys keeps the events of a partition that have no key in order, as if they had one in common. It says something only
+	// with Config.Concurrency. The default handles them at once, in no order.
+	OrderNullKeys bool
+
 	// ReadUncommitted also hands over events of transactions that are open or aborted. The default reads what is committed.
 	ReadUncommitted bool
 }
@@ -100,6 +112,9 @@ const (
 	OutOfRangeStart                   // the partition goes on at the first offset it holds
 	OutOfRangeEnd                     // the partition goes on with what is written from now on
 )
+
+// maxConcurrency is that of a mistake.
+const maxConcurrency = 100_000
 
 const (
 	defaultDrain          = 30 * time.Second
@@ -163,6 +178,9 @@ func (c Config) validate() error {
 			add("Config.Topics has %s twice", topic)
 		}
 		seen[topic] = true
+	}
+	if c.Concurrency < 0 || c.Concurrency > maxConcurrency {
+		add("Config.Concurrency %d is not between 0 and %d", c.Concurrency, maxConcurrency)
 	}
 	if c.Unhandled < UnhandledStop || c.Unhandled > UnhandledDeadLetter {
 		add("Config.Unhandled %d is none of UnhandledStop, UnhandledSkip, UnhandledDeadLetter", c.Unhandled)

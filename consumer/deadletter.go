@@ -65,13 +65,13 @@ const (
 
 // deadLetter writes the record's copy to the dead-letter topic and returns true when Kafka has acknowledged it. Until then the record
 // waits, as often as the write fails: it is never skipped. It returns false when the partition is given up first.
-func (p *partition) deadLetter(rec *batch.Record, f *failure) bool {
-	e := p.engine
+func (p *partition) deadLetter(t *task, f *failure) bool {
+	e, rec := p.engine, &t.record
 	name := DeadLetterTopic(p.Topic, e.cfg.Group)
 	letter := sender.Record{
 		Partition: p.deadPartition(name),
 		Key:       rec.Key,
-		Headers:   p.deadHeaders(rec, f, time.Now()),
+		Headers:   p.deadHeaders(t, f, time.Now()),
 	}
 	if rec.Value != nil {
 		letter.Value = sender.Bytes(rec.Value)
@@ -114,9 +114,9 @@ func (p *partition) deadPartition(name string) int32 {
 }
 
 // deadHeaders is the record's own headers and those that tell what happened.
-func (p *partition) deadHeaders(rec *batch.Record, f *failure, now time.Time) []batch.Header {
-	from := origin{TopicPartition: p.TopicPartition, offset: rec.Offset}
-	return append(ownHeaders(rec), deathHeaders(from, p.engine.cfg.Group, p.input.ref, f, now)...)
+func (p *partition) deadHeaders(t *task, f *failure, now time.Time) []batch.Header {
+	from := origin{TopicPartition: p.TopicPartition, offset: t.record.Offset}
+	return append(ownHeaders(&t.record), deathHeaders(from, p.engine.cfg.Group, t.ref, f, now)...)
 }
 
 // ownHeaders is the headers of a record that are not this package's.

@@ -60,3 +60,5 @@ func (s *doneSet) done(offset int64) bool {
 	})
 	return found
 }
+
+func (s *doneSet) clone() doneSet { return doneSet{prefix: s.prefix, beyond: slices.Clone(s.beyond)} }

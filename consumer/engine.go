@@ -15,7 +15,6 @@ import (
 	"github.com/headrace/headrace/consumer/internal/assign"
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/group"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/sender"
 )
@@ -31,7 +30,8 @@ type engine struct {
 	fetcher *fetch.Fetcher
 	member  *group.Member
 	commits committer
-	readers sync.Pool       // of *batch.Reader, which keep memory to decompress into
+	memory  *memory
+	lanes   *lanes          // nil: each partition handles its events itself, in the order of the log
 	base    context.Context // what handlers' contexts are made from: the values of Run's
 	ctx     context.Context // of what goes on in the background
 	failed  chan error      // the first failure
@@ -59,12 +59,15 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		stats:      &w.stats,
 		client:     client,
 		base:       context.WithoutCancel(ctx),
+		memory:     newMemory(),
 		failed:     make(chan error, 1),
 		partitions: make(map[kafka.TopicPartition]*partition),
 		leaving:    make(map[kafka.TopicPartition]*partition),
 	}
 	e.commits.engine = e
-	e.readers.New = func() any { return new(batch.Reader) }
+	if w.cfg.Concurrency > 0 {
+		e.lanes = newLanes(w.cfg.Concurrency)
+	}
 	if w.routes.deadLetters(w.cfg) {
 		var err error
 		e.sender, err = sender.New(client, sender.Config{
@@ -137,6 +140,9 @@ func (e *engine) run(ctx context.Context) error {
 // close ends what runs beside the group membership.
 func (e *engine) close(ctx context.Context) {
 	e.fetcher.Stop()
+	if e.lanes != nil {
+		e.lanes.stop()
+	}
 	if e.sender == nil {
 		return
 	}
@@ -200,9 +206,10 @@ func (e *engine) abandon(partitions []*partition) (stuck []error) {
 		select {
 		case <-p.exited:
 		default:
-			err := &StuckError{At: p.at(), Event: eventName(p.current.running())}
-			e.cfg.Logger.Error("handler ignores the end of its context", zap.Error(err))
-			stuck = append(stuck, err)
+			for _, err := range p.running() {
+				e.cfg.Logger.Error("handler ignores the end of its context", zap.Error(err))
+				stuck = append(stuck, err)
+			}
 		}
 	}
 	return stuck

@@ -2,18 +2,17 @@ package consumer
 
 import (
 	"context"
-	"sync"
 	"time"
-
-	"github.com/headrace/headrace/internal/batch"
-	"github.com/headrace/headrace/schema"
 )
 
-// event is the context of the handler of one event. It is never used for another event, so that a context that a handler has kept
-// cannot tell of the wrong one.
+// event is the context of one attempt. It is never used for another, so that a context that a handler has kept cannot tell of the
+// wrong event.
 type event struct {
 	context.Context // of the partition's handlers
-	current         *current
+	lane            *lane
+	task            *task
+	at              uint64 // the lane's place while the attempt goes on
+	attempt         int
 }
 
 type eventKey struct{}
@@ -26,79 +25,59 @@ func (e *event) Value(key any) any {
 	return e.Context.Value(key)
 }
 
-// current is the event at hand of one goroutine that runs handlers. Records are views into memory that is used again, so what
-// InfoFrom reads of them is guarded: it finds the event that is handled now, or none.
-type current struct {
-	group string
-	topic string
-	id    int32 // of the partition
-
-	mu      sync.Mutex
-	event   *event
-	record  *batch.Record
-	ref     schema.Ref
-	name    string // full name of the writer's schema
-	attempt int
-
-	spare []event // made many at a time
-}
-
 const eventsAtOnce = 64
 
-// begin makes the context of the handler of rec, in place of the one before, whose record may be overwritten from here on.
-func (c *current) begin(ctx context.Context, rec *batch.Record, ref schema.Ref, name string) *event {
-	if len(c.spare) == 0 {
-		c.spare = make([]event, eventsAtOnce)
+// event makes the context of an attempt at the task at hand.
+func (l *lane) event(ctx context.Context, t *task) *event {
+	if len(l.spare) == 0 {
+		l.spare = make([]event, eventsAtOnce)
 	}
-	e := &c.spare[0]
-	c.spare = c.spare[1:]
-	e.Context, e.current = ctx, c
-	c.mu.Lock()
-	c.event, c.record, c.ref, c.name, c.attempt = e, rec, ref, name, 1
-	c.mu.Unlock()
+	e := &l.spare[0]
+	l.spare = l.spare[1:]
+	e.Context, e.lane, e.task, e.at, e.attempt = ctx, l, t, l.at, t.attempt()
 	return e
 }
 
-func (c *current) retry(attempt int) {
-	c.mu.Lock()
-	c.attempt = attempt
-	c.mu.Unlock()
-}
-
-// end forgets the record at hand, whose memory may be used again from here on.
-func (c *current) end() {
-	c.mu.Lock()
-	c.event, c.record = nil, nil
-	c.mu.Unlock()
-}
-
-// running returns the full name of the event at hand.
-func (c *current) running() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.name
-}
-
+// info reads the record of the event, which is a view into memory that is used again, unless the attempt is over.
 func (e *event) info() Info {
-	c := e.current
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.event != e {
-		return Info{}
+	info, elsewhere := e.inStretch()
+	if elsewhere {
+		if t := e.lane.moved(e.at); t != nil {
+			return e.describe(t)
+		}
 	}
+	return info
+}
+
+func (e *event) inStretch() (info Info, elsewhere bool) {
+	if s := e.task.stretch; s != nil {
+		s.guard.RLock() // the stretch is not used again while it is held, if the task is at hand at any time from now on
+		defer s.guard.RUnlock()
+	}
+	word := e.lane.word.Load()
+	switch {
+	case placeOfWord(word) != e.at:
+		return Info{}, false
+	case word&flagMoved != 0:
+		return Info{}, true
+	}
+	return e.describe(e.task), false
+}
+
+func (e *event) describe(t *task) Info {
 	info := Info{
-		Topic:     c.topic,
-		Partition: c.id,
-		Offset:    c.record.Offset,
-		Key:       string(c.record.Key),
-		NullKey:   c.record.Key == nil,
-		Time:      time.UnixMilli(c.record.Timestamp).UTC(),
-		Event:     c.name,
-		Schema:    c.ref,
-		Attempt:   c.attempt,
-		Group:     c.group,
+		Topic:     t.partition.Topic,
+		Partition: t.partition.Partition,
+		Offset:    t.record.Offset,
+		Key:       string(t.record.Key),
+		NullKey:   t.record.Key == nil,
+		Time:      time.UnixMilli(t.record.Timestamp).UTC(),
+		Event:     t.event(),
+		Schema:    t.ref,
+		Attempt:   e.attempt,
+		Group:     t.partition.engine.cfg.Group,
 	}
-	for _, h := range c.record.Headers(nil) {
+	for _, h := range t.record.Headers(nil) {
 		info.Headers = append(info.Headers, Header{Key: h.Key, Value: cloneValue(h.Value)})
 	}
 	return info

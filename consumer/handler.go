@@ -16,19 +16,12 @@ type Handler struct {
 
 // binding is a handler checked against its registry.
 type binding struct {
-	event string        // full name of the schema it takes; "" takes tombstones
-	call  func() caller // one per goroutine that runs the handler
+	event string             // full name of the schema it takes; "" takes tombstones
+	call  func(*lane) caller // made once per lane
 }
 
-// caller decodes a value and runs the handler on it. It is used by one goroutine at a time, and may keep memory between calls.
-type caller func(ctx context.Context, in *input) error
-
-// input is what a caller is given, as views into the record.
-type input struct {
-	ref  schema.Ref
-	body []byte // of the value, without wire header
-	key  []byte
-}
+// caller decodes a task's value and runs the handler on it. It belongs to one lane, and may keep memory between calls.
+type caller func(ctx context.Context, t *task) error
 
 // decodeError marks an error of decoding, which is not the handler's.
 type decodeError struct{ err error }
@@ -51,12 +44,14 @@ func On[E schema.Event](fn func(context.Context, E) error) Handler {
 		if err != nil {
 			return binding{}, fmt.Errorf("consumer: handler of %T: %w", *new(E), err)
 		}
-		call := func() caller {
-			decoded := new(E) // used again: Decode overwrites it whole, and fn gets a copy
-			return func(ctx context.Context, in *input) error {
-				if err := decoder.Decode(ctx, in.ref, in.body, decoded); err != nil {
+		call := func(l *lane) caller {
+			session := decoder.Session()
+			return func(ctx context.Context, t *task) error {
+				decoded, err := session.Decode(ctx, t.ref, t.body)
+				if err != nil {
 					return &decodeError{err}
 				}
+				l.decoded()
 				return fn(ctx, *decoded)
 			}
 		}
@@ -71,9 +66,11 @@ func OnTombstone(fn func(ctx context.Context, key string) error) Handler {
 		return Handler{}
 	}
 	return Handler{bind: func(*schema.Registry) (binding, error) {
-		call := func() caller {
-			return func(ctx context.Context, in *input) error {
-				return fn(ctx, string(in.key))
+		call := func(l *lane) caller {
+			return func(ctx context.Context, t *task) error {
+				key := string(t.record.Key)
+				l.decoded()
+				return fn(ctx, key)
 			}
 		}
 		return binding{call: call}, nil

@@ -2,19 +2,21 @@ package consumer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/headrace/headrace/consumer/internal/fetch"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// partition is one partition while this worker owns it. Its own goroutine, run, takes chunks from its feed and hands their events to
-// handlers one by one; others start it, stop it, and read how far it is.
+// partition is one partition while this worker owns it. Its own goroutine, run, takes chunks from its feed and hands their events
+// over: to the worker's lanes, or, where the worker has none, to a lane that it is itself. Others start it, stop it, and read how far
+// it is.
 type partition struct {
 	kafka.TopicPartition
 	engine *engine
+	lanes  *lanes // nil where events are handled in the order of the log, by the partition's goroutine
 
 	ctx    context.Context // of the handlers: ends, with a cause, when the partition is taken away
 	cancel context.CancelCauseFunc
@@ -25,7 +27,9 @@ type partition struct {
 	stopped atomic.Bool                  // hand no further event to a handler
 	going   context.Context              // ends with stopped
 	stop    context.CancelFunc
+	users   atomic.Int64  // run, lanes at work on its events, copies being written
 	exited  chan struct{} // closed when no handler runs and none will
+	nudge   chan struct{} // something that run waits for may have happened
 
 	// Only the committer uses what follows, once the partition has its place.
 	committed int64 // last offset the group is known to have, -1 for none
@@ -34,27 +38,26 @@ type partition struct {
 	mu    sync.Mutex
 	begun bool
 	feed  *fetch.Feed
+	done  doneSet    // beside it, tasks of live stretches know that they are done
+	live  []*stretch // handed over to lanes and not free yet, in order
+	held  held
 
-	// Only run uses what follows.
-	deliveries chan fetch.Delivery
-	done       doneSet
-	router     *router
-	current    current
-	reader     *batch.Reader
-	records    [2]batch.Record // read by turns, since the one before may still be asked about
-	turn       int
-	input      input
+	backlog  backlog      // belongs to lanes
+	finished atomic.Int32 // live stretches of which nothing is left
+
+	dispatch // only run uses it
 }
 
 func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *partition {
 	p := &partition{
 		TopicPartition: tp,
 		engine:         e,
+		lanes:          e.lanes,
 		exited:         make(chan struct{}),
+		nudge:          make(chan struct{}, 1),
 		committed:      -1,
-		deliveries:     make(chan fetch.Delivery, 1),
-		router:         newRouter(e.routes),
-		current:        current{group: e.cfg.Group, topic: tp.Topic, id: tp.Partition},
+		held:           held{keys: make(map[uint64]*queue)},
+		dispatch:       newDispatch(e),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(e.base)
 	p.going, p.stop = context.WithCancel(p.ctx)
@@ -63,10 +66,16 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	return p
 }
 
-// place sets where the partition begins, and what the group has committed of it; -1 for nothing.
-func (p *partition) place(position, committed int64) {
+// place sets where the partition begins, what the group has committed of it, -1 for nothing, and what is done beyond its beginning.
+func (p *partition) place(position, committed int64, beyond ...span) {
 	p.committed = committed
-	p.done.prefix = position
+	p.mu.Lock()
+	p.done = doneSet{prefix: position}
+	for _, b := range beyond {
+		p.done.mark(b.first, b.end)
+	}
+	p.restored = slices.Clone(p.done.beyond)
+	p.mu.Unlock()
 	p.prefix.Store(position) // lets the committer in
 }
 
@@ -78,12 +87,13 @@ func (p *partition) start() {
 		return
 	}
 	p.begun = true
+	p.users.Store(1)
 	p.feed = fetch.NewFeed(p.TopicPartition, p.done.prefix, p.deliveries)
 	go p.run()
 	p.engine.fetcher.Add(p.feed)
 }
 
-// halt ends fetching, and handling after the event at hand.
+// halt ends fetching, and handling after the events at hand.
 func (p *partition) halt() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,6 +101,7 @@ func (p *partition) halt() {
 		return
 	}
 	p.stop()
+	p.forgetWaits()
 	if !p.begun {
 		p.begun = true
 		close(p.exited)
@@ -99,20 +110,46 @@ func (p *partition) halt() {
 	p.engine.fetcher.Remove(p.feed)
 }
 
+// enter counts a user of the partition, unless it has exited.
+func (p *partition) enter() bool {
+	for {
+		users := p.users.Load()
+		if users == 0 {
+			return false
+		}
+		if p.users.CompareAndSwap(users, users+1) {
+			return true
+		}
+	}
+}
+
+// leave is the end of what enter began.
+func (p *partition) leave() {
+	if p.users.Add(-1) == 0 {
+		close(p.exited)
+	}
+}
+
 // run takes deliveries until it is stopped, or stops the worker.
 func (p *partition) run() {
 	returned := false
-	defer close(p.exited)
+	defer p.leave()
 	defer func() {
 		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
-			p.engine.fail(&HandlerError{At: p.at(), Event: p.current.name, Attempts: p.current.attempt, Err: errGoexit})
+			p.engine.fail(p.lane.exited())
 		}
 	}()
 	for more := true; more; {
+		deliveries := p.deliveries
+		if !p.room() {
+			deliveries = nil
+		}
 		select {
 		case <-p.going.Done():
 			more = false
-		case d := <-p.deliveries:
+		case <-p.nudge:
+			p.retire()
+		case d := <-deliveries:
 			p.feed.Taken()
 			more = p.take(&d)
 		}
@@ -126,74 +163,53 @@ func (p *partition) take(d *fetch.Delivery) (more bool) {
 		p.engine.fail(feedError(p.TopicPartition, d.Err))
 		return false
 	case d.Moved:
-		p.move(d.Chunk.From)
-		return true
+		return p.move(d.Chunk.From)
 	}
-	defer d.Chunk.Release()
-	defer p.current.end()
-	p.reader = p.engine.readers.Get().(*batch.Reader)
-	defer p.engine.readers.Put(p.reader)
 	return p.work(&d.Chunk)
 }
 
-// work hands the chunk's events over, in order. It returns false when the partition goes no further.
-func (p *partition) work(c *fetch.Chunk) (more bool) {
-	next := c.From
-	for _, b := range c.Batches {
-		p.current.end() // before the memory of its records is used again
-		err := p.reader.Open(b, batch.Limits{})
-		for err == nil {
-			var ok bool
-			rec := &p.records[p.turn]
-			if ok, err = p.reader.Next(rec); !ok {
-				break
-			}
-			if rec.Offset < next { // the batch begins before the offset asked for
-				continue
-			}
-			if p.stopped.Load() {
-				return false
-			}
-			p.turn ^= 1
-			if !p.handle(rec) {
-				return false
-			}
-			// What lies between the record before and this one is gone from the log, and done with this one.
-			p.mark(next, rec.Offset+1)
-			next = rec.Offset + 1
-		}
-		if err != nil {
-			if !p.unreadable(b, max(next, b.BaseOffset), err) {
-				return false
-			}
-			p.mark(next, b.LastOffset+1)
-			next = b.LastOffset + 1
+// mark notes that the offsets from first up to, not including, end are done.
+func (p *partition) mark(first, end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done.mark(first, end)
+	if p.lanes == nil {
+		p.prefix.Store(p.done.prefix)
+	}
+}
+
+// progress is what is done by now: the end of the unbroken prefix, and what lies beyond it.
+func (p *partition) progress() doneSet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	done := p.done.clone()
+	if p.lanes == nil {
+		done.mark(done.prefix, p.prefix.Load()) // of the stretch at hand
+		return done
+	}
+	for _, s := range p.live {
+		s.settled(done.mark)
+	}
+	if p.prefix.Load() >= 0 {
+		p.prefix.Store(done.prefix)
+	}
+	return done
+}
+
+// move goes on at an offset that the policy for offsets out of range chose, down or up. What came before it ends first: the log may
+// have begun anew, so that the same offsets are other events.
+func (p *partition) move(to int64) (more bool) {
+	for !p.quiet() {
+		if !p.wait() {
+			return false
 		}
 	}
-	p.mark(next, c.End)
-	return !p.stopped.Load()
-}
-
-// unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is
-// allowed, or does not decompress. Its events cannot be told apart, so that they become one dead letter.
-func (p *partition) unreadable(b batch.Batch, first int64, err error) bool {
-	p.current.end()
-	p.input = input{}
-	return p.giveUp(&batch.Record{Offset: first, Timestamp: b.MaxTimestamp, Value: b.Raw()}, &p.engine.cfg.Policy, &failure{
-		kind: kindBatch, reason: err, err: &CorruptError{At: p.atOffset(first), Err: err},
-	})
-}
-
-func (p *partition) mark(first, end int64) {
-	p.done.mark(first, end)
-	p.prefix.Store(p.done.prefix)
-}
-
-// move goes on at an offset that the policy for offsets out of range chose, down or up.
-func (p *partition) move(to int64) {
 	p.engine.commits.forget(p) // so that this offset is committed even when it is below the last one
-	p.done = doneSet{prefix: to}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.restored = doneSet{prefix: to}, nil
 	p.prefix.Store(to)
+	return true
 }
 
 func (p *partition) atOffset(offset int64) At {

@@ -22,7 +22,7 @@ type routes struct {
 type route struct {
 	event  string
 	policy Policy
-	call   func() caller
+	call   func(*lane) caller
 }
 
 // newRoutes checks the handlers and reports every mistake.
@@ -88,14 +88,12 @@ func (r *routes) delays() []time.Duration {
 type target struct {
 	event string // full name of the schema
 	route *route // nil: nobody handles them
-	call  caller
 }
 
 // router is the routes as one goroutine uses them. It remembers where each schema's events go.
 type router struct {
 	routes  *routes
 	targets map[schema.Ref]*target
-	callers map[*route]caller
 	last    schema.Ref
 	lastTo  *target
 }
@@ -107,7 +105,7 @@ const lookupTimeout = 5 * time.Second
 const maxTargets = 1024
 
 func newRouter(r *routes) *router {
-	return &router{routes: r, targets: make(map[schema.Ref]*target), callers: make(map[*route]caller)}
+	return &router{routes: r, targets: make(map[schema.Ref]*target)}
 }
 
 // find returns where the events written with a schema go. The error is the registry's.
@@ -135,16 +133,7 @@ func (r *router) find(ctx context.Context, ref schema.Ref) (*target, error) {
 
 // to returns the target for events of a name.
 func (r *router) to(event string) *target {
-	route := r.routes.byEvent[event]
-	if route == nil {
-		return &target{event: event}
-	}
-	call, ok := r.callers[route]
-	if !ok {
-		call = route.call()
-		r.callers[route] = call
-	}
-	return &target{event: event, route: route, call: call}
+	return &target{event: event, route: r.routes.byEvent[event]}
 }
 
 // undecodable reports whether err is the fault of the event's own bytes, or of the schema they name, so that no waiting helps. All

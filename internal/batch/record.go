@@ -61,3 +61,22 @@ func cutBytes(p []byte) (b, rest []byte) {
 	end := size + int(n)
 	return p[size:end:end], p[end:]
 }
+
+// Clone returns the record with memory of its own, which nothing reuses.
+func (r *Record) Clone() Record {
+	c := *r
+	memory := make([]byte, 0, r.Size())
+	take := func(view []byte) []byte {
+		if view == nil {
+			return nil
+		}
+		from := len(memory)
+		memory = append(memory, view...)
+		return memory[from:len(memory):len(memory)]
+	}
+	c.Key, c.Value, c.headers = take(r.Key), take(r.Value), take(r.headers)
+	return c
+}
+
+// Size returns the bytes of the record's key, value and headers.
+func (r *Record) Size() int { return len(r.Key) + len(r.Value) + len(r.headers) }

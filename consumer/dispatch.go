@@ -1,0 +1,158 @@
+package consumer
+
+import (
+	"hash/maphash"
+
+	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/internal/batch"
+)
+
+// dispatch is the part of a partition that brings events from fetched chunks to the lanes, a stretch at a time. Where there are no
+// lanes it is the lane as well.
+type dispatch struct {
+	deliveries chan fetch.Delivery
+	router     *router
+	lane       *lane    // nil where there are lanes
+	open       *stretch // being filled; nil for none
+	restored   []span   // what was done when the partition was placed, and may still come
+
+	seed   maphash.Seed
+	keys   keyTable
+	seq    uint64 // of the last stretch
+	window [recentStretches]*stretch
+	bytes  int // of live stretches' records
+	ready  []*task
+}
+
+// recentStretches is how far apart the numbers of live stretches may be.
+const recentStretches = 1024
+
+func newDispatch(e *engine) dispatch {
+	d := dispatch{deliveries: make(chan fetch.Delivery, 1), router: newRouter(e.routes), seed: maphash.MakeSeed()}
+	if e.lanes == nil {
+		d.lane = newLane(nil)
+	}
+	return d
+}
+
+// work hands the chunk's events over, in order. It returns false when the partition goes no further.
+func (p *partition) work(c *fetch.Chunk) (more bool) {
+	chunk := &heldChunk{Chunk: *c, users: 1}
+	defer chunk.drop()
+	next := c.From
+	for _, b := range c.Batches {
+		var err error
+		if next, err = p.unpack(chunk, b, next); err != nil {
+			if !p.flush() || !p.unreadable(chunk, b, max(next, b.BaseOffset), err) {
+				return false
+			}
+			next = b.LastOffset + 1
+		}
+		if p.stopped.Load() {
+			return false
+		}
+	}
+	if !p.flush() {
+		return false
+	}
+	p.mark(next, c.End)
+	return !p.stopped.Load()
+}
+
+// unpack makes tasks of a batch's records and hands over each stretch that is full. It returns the offset it has come to, and an error
+// when the records from there on cannot be read.
+func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, error) {
+	reader := p.engine.memory.reader()
+	defer p.engine.memory.dropReader(reader)
+	if err := reader.Open(b, batch.Limits{}); err != nil {
+		return next, err
+	}
+	for !p.stopped.Load() {
+		t, ok := p.slot(c, reader, b)
+		if !ok {
+			break
+		}
+		if ok, err := reader.Next(&t.record); !ok {
+			return next, err
+		}
+		if t.record.Offset < next { // the batch begins before the offset asked for
+			continue
+		}
+		if len(p.restored) > 0 && p.isRestored(t.record.Offset) {
+			continue // next stays: the event behind covers it as it covers a gap
+		}
+		// What lies between the record before and this one is gone from the log, and done with this one.
+		t.begin(p, next, t.record.Offset+1)
+		next = t.end
+		if t = p.route(t, c, reader, b); t == nil {
+			break
+		}
+		p.open.n++
+		p.open.bytes += t.record.Size()
+		if p.open.n == stretchTasks && !p.flush() {
+			break
+		}
+	}
+	return next, nil
+}
+
+// slot is the place for the next task, once there is room for it.
+func (p *partition) slot(c *heldChunk, r *heldReader, b batch.Batch) (*task, bool) {
+	if p.open == nil {
+		for !p.room() {
+			if !p.wait() {
+				return nil, false
+			}
+		}
+		p.open = p.engine.memory.stretch()
+	}
+	if p.open.n == 0 || b.Codec != batch.None {
+		if b.Codec == batch.None {
+			r = nil // its records lie in the chunk itself
+		}
+		p.open.hold(c, r)
+	}
+	return &p.open.tasks[p.open.n], true
+}
+
+// flush hands the open stretch over. It returns false when the partition goes no further.
+func (p *partition) flush() (more bool) {
+	s := p.open
+	if s == nil {
+		return true
+	}
+	p.open = nil
+	if s.n == 0 {
+		p.engine.memory.free(s)
+		return true
+	}
+	if p.lanes != nil {
+		p.publish(s)
+		return true
+	}
+	defer p.engine.memory.free(s)
+	return p.lane.through(p, s)
+}
+
+// isRestored reports whether an event was done when the partition was placed. It is asked in the order of the log.
+func (p *partition) isRestored(offset int64) bool {
+	for len(p.restored) > 0 && p.restored[0].end <= offset {
+		p.restored = p.restored[1:]
+	}
+	return len(p.restored) > 0 && p.restored[0].first <= offset
+}
+
+// unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is
+// allowed, or does not decompress. Its events cannot be told apart, so that they become one dead letter.
+func (p *partition) unreadable(c *heldChunk, b batch.Batch, first int64, err error) (more bool) {
+	t, ok := p.slot(c, nil, b)
+	if !ok {
+		return false
+	}
+	t.begin(p, first, b.LastOffset+1)
+	t.record = batch.Record{Offset: first, Timestamp: b.MaxTimestamp, Value: b.Raw()}
+	t.failure = &failure{kind: kindBatch, reason: err, err: &CorruptError{At: t.at(), Err: err}}
+	p.open.n++
+	p.open.bytes += t.record.Size()
+	return p.flush()
+}

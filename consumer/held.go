@@ -1,0 +1,131 @@
+package consumer
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// held is the keys of a partition that are closed although no lane has them at hand: one waits for its next attempt, or for the copy of
+// its event to be written. It holds no lane, and no memory of a stretch.
+type held struct {
+	queues map[*queue]struct{}
+	keys   map[uint64]*queue // those of a key, by its hash
+	count  atomic.Int64      // tasks
+	bytes  atomic.Int64
+}
+
+// queue is the events of a held key, in order. The first of them is the one that the key waits for.
+type queue struct {
+	tasks []*task
+	key   uint64
+	keyed bool
+	timer *time.Timer // of the first; nil while it does not wait for a time
+	due   time.Time
+}
+
+// hold takes a task that is at hand, and those behind it, out of their stretches, and closes their key until pop opens it. It returns
+// the task as it goes on from here. The caller keeps the lane from ending the task meanwhile.
+func (p *partition) hold(t *task) *task {
+	if t.queue != nil {
+		return t
+	}
+	q := &queue{key: t.key, keyed: t.keyed}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for at := t; at != nil; {
+		next := at.next.Swap(elsewhere)
+		p.queueUp(q, at)
+		at.stretch.drop(1)
+		at = next
+	}
+	if p.held.queues == nil {
+		p.held.queues, p.held.keys = make(map[*queue]struct{}), make(map[uint64]*queue)
+	}
+	p.held.queues[q] = struct{}{}
+	if q.keyed {
+		p.held.keys[q.key] = q
+	}
+	return q.tasks[0]
+}
+
+// queueUp puts the copy of a task into a queue. It needs p.mu.
+func (p *partition) queueUp(q *queue, t *task) {
+	q.tasks = append(q.tasks, t.clone(q))
+	p.held.count.Add(1)
+	p.held.bytes.Add(int64(t.bytes()))
+}
+
+// behindHeld puts a task behind the others of its key if the key is held.
+func (p *partition) behindHeld(t *task) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.held.keys[t.key]
+	if q == nil {
+		return false
+	}
+	t.next.Store(elsewhere)
+	p.queueUp(q, t)
+	t.stretch.drop(1)
+	return true
+}
+
+func (p *partition) isHeld(key uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held.keys[key] != nil
+}
+
+// pop ends the first task of a held key. It returns the next one of the key; when there is none, the key is open again.
+func (p *partition) pop(t *task) *task {
+	defer p.wake()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done.mark(t.first, t.end)
+	q := t.queue
+	q.tasks[0] = nil
+	q.tasks = q.tasks[1:]
+	p.held.count.Add(-1)
+	p.held.bytes.Add(-int64(t.bytes()))
+	if len(q.tasks) > 0 {
+		return q.tasks[0]
+	}
+	delete(p.held.queues, q)
+	if q.keyed {
+		delete(p.held.keys, q.key)
+	}
+	return nil
+}
+
+// postpone lets the first task of a held key be handled when a time has passed.
+func (p *partition) postpone(t *task, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped.Load() {
+		return
+	}
+	q := t.queue
+	q.due = time.Now().Add(wait)
+	q.timer = time.AfterFunc(wait, func() {
+		p.mu.Lock()
+		q.timer = nil
+		p.mu.Unlock()
+		p.lanes.push(p, t)
+	})
+}
+
+// forgetWaits ends what waits for a time. It needs p.mu.
+func (p *partition) forgetWaits() {
+	for q := range p.held.queues {
+		if q.timer != nil {
+			q.timer.Stop()
+		}
+	}
+}
+
+// wake makes the partition's goroutine look whether there is room.
+func (p *partition) wake() {
+	select {
+	case p.nudge <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,264 @@
+package consumer
+
+import (
+	"errors"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var errGoexit = errors.New("handler ended its goroutine (runtime.Goexit, or FailNow of a test)")
+
+// lane runs handlers, one at a time, on one goroutine: one of the worker's lanes, or that of a partition whose events are handled in
+// the order of its log. It is given the tasks of a turn, all of one partition, and works through them.
+type lane struct {
+	lanes *lanes // nil for a partition's own
+	calls map[*route]caller
+
+	// word is the place of the lane in its turn, for others to see and to change: the number of the turn, the index of the task at
+	// hand, the number of tasks that are left to the lane, and flags of the task at hand. The lane moves on by compare and swap, so
+	// that what others have decided about a task is decided before the lane ends it, or not at all.
+	word atomic.Uint64
+
+	mu      sync.Mutex // held to change what follows, by the lane, and to look at it, by others
+	claims  [stretchTasks]*task
+	movedTo *task  // the copy, in its key's queue, of the task at hand, with flagMoved
+	movedAt uint64 // its place
+
+	// Only the lane's goroutine uses what follows.
+	partition *partition
+	task      *task // at hand
+	at        uint64
+	route     *route // of call
+	call      caller
+	spare     []event // made many at a time
+	order     [stretchTasks]*task
+	handling  bool // the handler has been called and has not returned
+	panicked  *PanicError
+
+	handled   int64 // not in the statistics yet
+	stretch   *stretch
+	ended     int32   // tasks of stretch that are not off its count yet
+	unblocked []*task // what waited for tasks of this turn
+	stint     int     // tasks since the lane last asked for some
+	budget    int     // tasks per stint
+	began     time.Time
+}
+
+// The parts of lane.word, from the top: 40 bits of turn, 8 of index, 8 of limit, 8 of flags.
+const (
+	limitShift = 8
+	indexShift = 16
+	turnShift  = 24
+
+	flags        = 1<<limitShift - 1
+	flagHandling = 1 // the task is decoded: its bytes are not needed any more
+	flagMoved    = 2 // the task is elsewhere, see lane.movedTo
+)
+
+// placeOfWord is the turn and the index.
+func placeOfWord(word uint64) uint64 { return word >> indexShift }
+
+func indexOf(word uint64) int { return int(word >> indexShift & 0xff) } //nolint:gosec // 8 bits
+func limitOf(word uint64) int { return int(word >> limitShift & 0xff) } //nolint:gosec // 8 bits
+
+func newLane(ls *lanes) *lane { return &lane{lanes: ls, calls: make(map[*route]caller), budget: 1} }
+
+// load begins a turn.
+func (l *lane) load(p *partition, tasks []*task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	copy(l.claims[:], tasks)
+	l.partition, l.task = p, tasks[0]
+	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(len(tasks))<<limitShift
+	l.word.Store(word)
+	l.at = placeOfWord(word)
+}
+
+// unload ends a turn, whatever is left of it.
+func (l *lane) unload() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.word.Store((l.word.Load()>>turnShift + 1) << turnShift)
+	l.task, l.movedTo = nil, nil
+}
+
+// decoded says that the handler of the task at hand is about to be called, and the task's bytes are not read any more.
+func (l *lane) decoded() {
+	if l.lanes != nil { // only there anybody asks
+		l.word.Or(flagHandling)
+	}
+}
+
+// detach takes the task at hand out of its stretch, see partition.hold, and returns it as it goes on from here.
+func (l *lane) detach() *task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.word.Or(flagMoved)&flagMoved == 0 {
+		l.movedTo, l.movedAt = l.partition.hold(l.task), l.at
+	}
+	return l.movedTo
+}
+
+// moved returns the copy of a task that was detached while it was at hand.
+func (l *lane) moved(at uint64) *task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.movedTo == nil || l.movedAt != at {
+		return nil
+	}
+	return l.movedTo
+}
+
+// advance ends the task at hand if nobody has set a flag of it beside those given, and takes the next one, or nil, to hand.
+func (l *lane) advance(known uint64) bool {
+	for {
+		word := l.word.Load()
+		if word&flags&^known != 0 {
+			return false
+		}
+		next := (word + 1<<indexShift) &^ flags
+		if !l.word.CompareAndSwap(word, next) {
+			continue
+		}
+		l.at = placeOfWord(next)
+		l.task = nil
+		if i := indexOf(next); i < limitOf(next) {
+			l.task = l.claims[i]
+		}
+		return true
+	}
+}
+
+// sweep works through the turn. A panic of a handler ends it before its end: sweep is called again then, which is cheaper than a frame
+// to recover in for each event.
+func (l *lane) sweep() (over bool) {
+	defer func() {
+		if over || !l.handling {
+			return
+		}
+		if v := recover(); v != nil {
+			l.handling = false
+			l.panicked = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	for t := l.task; t != nil; t = l.task {
+		var err error
+		switch {
+		case l.panicked != nil:
+			err, l.panicked = l.panicked, nil
+		case l.partition.stopped.Load():
+			return true
+		case t.failure == nil:
+			l.handling = true
+			err = l.try(t)
+			l.handling = false
+		}
+		if err == nil && t.failure == nil && l.advance(flagHandling) {
+			l.handled++
+			l.done(t)
+			continue
+		}
+		if !l.settle(t, err) {
+			return true
+		}
+	}
+	return true
+}
+
+// done notes that a task is done, and what may be handled now.
+func (l *lane) done(t *task) {
+	p := t.partition
+	switch {
+	case l.lanes == nil:
+		p.prefix.Store(t.end)
+		return
+	case t.queue != nil:
+		if next := p.pop(t); next != nil {
+			l.unblocked = append(l.unblocked, next)
+		}
+		return
+	}
+	if next := t.next.Swap(settled); next != nil {
+		l.unblocked = append(l.unblocked, next)
+	}
+	if t.stretch != l.stretch {
+		l.count()
+		l.stretch = t.stretch
+	}
+	l.ended++
+}
+
+// count takes what has ended off the stretch it was part of.
+func (l *lane) count() {
+	if l.ended > 0 {
+		l.stretch.drop(l.ended)
+		l.ended = 0
+	}
+	l.stretch = nil
+}
+
+// through is the lane of a partition whose events are handled in the order of its log. It returns false when the partition goes no
+// further.
+func (l *lane) through(p *partition, s *stretch) (more bool) {
+	for i := range s.tasks[:s.n] {
+		l.order[i] = &s.tasks[i]
+	}
+	l.load(p, l.order[:s.n])
+	for !l.sweep() {
+	}
+	more = l.task == nil
+	l.unload()
+	l.report(p)
+	p.mark(s.tasks[0].first, p.prefix.Load())
+	return more
+}
+
+// again begins another attempt at the task at hand.
+func (l *lane) again() {
+	for {
+		word := l.word.Load()
+		next := (word + 1<<turnShift) &^ flags
+		if l.word.CompareAndSwap(word, next) {
+			l.at = placeOfWord(next)
+			return
+		}
+	}
+}
+
+// look returns where the task at hand stands and what event it is. It is for others than the lane's goroutine.
+func (l *lane) look() (at At, event string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	word := l.word.Load()
+	i := indexOf(word)
+	if i >= limitOf(word) {
+		return At{}, "", false
+	}
+	t := l.claims[i]
+	if word&flagMoved != 0 {
+		t = l.movedTo
+	} else if s := t.stretch; s != nil {
+		s.guard.RLock()
+		defer s.guard.RUnlock()
+		if placeOfWord(l.word.Load()) != placeOfWord(word) {
+			return At{}, "", false
+		}
+	}
+	return t.at(), t.event(), true
+}
+
+// report adds what the lane has counted to the statistics.
+func (l *lane) report(p *partition) {
+	p.engine.stats.handled.Add(l.handled)
+	l.handled = 0
+}
+
+// exited is the error of a handler that has ended the lane's goroutine.
+func (l *lane) exited() error {
+	if l.task == nil {
+		return errGoexit
+	}
+	return &HandlerError{At: l.task.at(), Event: eventName(l.task.event()), Attempts: l.task.attempt(), Err: errGoexit}
+}

@@ -1,0 +1,220 @@
+package consumer
+
+import (
+	"sync"
+	"time"
+)
+
+// lanes is the lanes of a worker, and the tasks that may be handled at once. Partitions push such tasks; a lane takes some of one
+// partition's at a time, of each partition in turn. What a lane takes at a time grows with the speed of the handlers, so that quick ones
+// cost little and slow ones share all lanes.
+type lanes struct {
+	size int // lanes at most
+
+	mu      sync.Mutex
+	work    sync.Cond
+	queue   []*partition // that have a backlog, in turn
+	all     map[*lane]struct{}
+	idle    int
+	stopped bool
+}
+
+// backlog is a partition's tasks that may be handled at once, in order. It belongs to lanes.
+type backlog struct {
+	tasks  []*task // from head on
+	head   int
+	queued bool // in lanes.queue
+}
+
+func newLanes(size int) *lanes {
+	ls := &lanes{size: size, all: make(map[*lane]struct{})}
+	ls.work.L = &ls.mu
+	return ls
+}
+
+// push gives tasks of a partition to the lanes.
+func (ls *lanes) push(p *partition, tasks ...*task) {
+	if len(tasks) == 0 {
+		return
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.add(p, tasks)
+	ls.rouse()
+}
+
+// add needs ls.mu.
+func (ls *lanes) add(p *partition, tasks []*task) {
+	if p.stopped.Load() {
+		return
+	}
+	b := &p.backlog
+	if b.head > 0 && b.head == len(b.tasks) {
+		clear(b.tasks)
+		b.tasks, b.head = b.tasks[:0], 0
+	}
+	b.tasks = append(b.tasks, tasks...)
+	if !b.queued {
+		b.queued = true
+		ls.queue = append(ls.queue, p)
+	}
+}
+
+// rouse sees to it that a lane comes for what is there. It needs ls.mu.
+func (ls *lanes) rouse() {
+	switch {
+	case len(ls.queue) == 0 || ls.stopped:
+	case ls.idle > 0:
+		ls.work.Signal()
+	case len(ls.all) < ls.size:
+		l := newLane(ls)
+		ls.all[l] = struct{}{}
+		go l.run()
+	}
+}
+
+// stop ends lanes that have nothing to do, and each other one when its turn is over.
+func (ls *lanes) stop() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.stopped = true
+	ls.work.Broadcast()
+}
+
+// run is the lane's goroutine.
+func (l *lane) run() {
+	returned := false
+	defer func() {
+		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
+			p := l.partition
+			p.engine.fail(l.exited())
+			l.unload()
+			p.leave()
+		}
+		l.lanes.gone(l)
+	}()
+	for l.lanes.exchange(l) {
+		for ok := true; ok; ok = l.follow() {
+			for !l.sweep() {
+			}
+		}
+		l.rest()
+	}
+	returned = true
+}
+
+func (ls *lanes) gone(l *lane) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.all, l)
+	ls.rouse()
+}
+
+// exchange gives back what a lane's turn has made ready, and begins its next turn, for which it waits. It returns false when the lane
+// is to end.
+func (ls *lanes) exchange(l *lane) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if p := l.partition; p != nil {
+		if len(l.unblocked) > 0 {
+			ls.add(p, l.unblocked)
+			clear(l.unblocked)
+			l.unblocked = l.unblocked[:0]
+		}
+		l.partition = nil
+		p.leave()
+	}
+	for {
+		if p := ls.next(); p != nil {
+			ls.take(l, p)
+			ls.rouse()
+			return true
+		}
+		if ls.stopped {
+			return false
+		}
+		ls.idle++
+		ls.work.Wait()
+		ls.idle--
+	}
+}
+
+// next takes the partition whose turn it is out of the queue. It needs ls.mu.
+func (ls *lanes) next() *partition {
+	for len(ls.queue) > 0 {
+		p := ls.queue[0]
+		ls.queue = ls.queue[1:]
+		p.backlog.queued = false
+		if !p.stopped.Load() && p.enter() {
+			return p
+		}
+		p.backlog = backlog{}
+	}
+	return nil
+}
+
+// take begins a turn with some of a partition's tasks. It needs ls.mu.
+func (ls *lanes) take(l *lane, p *partition) {
+	b := &p.backlog
+	n := min(l.budget, len(b.tasks)-b.head)
+	l.load(p, b.tasks[b.head:b.head+n])
+	b.head += n
+	if b.head < len(b.tasks) {
+		b.queued = true
+		ls.queue = append(ls.queue, p)
+	}
+	l.stint, l.began = n, time.Now()
+}
+
+// follow goes on with what the turn has made ready, as long as the lane may before others have a say.
+func (l *lane) follow() bool {
+	n := min(len(l.unblocked), l.budget-l.stint)
+	if l.task != nil || n <= 0 || l.partition.stopped.Load() {
+		return false
+	}
+	l.load(l.partition, l.unblocked[:n])
+	l.unblocked = append(l.unblocked[:0], l.unblocked[n:]...)
+	l.stint += n
+	return true
+}
+
+// stintTime is how long a lane works before it looks at what else there is.
+const stintTime = 100 * time.Microsecond
+
+// rest ends the lane's turn.
+func (l *lane) rest() {
+	p := l.partition
+	l.unload()
+	l.count()
+	l.report(p)
+	each := time.Since(l.began) / time.Duration(l.stint)
+	l.budget = max(1, min(2*l.budget, stretchTasks, int(stintTime/max(1, each))))
+}
+
+// running names the handlers of the partition that run.
+func (p *partition) running() (stuck []error) {
+	lanes := []*lane{p.lane}
+	if p.lanes != nil {
+		lanes = p.lanes.at(p)
+	}
+	for _, l := range lanes {
+		if at, event, ok := l.look(); ok {
+			stuck = append(stuck, &StuckError{At: at, Event: eventName(event)})
+		}
+	}
+	return stuck
+}
+
+// at returns the lanes that are at work for a partition.
+func (ls *lanes) at(p *partition) (at []*lane) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for l := range ls.all {
+		l.mu.Lock()
+		if l.partition == p {
+			at = append(at, l)
+		}
+		l.mu.Unlock()
+	}
+	return at
+}

@@ -1,0 +1,142 @@
+package consumer
+
+import "hash/maphash"
+
+// publish hands a stretch over to the lanes: each task behind the one before it of the same key, or to be handled at once.
+func (p *partition) publish(s *stretch) {
+	p.seq++
+	s.seq = p.seq
+	p.window[s.seq%recentStretches] = s
+	p.bytes += s.bytes
+	s.left.Store(int32(s.n)) //nolint:gosec // at most stretchTasks
+	for i := range s.tasks[:s.n] {
+		s.tasks[i].next.Store(nil)
+	}
+	p.mu.Lock()
+	p.live = append(p.live, s)
+	p.mu.Unlock()
+	for i := range s.tasks[:s.n] {
+		t := &s.tasks[i]
+		t.keyed = t.record.Key != nil || p.engine.cfg.Tuning.OrderNullKeys
+		if t.keyed {
+			t.key = maphash.Bytes(p.seed, t.record.Key)
+		}
+		if !t.keyed || !p.follows(t, placeOf(s.seq, i)) {
+			p.ready = append(p.ready, t)
+		}
+	}
+	p.lanes.push(p, p.ready...)
+	clear(p.ready)
+	p.ready = p.ready[:0]
+}
+
+// follows puts a task behind the last one of its key. It returns false when there is nothing to wait for.
+func (p *partition) follows(t *task, place uint64) bool {
+	if p.keys.full() {
+		p.keys.rebuild(p.remembered)
+	}
+	slot := p.keys.slot(t.key)
+	last := slot.at
+	slot.at = place
+	if last != heldPlace {
+		s := p.window[last/stretchTasks%recentStretches]
+		if s == nil || s.seq != last/stretchTasks {
+			return false // also of a slot that was empty
+		}
+		before := &s.tasks[last%stretchTasks]
+		if before.next.CompareAndSwap(nil, t) {
+			return true
+		}
+		if before.next.Load() == settled {
+			return false
+		}
+	}
+	return p.behindHeld(t)
+}
+
+// remembered reports whether an entry of the key table is still of use.
+func (p *partition) remembered(slot keySlot) bool {
+	if slot.at == heldPlace {
+		return p.isHeld(slot.key)
+	}
+	s := p.window[slot.at/stretchTasks%recentStretches]
+	return s != nil && s.seq == slot.at/stretchTasks
+}
+
+// retire frees the stretches of which nothing is left.
+func (p *partition) retire() {
+	if p.finished.Swap(0) == 0 {
+		return
+	}
+	p.mu.Lock()
+	kept := p.live[:0]
+	var free []*stretch
+	for _, s := range p.live {
+		if s.left.Load() > 0 {
+			kept = append(kept, s)
+			continue
+		}
+		s.settled(p.done.mark)
+		free = append(free, s)
+	}
+	clear(p.live[len(kept):])
+	p.live = kept
+	p.mu.Unlock()
+	for _, s := range free {
+		for i := range s.tasks[:s.n] {
+			t := &s.tasks[i]
+			if !t.keyed || t.next.Load() != elsewhere {
+				continue
+			}
+			if slot := p.keys.slot(t.key); slot.at == placeOf(s.seq, i) {
+				slot.at = heldPlace
+			}
+		}
+		p.window[s.seq%recentStretches] = nil
+		p.bytes -= s.bytes
+		p.engine.memory.free(s)
+	}
+}
+
+// room reports whether the partition may take further events: as far as the lanes have not come to the ones before, and as far as keys
+// that are held leave memory.
+func (p *partition) room() bool {
+	if p.lanes == nil {
+		return true
+	}
+	p.retire()
+	if len(p.live) == 0 && p.held.count.Load() == 0 {
+		return true
+	}
+	share := max(1, int(p.engine.stats.assigned.Load()))
+	t := &p.engine.cfg.Tuning
+	return len(p.live) < max(minStretches, p.lanes.stretches()/share) &&
+		(len(p.live) == 0 || p.seq-p.live[0].seq < recentStretches-1) &&
+		p.bytes < max(t.PartitionBytes, t.BufferBytes/2/share) &&
+		p.held.count.Load() < maxHeld && p.held.bytes.Load() < int64(max(minHeldBytes, t.BufferBytes/4/share))
+}
+
+const (
+	minStretches = 4
+	maxHeld      = 10_000
+	minHeldBytes = 64 << 10
+)
+
+// stretches is how many may be live in the worker.
+func (ls *lanes) stretches() int { return max(256, 32*ls.size/stretchTasks) }
+
+// quiet reports whether every event that was taken is done.
+func (p *partition) quiet() bool {
+	p.retire()
+	return len(p.live) == 0 && p.held.count.Load() == 0
+}
+
+// wait waits until there may be room. It returns false when the partition stops.
+func (p *partition) wait() bool {
+	select {
+	case <-p.nudge:
+		return !p.stopped.Load()
+	case <-p.going.Done():
+		return false
+	}
+}

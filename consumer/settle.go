@@ -1,0 +1,144 @@
+package consumer
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// settle brings about what comes after an attempt that was not simply good. It returns false when the lane's turn ends here.
+func (l *lane) settle(t *task, err error) (more bool) {
+	p := t.partition
+	for {
+		if moved := l.moved(l.at); moved != nil {
+			t = moved
+		}
+		v := judge(t, err, p.stopped.Load())
+		wait := max(v.step.after, jitter(v.step.jitter))
+		switch {
+		case v.kind == verdictDone, v.kind == verdictSkip:
+			known := uint64(flagHandling)
+			if t.queue != nil {
+				known = flags
+			}
+			if !l.advance(known) { // it has just been moved
+				continue
+			}
+			l.tally(v)
+			l.done(t)
+			return true
+		case l.lanes == nil:
+			p.note(t, v, err, wait)
+			return l.stay(t, v, wait)
+		}
+		t = l.detach()
+		p.note(t, v, err, wait)
+		l.depart(t, v, wait)
+		return l.advance(flags)
+	}
+}
+
+// tally counts an event that is done.
+func (l *lane) tally(v verdict) {
+	if v.kind == verdictDone {
+		l.handled++
+		return
+	}
+	stats := l.partition.engine.stats
+	stats.skipped.Add(1)
+	if v.outcome.ending == endSkip {
+		stats.reasons.add(v.outcome.reason)
+	}
+}
+
+// depart sends a task whose key is held on its way, so that the lane is free.
+func (l *lane) depart(t *task, v verdict, wait time.Duration) {
+	p := t.partition
+	switch v.kind {
+	case verdictAgain:
+		t.again(v)
+		p.postpone(t, wait)
+	case verdictMove, verdictDead:
+		if p.enter() {
+			go p.send(t, v)
+		}
+	case verdictStop:
+		p.engine.fail(v.failure.err)
+		p.halt()
+	case verdictDone, verdictSkip, verdictLeave:
+	}
+}
+
+// send writes the copy of a held key's event, which may take long, and then opens the key.
+func (p *partition) send(t *task, v verdict) {
+	defer p.leave()
+	if !p.copyAway(t, v) {
+		return
+	}
+	if next := p.pop(t); next != nil {
+		p.lanes.push(p, next)
+	}
+}
+
+// copyAway writes the event's copy to the topic that the verdict sends it to, and returns true once Kafka has acknowledged it. It
+// returns false when the partition is given up first.
+func (p *partition) copyAway(t *task, v verdict) bool { return p.deadLetter(t, v.failure) }
+
+// stay is depart where events are handled in the order of the log: the partition waits with the task.
+func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
+	p := t.partition
+	switch v.kind {
+	case verdictAgain:
+		if !p.pause(wait) {
+			return false
+		}
+		t.again(v)
+		l.again()
+		return true
+	case verdictMove, verdictDead:
+		if !p.copyAway(t, v) {
+			return false
+		}
+		l.advance(flags)
+		l.done(t)
+		return true
+	case verdictStop:
+		p.engine.fail(v.failure.err)
+	case verdictDone, verdictSkip, verdictLeave:
+	}
+	return false
+}
+
+// again makes the next attempt the one at hand.
+func (t *task) again(v verdict) {
+	t.spent = v.step.spent
+	t.outages++
+	if v.spent {
+		t.outages = 0
+	}
+}
+
+// note counts and logs what became of an attempt.
+func (p *partition) note(t *task, v verdict, err error, wait time.Duration) {
+	stats := p.engine.stats
+	switch {
+	case v.kind == verdictLeave:
+		stats.interrupted.Add(1)
+	case v.spent:
+		stats.failed.Add(1)
+	case v.outcome.ending == endSnooze:
+		stats.snoozed.Add(1)
+	}
+	if v.kind != verdictAgain {
+		return
+	}
+	log := p.log().With(zap.Int64("offset", t.record.Offset), zap.String("event", t.event()), zap.Duration("wait", wait), zap.Error(err))
+	switch {
+	case v.spent:
+		log.Warn("attempt failed", zap.Int("attempt", t.attempt()), zap.Int("of", t.policy().Attempts))
+	case v.outcome.ending == endSnooze:
+		log.Debug("event put off by its handler")
+	default:
+		log.Warn("event waits for an outage to end", zap.Int("in a row", t.outages+1))
+	}
+}

@@ -1,0 +1,124 @@
+package consumer
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/internal/batch"
+)
+
+// stretchTasks is how many events go from the log to the lanes at a time.
+const stretchTasks = 64
+
+// stretch is a run of a partition's events in memory, in the order of its log. It is handed over whole, and its memory is used again
+// once no task in it is needed.
+type stretch struct {
+	// guard is held for writing when the memory is used again. What runs beside handlers holds it for reading while it looks at a task.
+	guard sync.RWMutex
+
+	tasks [stretchTasks]task
+	n     int
+	left  atomic.Int32 // tasks that are neither settled nor elsewhere
+
+	// Only the partition's goroutine uses what follows.
+	seq     uint64 // its number in the partition
+	bytes   int
+	chunk   *heldChunk
+	readers []*heldReader
+}
+
+// heldChunk is a fetched chunk with the number of its users.
+type heldChunk struct {
+	fetch.Chunk
+	users int
+}
+
+// heldReader is what a compressed batch is decompressed into, with the number of its users.
+type heldReader struct {
+	batch.Reader
+	users int
+}
+
+// memory is where stretches and readers come from, and go when they are free.
+type memory struct{ stretches, readers sync.Pool }
+
+func newMemory() *memory {
+	return &memory{
+		stretches: sync.Pool{New: func() any {
+			s := new(stretch)
+			for i := range s.tasks {
+				s.tasks[i].stretch = s
+			}
+			return s
+		}},
+		readers: sync.Pool{New: func() any { return new(heldReader) }},
+	}
+}
+
+func (m *memory) stretch() *stretch { return m.stretches.Get().(*stretch) }
+
+func (m *memory) reader() *heldReader {
+	r := m.readers.Get().(*heldReader)
+	r.users = 1
+	return r
+}
+
+// hold makes the stretch a user of a batch's memory.
+func (s *stretch) hold(c *heldChunk, r *heldReader) {
+	if s.chunk == nil {
+		s.chunk = c
+		c.users++
+	}
+	if r != nil && (len(s.readers) == 0 || s.readers[len(s.readers)-1] != r) {
+		s.readers = append(s.readers, r)
+		r.users++
+	}
+}
+
+func (m *memory) dropReader(r *heldReader) {
+	if r.users--; r.users == 0 {
+		m.readers.Put(r)
+	}
+}
+
+// free makes the memory of a stretch ready for the next one. Nobody reads it any more when free goes on, and none of its chunk.
+func (m *memory) free(s *stretch) {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	s.n, s.bytes = 0, 0
+	for _, r := range s.readers {
+		m.dropReader(r)
+	}
+	clear(s.readers)
+	s.readers = s.readers[:0]
+	if s.chunk != nil {
+		s.chunk.drop()
+		s.chunk = nil
+	}
+	m.stretches.Put(s)
+}
+
+func (c *heldChunk) drop() {
+	if c.users--; c.users == 0 {
+		c.Release()
+	}
+}
+
+// settled calls mark with what is done of the stretch.
+func (s *stretch) settled(mark func(first, end int64)) {
+	for i := range s.tasks[:s.n] {
+		if t := &s.tasks[i]; t.next.Load() == settled {
+			mark(t.first, t.end)
+		}
+	}
+}
+
+// drop takes tasks off those that are left, and has the partition's goroutine see to the stretch when none is.
+func (s *stretch) drop(n int32) {
+	p := s.tasks[0].partition
+	if s.left.Add(-n) == 0 {
+		p.finished.Add(1)
+		p.wake()
+	}
+}
