@@ -18,7 +18,8 @@ const (
 	optionPartition
 )
 
-// At sets the event's timestamp, kept with millisecond precision. Without it the timestamp is the time of the call.
+// At sets the event's timestamp, kept with millisecond precision. Without it the timestamp is the time of the call, in a burst of events up to a
+// few milliseconds older.
 func At(t time.Time) Option { return Option{kind: optionTime, time: t} }
 
 // WithHeader adds a record header. Keys may repeat and keep their order; a nil value is null.

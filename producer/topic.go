@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
@@ -38,15 +39,13 @@ func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[
 // Sends of one goroutine keep their order. When ctx ends while the event is on its way, Send returns at once with Outcome [Unknown]:
 // the event is not recalled.
 func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) error {
-	c, err := t.resolve(ctx)
+	s, err := t.slot(ctx, key, opts)
 	if err != nil {
 		return refused(t.name, sender.AnyPartition, err)
 	}
-	s := t.slot(c, key, e)
-	defer t.free(s)
-	r := s.record(opts)
-	r.Value = s
-	return failure(t.p.sender.Send(ctx, t.out, &r))
+	defer t.slots.Put(s)
+	s.session.Event = e
+	return failure(t.p.sender.Send(ctx, t.out, &s.record))
 }
 
 // Post encodes e into the batch of its partition and returns; done is called once with nil or an [*Error] when the outcome
@@ -58,76 +57,73 @@ func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) er
 // posting with a context that does not end: it runs in the order of the partition's events, and the partition goes only a few batches
 // further before it returns. A panic in it is not recovered. A nil done leaves failures to Config.Logger.
 func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), opts ...Option) {
-	c, err := t.resolve(ctx)
+	s, err := t.slot(ctx, key, opts)
 	if err != nil {
 		t.p.tell(refused(t.name, sender.AnyPartition, err), done)
 		return
 	}
-	s := t.slot(c, key, e)
-	defer t.free(s)
-	r := s.record(opts)
-	r.Value = s
-	t.p.post(ctx, t.out, &r, done)
+	defer t.slots.Put(s)
+	s.session.Event = e
+	t.p.post(ctx, t.out, &s.record, done)
 }
 
 // Tombstone sends a null value for key, which deletes the key in a compacted topic. It returns as [Topic.Send] does. It needs
 // no schema.
 func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) error {
-	var none E
-	s := t.slot(nil, key, none)
-	defer t.free(s)
-	r := s.record(opts)
-	return failure(t.p.sender.Send(ctx, t.out, &r))
+	var s slot[E]
+	s.fill(key, opts)
+	return failure(t.p.sender.Send(ctx, t.out, &s.record))
 }
 
-// slot holds an event while it is encoded, so that handing it over as a [sender.Value] allocates nothing.
+// slot holds an event and its record while it is encoded, so that handing it over as a [sender.Value] allocates nothing. Between events
+// it lies in a pool, with the last one still in it: taking that out would cost each event more than it costs to keep a few.
 type slot[E schema.Event] struct {
-	codec   *codec[E]
-	event   E
+	id      int
+	session *schema.EncoderSession[E]
+	record  sender.Record
 	key     []byte
-	headers []batchHeader
 }
 
-func (t *Topic[E]) slot(c *codec[E], key string, e E) *slot[E] {
+// slot returns one for an event that is still to be put in.
+func (t *Topic[E]) slot(ctx context.Context, key string, opts []Option) (*slot[E], error) {
 	s, ok := t.slots.Get().(*slot[E])
 	if !ok {
-		s = new(slot[E])
+		c, err := t.resolve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s = &slot[E]{id: c.id, session: c.encoder.Session()}
+		s.record.Value = s
 	}
-	s.codec, s.event = c, e
+	s.fill(key, opts)
+	return s, nil
+}
+
+// fill makes the event's record but for its value.
+func (s *slot[E]) fill(key string, opts []Option) {
 	s.key = append(s.key[:0], key...)
-	return s
-}
-
-// free takes a slot back, without what its event refers to.
-func (t *Topic[E]) free(s *slot[E]) {
-	var none E
-	s.event = none
-	clear(s.headers)
-	s.headers = s.headers[:0]
-	t.slots.Put(s)
-}
-
-// record is the event's record but for its value.
-func (s *slot[E]) record(opts []Option) sender.Record {
-	r := sender.Record{Partition: sender.AnyPartition}
+	r := &s.record
+	r.Key, r.Partition = nil, sender.AnyPartition
 	if len(s.key) > 0 {
 		r.Key = s.key
+	}
+	if len(r.Headers) > 0 || !r.Time.IsZero() {
+		clear(r.Headers)
+		r.Headers, r.Time = r.Headers[:0], time.Time{}
 	}
 	for i := range opts {
 		switch o := &opts[i]; o.kind {
 		case optionTime:
 			r.Time = o.time
 		case optionHeader:
-			s.headers = append(s.headers, batchHeader(o.header))
+			r.Headers = append(r.Headers, batchHeader(o.header))
 		case optionPartition:
 			r.Partition = o.partition
 		}
 	}
-	r.Headers = s.headers
-	return r
 }
 
 // AppendTo appends the wire header and the event.
 func (s *slot[E]) AppendTo(dst []byte) ([]byte, error) {
-	return s.codec.encoder.Append(schema.AppendID(dst, s.codec.id), &s.event)
+	return s.session.Append(schema.AppendID(dst, s.id))
 }

@@ -37,7 +37,7 @@ func (p *partition) append(r *Record, to Receiver, urgent bool, spare int) (left
 		p.fresh = x
 		x.opened = time.Now()
 	}
-	dst := x.builder.Begin(x.timestamp(r.Time), r.Key)
+	dst := x.builder.Begin(x.timestamp(r.Time, &s.clock), r.Key)
 	start := x.builder.Len()
 	if r.Value == nil {
 		_, err = x.builder.EndNull(r.Headers)

@@ -38,12 +38,15 @@ type parcel struct {
 func (x *parcel) records() int { return len(x.receivers) }
 
 // timestamp is a record's time in ms, that of the call when at is zero: read off the monotonic clock, since the wall clock was asked
-// when the batch was opened, and costs twice as much.
-func (x *parcel) timestamp(at time.Time) int64 {
-	if at.IsZero() {
-		at = x.opened.Add(time.Since(x.opened))
+// when the batch was opened and costs twice as much, and in a burst off the shared one.
+func (x *parcel) timestamp(at time.Time, shared *clock) int64 {
+	switch {
+	case !at.IsZero():
+		return at.UnixMilli()
+	case x.records() >= ownClock:
+		return shared.millis()
 	}
-	return at.UnixMilli()
+	return x.opened.Add(time.Since(x.opened)).UnixMilli()
 }
 
 // room reports whether a record like the last one fits below limit, so that hardly any has to be moved to the next batch.

@@ -17,6 +17,7 @@ type Sender struct {
 	identity *identity
 	linger   *linger
 	sweeper  *sweeper
+	clock    clock
 	tasks    tasks
 	waiters  sync.Pool
 
