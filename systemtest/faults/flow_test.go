@@ -1,15 +1,17 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
-	"testing"
+	"sync/atomic"
 	"time"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/check"
@@ -18,138 +20,327 @@ import (
 	"github.com/headrace/headrace/systemtest/internal/stack"
 )
 
-const (
-	partitions = 3
-	keys       = 60
-	// tick and perTick make about 4,000 events a second: enough to be in the middle of something at any moment.
-	tick    = 5 * time.Millisecond
-	perTick = 20
-)
+// tick is the time between two handfuls of events.
+const tick = 5 * time.Millisecond
 
-// flow is events on their way from a producer to a worker while a test breaks things.
+// plan says what flows. The zero value is 4,000 events a second of 60 keys over 3 partitions to one worker: enough to
+// be in the middle of something at any moment.
+type plan struct {
+	partitions int32
+	keys       int
+	perTick    int // events every 5 ms
+	payload    int
+	settings   map[string]string // of the topic
+	registryAt string            // defaults to the registry itself
+	produce    func(*producer.Config)
+	consume    func(*consumer.Config)
+	handle     func(context.Context, events.Numbered) error // what the handler does besides noting the event
+	options    []producer.Option
+	idle       bool // no worker at first
+	mayFail    bool // sends may end without an acknowledgment
+	sideBySide bool // two workers may handle at once, until the older one learns that it is out: a figure, not a fault
+}
+
+// flow is events on their way from a producer to workers while a row breaks things.
 type flow struct {
-	env      *environment
+	*trial
+	plan
+
 	topic    string
+	schemas  *schema.Registry
 	producer *producer.Producer
-	worker   *stack.Worker
+	commits  *check.Commits
+	owners   check.Owners
 	written  check.Log
 	handled  check.Log
-
-	stop     context.CancelFunc
+	prefix   atomic.Pointer[string] // of the keys
+	sending  context.CancelFunc
 	stopped  chan struct{}
+
 	mu       sync.Mutex
+	workers  []*stack.Worker
+	forgiven int // commits refused to, and partitions lost by, workers that are gone
 	lastAck  time.Time
 	stall    time.Duration
+	delays   []time.Duration // from Post to acknowledgment
 	firstErr error
 }
 
-// startFlow makes the topic, and sends and handles until finish.
-func startFlow(t *testing.T, env *environment, topic string) *flow {
+// flow makes a topic, and sends and handles until finish.
+func (t *trial) flow(p plan) *flow {
 	t.Helper()
-	admin.CreateTopic(t, env.cluster, topic, partitions, nil)
-	f := &flow{env: env, topic: topic, stopped: make(chan struct{}), lastAck: time.Now()}
-	f.producer = stack.Producer(t, producer.Config{Cluster: stack.Cluster(env.cluster), Registry: env.registry, AutoRegister: true})
-	f.worker = stack.Work(t, consumer.Config{
-		Cluster: stack.Cluster(env.cluster), Registry: env.registry, Group: topic, Topics: []string{topic},
-		Tuning: consumer.Tuning{SessionTimeout: 10 * time.Second, CommitInterval: 200 * time.Millisecond},
-	}, consumer.On(func(_ context.Context, e events.Numbered) error {
-		f.handled.Seen(e.Key, int(e.Number))
-		return nil
-	}))
-	ctx, stop := context.WithCancel(context.Background())
-	f.stop = stop
-	go f.send(ctx)
-	t.Cleanup(func() {
-		stop()
-		<-f.stopped
+	f := &flow{trial: t, plan: p.withDefaults(), topic: t.name("events")}
+	f.rename("key")
+	admin.CreateTopic(t, t.kafka(), f.topic, f.partitions, f.settings)
+	f.schemas = stack.Registry(t, cmp.Or(f.registryAt, t.lab.schemas().URL))
+	config := producer.Config{Cluster: t.cluster(), Registry: f.schemas, AutoRegister: true}
+	if f.produce != nil {
+		f.produce(&config)
+	}
+	f.producer = stack.Producer(t, config)
+	f.commits = check.WatchCommits(t, func(ctx context.Context) (map[int32]int64, error) {
+		return admin.Committed(ctx, t.kafka(), f.topic, f.topic)
 	})
+	if !f.idle {
+		f.work("first", nil)
+	}
+	f.startSending()
+	t.Cleanup(func() { f.stopSending() })
 	return f
 }
 
-func (f *flow) send(ctx context.Context) {
-	defer close(f.stopped)
+func (p plan) withDefaults() plan {
+	if p.partitions == 0 {
+		p.partitions = 3
+	}
+	if p.keys == 0 {
+		p.keys = 60
+	}
+	if p.perTick == 0 {
+		p.perTick = 20
+	}
+	if p.payload == 0 {
+		p.payload = 100
+	}
+	return p
+}
+
+// commitInterval is short, so that little is handled again after a crash.
+const commitInterval = 200 * time.Millisecond
+
+// work adds a worker to the group, which is named as the topic.
+func (f *flow) work(name string, change func(*consumer.Config)) *stack.Worker {
+	f.Helper()
+	config := consumer.Config{
+		Cluster: f.cluster(), Registry: f.schemas, Group: f.topic, Topics: []string{f.topic},
+		Tuning: consumer.Tuning{SessionTimeout: 10 * time.Second, CommitInterval: commitInterval},
+	}
+	setConcurrency(&config, *concurrency)
+	if f.consume != nil {
+		f.consume(&config)
+	}
+	if change != nil {
+		change(&config)
+	}
+	w := stack.Work(f.T, config, consumer.On(func(ctx context.Context, e events.Numbered) error {
+		leave := f.owners.Enter(name, consumer.InfoFrom(ctx).Partition, e.Key)
+		defer leave()
+		if f.handle != nil {
+			if err := f.handle(ctx, e); err != nil {
+				return err
+			}
+		}
+		f.handled.Seen(e.Key, int(e.Number))
+		return nil
+	}))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.workers = append(f.workers, w)
+	return w
+}
+
+// rename gives the events that follow other keys: where a key's partition changes, its order is nobody's promise.
+func (f *flow) rename(prefix string) { f.prefix.Store(&prefix) }
+
+func (f *flow) startSending() {
+	ctx, stop := context.WithCancel(context.Background())
+	f.sending, f.stopped = stop, make(chan struct{})
+	go f.send(ctx, f.stopped)
+}
+
+func (f *flow) send(ctx context.Context, stopped chan<- struct{}) {
+	defer close(stopped)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	topic := producer.For[events.Numbered](f.producer, f.topic)
-	payload := make([]byte, 100)
+	payload := make([]byte, f.payload)
 	for sent := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		for range perTick {
-			key := fmt.Sprintf("key-%d", sent%keys)
+		for range f.perTick {
+			key := fmt.Sprintf("%s-%d", *f.prefix.Load(), sent%f.keys)
 			number := f.written.Next(key)
 			f.handled.Next(key)
 			sent++
+			posted := time.Now()
 			// The context of an event is not that of the loop: stopping must not spoil events on their way.
 			topic.Post(context.Background(), key, events.Numbered{Key: key, Number: int64(number), Payload: payload},
-				func(err error) { f.ended(key, number, err) })
+				func(err error) { f.ended(key, number, time.Since(posted), err) }, f.options...)
 		}
 	}
 }
 
-func (f *flow) ended(key string, number int, err error) {
-	outcome := check.Acked
+// outcome is what the answer to a send says.
+func outcome(err error) check.Outcome {
 	var failure *producer.Error
 	switch {
 	case err == nil:
+		return check.Acked
 	case errors.As(err, &failure) && failure.Outcome == producer.Failed:
-		outcome = check.Failed
+		return check.Failed
 	default:
-		outcome = check.Unknown
+		return check.Unknown
 	}
-	f.written.Ended(key, number, outcome)
-	f.handled.Ended(key, number, outcome)
+}
+
+func (f *flow) ended(key string, number int, took time.Duration, err error) {
+	f.written.Ended(key, number, outcome(err))
+	f.handled.Ended(key, number, outcome(err))
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil && f.firstErr == nil {
-		f.firstErr = err
+	if err != nil {
+		if f.firstErr == nil {
+			f.firstErr = err
+		}
+		return
 	}
-	f.stall = max(f.stall, time.Since(f.lastAck))
+	if !f.lastAck.IsZero() {
+		f.stall = max(f.stall, time.Since(f.lastAck))
+	}
 	f.lastAck = time.Now()
+	f.delays = append(f.delays, took)
 }
 
 // acked returns how many events Kafka has acknowledged so far.
-func (f *flow) acked() int { return f.written.Report().Acked }
+func (f *flow) acked() int { return f.written.Acked() }
 
 // awaitMore waits until n more events are acknowledged.
-func (f *flow) awaitMore(t *testing.T, n int, limit time.Duration) {
-	t.Helper()
+func (f *flow) awaitMore(n int, limit time.Duration) {
+	f.Helper()
 	want := f.acked() + n
-	f.worker.Until(t, limit, fmt.Sprintf("%d more events are acknowledged", n), func() bool { return f.acked() >= want })
+	f.until(limit, fmt.Sprintf("%d more events are acknowledged", n), func() bool { return f.acked() >= want })
 }
 
-// finish stops sending, and holds what lies in the topic and what the worker handled against what was acknowledged:
-// every event written exactly once, in the order of its key, and handled.
-func (f *flow) finish(t *testing.T, what string) {
+// awaitHandled waits until n more events are handled.
+func (f *flow) awaitHandled(n int, limit time.Duration) {
+	f.Helper()
+	want := f.handled.SeenOnce() + n
+	f.until(limit, fmt.Sprintf("%d more events are handled", n), func() bool { return f.handled.SeenOnce() >= want })
+}
+
+// until waits until done, and fails the trial when limit passes.
+func (t *trial) until(limit time.Duration, what string, done func() bool) {
 	t.Helper()
-	f.stop()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for !done() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("%s: not within %s", what, limit)
+		case <-ticker.C:
+		}
+	}
+}
+
+// stopSending returns when the last event has been posted.
+func (f *flow) stopSending() {
+	f.sending()
 	<-f.stopped
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+}
+
+// flush stops sending and waits until every event has its outcome.
+func (f *flow) flush() {
+	f.Helper()
+	f.stopSending()
+	ctx, cancel := context.WithTimeout(f.Context(), 2*time.Minute)
 	defer cancel()
 	if err := f.producer.Flush(ctx); err != nil {
-		t.Fatalf("flush: %v", err)
+		f.Fatalf("flush: %v", err)
 	}
-	admin.ReadAll(t, f.env.cluster, f.topic, func(r record.Record) {
-		e := f.env.decode(t, r.Value)
+}
+
+// finish stops sending, waits until what is in the topic is handled, and adds to the trial's verdict.
+func (f *flow) finish() {
+	f.Helper()
+	f.flush()
+	f.readBack()
+	written := f.written.Report()
+	f.verdict.Written(written)
+	f.n += written.Sent
+	if !f.mayFail && written.Acked != written.Sent {
+		f.Errorf("%d of %d events were not acknowledged, the first because of: %v", written.Sent-written.Acked, written.Sent, f.firstErr)
+	}
+	f.drain(written.Seen)
+	f.figure("longest stall", "%s", round(f.stall))
+}
+
+// readBack notes what lies in the topic.
+func (f *flow) readBack() {
+	decoder, err := schema.NewDecoder[events.Numbered](f.schemas)
+	if err != nil {
+		f.Fatal(err)
+	}
+	admin.ReadAll(f, f.kafka(), f.topic, func(r record.Record) {
+		var e events.Numbered
+		ref, body, err := schema.ParseWire(r.Value, nil)
+		if err == nil {
+			err = decoder.Decode(f.Context(), ref, body, &e)
+		}
+		if err != nil {
+			f.Fatalf("record %d/%d of the topic: %v", r.Partition, r.Offset, err)
+		}
 		f.written.Seen(e.Key, int(e.Number))
 	})
-	written := f.written.Report()
-	written.Exact(t)
-	if written.Acked != written.Sent {
-		t.Errorf("%d of %d events were not acknowledged, the first because of: %v", written.Sent-written.Acked, written.Sent, f.firstErr)
+}
+
+// drain waits until the workers have handled all events, stops them, and adds what they did to the verdict.
+func (f *flow) drain(all int) {
+	f.Helper()
+	f.until(2*time.Minute, "every event is handled", func() bool {
+		f.require(f.ranWell(), "a worker has ended")
+		return f.handled.SeenOnce() >= all || f.Failed()
+	})
+	var total consumer.Stats
+	for _, w := range f.workers {
+		if err := w.Stop(); err != nil {
+			f.Errorf("worker: %v", err)
+		}
+		stats := w.Stats()
+		total.Lost += stats.Lost
+		total.CommitErrors += stats.CommitErrors
+		total.Rebalances += stats.Rebalances
 	}
-	f.worker.Until(t, 2*time.Minute, "every event is handled", func() bool { return f.handled.SeenOnce() >= written.Seen })
 	handled := f.handled.Report()
-	if handled.Lost != 0 || handled.Strangers != 0 {
-		t.Errorf("the worker did not handle every event: %s", handled)
+	f.verdict.Handled(handled)
+	if together, overlapped := f.owners.Report(); f.sideBySide {
+		f.figure("handlers side by side until then", "%d", together)
+	} else {
+		f.verdict.TwoOwners += together + overlapped
 	}
-	stats := f.worker.Stats()
-	if err := f.worker.Stop(); err != nil {
-		t.Errorf("worker: %v", err)
+	_, back := f.commits.Report()
+	f.verdict.WentBack += len(back)
+	for _, b := range back[:min(len(back), 3)] {
+		f.Logf("committed offset went back: %s", b)
 	}
-	t.Logf("%s: written: %s; longest time without an acknowledgment %s; worker: lost %d, handled twice %d, rebalances %d, refused commits %d",
-		what, written, f.stall.Round(time.Millisecond), handled.Lost, handled.Doubled, stats.Rebalances, stats.CommitErrors)
+	f.require(handled.Doubled == 0 || total.Lost+total.CommitErrors+int64(f.forgiven) > 0, "%d events were handled again though every commit was accepted", handled.Doubled)
+	f.Logf("handled: %s; workers: %d rebalances, %d partitions lost, %d commits refused", handled, total.Rebalances, total.Lost, total.CommitErrors)
+}
+
+// ranWell reports whether every worker that nobody stopped still runs.
+func (f *flow) ranWell() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.workers {
+		select {
+		case <-w.Ended():
+			if err := w.Wait(); err != nil {
+				f.Errorf("worker: %v", err)
+				return false
+			}
+		default:
+		}
+	}
+	return true
+}
+
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
 }

@@ -2,79 +2,239 @@ package faults
 
 import (
 	"context"
-	"math/rand/v2"
-	"testing"
+	"fmt"
+	"net"
 	"time"
 
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/proxy"
 )
 
-// cutAnswers loses the answer to a Produce request 1,000 times, after the broker has written the records.
-func cutAnswers(t *testing.T, env *environment) {
-	const cuts = 1000
-	f := startFlow(t, env, "cut-answers")
-	f.awaitMore(t, 1000, time.Minute)
-	before := env.faults.Cuts()
-	env.faults.CutAnswers(proxy.Produce, cuts, 0.7)
-	f.worker.Until(t, 4*time.Minute, "1,000 answers are cut off", func() bool { return env.faults.Cuts()-before >= cuts })
-	f.awaitMore(t, 1000, time.Minute)
-	f.finish(t, "1,000 answers cut off after the broker wrote")
+// cutAnswers loses the answers to Produce requests after the broker has written the records. Only its sequence numbers keep the
+// producer from writing them twice.
+func cutAnswers(t *trial) {
+	f := t.flow(plan{})
+	f.awaitMore(1000, time.Minute)
+	f.cut(proxy.Produce, pick(150, 1000), 0.7, 4*time.Minute)
+	f.awaitMore(1000, time.Minute)
+	f.finish()
+}
+
+// cutCommits loses the answers to OffsetCommit requests after the group has committed.
+func cutCommits(t *trial) {
+	f := t.flow(plan{})
+	f.awaitMore(1000, time.Minute)
+	f.cut(proxy.OffsetCommit, pick(20, 100), 0.5, 4*time.Minute)
+	f.finish()
+}
+
+func (f *flow) cut(api int16, cuts int, share float64, limit time.Duration) {
+	f.Helper()
+	before := f.lines().Cuts()
+	f.lines().CutAnswers(api, cuts, share)
+	f.until(limit, fmt.Sprintf("%d answers are cut off", cuts), func() bool { return f.lines().Cuts()-before >= cuts })
+	f.figure("answers lost", "%d", cuts)
 }
 
 // killConnections hangs up on everybody at random moments.
-func killConnections(t *testing.T, env *environment) {
-	f := startFlow(t, env, "kill-connections")
-	f.awaitMore(t, 1000, time.Minute)
-	closed := 0
-	for range 30 {
-		<-time.After(time.Duration(100+rand.IntN(500)) * time.Millisecond)
-		closed += env.faults.HangUp()
+func killConnections(t *trial) {
+	f := t.flow(plan{})
+	f.awaitMore(1000, time.Minute)
+	start, before := time.Now(), f.acked()
+	times := pick(15, 60)
+	closed := f.hangUp(times)
+	rate := float64(f.acked()-before) / time.Since(start).Seconds()
+	f.awaitMore(1000, time.Minute)
+	f.finish()
+	t.require(closed >= times, "only %d connections were there to close", closed)
+	t.figure("connections closed", "%d", closed)
+	t.figure("events/s meanwhile", "%.0f", rate)
+}
+
+// hangUp closes every connection a number of times and returns how many there were.
+func (f *flow) hangUp(times int) (closed int) {
+	for range times {
+		<-time.After(time.Duration(100+f.random.IntN(500)) * time.Millisecond)
+		closed += f.lines().HangUp()
 	}
-	f.awaitMore(t, 1000, time.Minute)
-	f.finish(t, "30 times every connection closed")
-	if closed < 30 {
-		t.Errorf("only %d connections were there to close", closed)
+	return closed
+}
+
+// worsenLines makes every line slow, thin and torn, one after the other.
+func worsenLines(t *trial) {
+	f := t.flow(plan{perTick: 2})
+	f.awaitMore(500, time.Minute)
+	for _, bad := range []struct {
+		name string
+		line proxy.Line
+	}{
+		{"200 ms ± 200 ms", proxy.Line{Delay: 200 * time.Millisecond, Jitter: 200 * time.Millisecond}},
+		{"1 Mbit/s", proxy.Line{Rate: 125_000}},
+		{"64-byte pieces", proxy.Line{Slice: 64}},
+	} {
+		f.lines().Worsen(bad.line)
+		start, before := time.Now(), f.acked()
+		<-time.After(pick(4*time.Second, 15*time.Second))
+		f.figure("events/s with "+bad.name, "%.0f", float64(f.acked()-before)/time.Since(start).Seconds())
+		f.awaitMore(100, time.Minute)
+	}
+	f.lines().Clear()
+	f.finish()
+}
+
+// call is one public function that takes a context.
+type call struct {
+	name string
+	make func(context.Context) error
+	free bool // may succeed: perhaps it has nothing to wait for
+}
+
+// overrun makes calls that cannot succeed, each with the same time, and returns by how much the worst went beyond it.
+func (t *trial) overrun(limit time.Duration, calls []call) time.Duration {
+	t.Helper()
+	worst := time.Duration(0)
+	for _, call := range calls {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		start := time.Now()
+		err := call.make(ctx)
+		late := time.Since(start) - limit
+		cancel()
+		if err == nil && !call.free {
+			t.Errorf("%s succeeded though nobody answers", call.name)
+		}
+		// A tenth, and the time two busy processors may take to run a goroutine.
+		if late > limit/10+100*time.Millisecond {
+			t.Errorf("%s returned %s after its deadline of %s", call.name, late, limit)
+		}
+		worst = max(worst, late)
+	}
+	return worst
+}
+
+// calls is every public function of producer, consumer and topics that talks to brokers.
+func calls(cluster headrace.Cluster, p *producer.Producer, topic string) []call {
+	numbered := producer.For[events.Numbered](p, topic)
+	at := consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()}
+	return []call{
+		{name: "Topic.Send", make: func(ctx context.Context) error { return numbered.Send(ctx, "key", events.Numbered{Number: 1}) }},
+		{name: "Topic.Tombstone", make: func(ctx context.Context) error { return numbered.Tombstone(ctx, "key") }},
+		{name: "Producer.SendRecord", make: func(ctx context.Context) error {
+			return p.SendRecord(ctx, topic, producer.Record{Value: []byte("v")})
+		}},
+		{name: "Producer.Flush", make: p.Flush, free: true},
+		{name: "consumer.Read", make: func(ctx context.Context) error {
+			return consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: topic, Range: at}, func(consumer.Record) error { return nil })
+		}},
+		{name: "consumer.Resolve", make: func(ctx context.Context) error {
+			_, err := consumer.Resolve(ctx, cluster, topic, nil, at)
+			return err
+		}},
+		{name: "topics.List", make: func(ctx context.Context) error {
+			_, err := topics.List(ctx, cluster, topic)
+			return err
+		}},
+		{name: "topics.Describe", make: func(ctx context.Context) error {
+			_, err := topics.Describe(ctx, cluster, topic)
+			return err
+		}},
+		{name: "topics.Create", make: func(ctx context.Context) error {
+			return topics.Create(ctx, cluster, topics.Spec{Name: topic + "-never"})
+		}},
 	}
 }
 
-// cutCommits loses the answer to an OffsetCommit request 50 times, after the group has committed.
-func cutCommits(t *testing.T, env *environment) {
-	const cuts = 50
-	f := startFlow(t, env, "cut-commits")
-	f.awaitMore(t, 1000, time.Minute)
-	before := env.faults.Cuts()
-	env.faults.CutAnswers(proxy.OffsetCommit, cuts, 0.5)
-	f.worker.Until(t, 2*time.Minute, "50 answers are cut off", func() bool { return env.faults.Cuts()-before >= cuts })
-	f.finish(t, "50 answers to commits cut off")
-}
-
-// blackHole swallows whatever is sent, both ways, and holds calls to their deadlines meanwhile.
-func blackHole(t *testing.T, env *environment) {
-	const deadline = 2 * time.Second
-	const aside = "black-hole-aside"
-	admin.CreateTopic(t, env.cluster, aside, 1, nil)
-	f := startFlow(t, env, "black-hole")
+// blackHole swallows whatever is sent, both ways, and holds every public call to its deadline meanwhile; then it swallows one broker
+// only, which the others' partitions must not notice.
+func blackHole(t *trial) {
+	f := t.flow(plan{})
+	aside := t.name("aside")
+	admin.CreateTopic(t, t.kafka(), aside, 1, nil)
 	numbered := producer.For[events.Numbered](f.producer, aside)
 	if err := numbered.Send(t.Context(), "key", events.Numbered{}); err != nil {
 		t.Fatal(err)
 	}
-	f.awaitMore(t, 1000, time.Minute)
-	env.faults.BlackHole(true)
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
-	start := time.Now()
-	err := numbered.Send(ctx, "key", events.Numbered{Number: 1})
-	late := time.Since(start) - deadline
-	if err == nil || late > deadline/10 {
-		t.Errorf("Send into the black hole: %v, %s after its deadline", err, late)
+	f.awaitMore(1000, time.Minute)
+	all := calls(t.cluster(), f.producer, aside)
+	f.lines().BlackHole()
+	worst := t.overrun(pick(500*time.Millisecond, 2*time.Second), all)
+	f.lines().Clear()
+	f.lines().HangUp() // what was swallowed is gone: no retransmission brings it back
+	f.awaitMore(1000, time.Minute)
+
+	_, upstream := f.leader().ProxyPorts()
+	f.lines().BlackHole(upstream)
+	start := f.acked()
+	<-time.After(pick(2*time.Second, 10*time.Second))
+	meanwhile := f.acked() - start
+	t.require(meanwhile > 0, "nothing was acknowledged by the brokers that answer")
+	f.lines().Clear()
+	f.lines().HangUp()
+	f.awaitMore(1000, time.Minute)
+	f.finish()
+	f.figure("calls", "%d", len(all))
+	f.figure("worst overrun", "%s", round(worst))
+	f.figure("acknowledged by the others", "%d", meanwhile)
+}
+
+// silentListener accepts connections and never says a word: the calls end in the TLS handshake, or in that of SASL.
+func silentListener(t *trial) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	<-time.After(time.Second)
-	env.faults.BlackHole(false)
-	env.faults.HangUp() // what was swallowed is gone: no retransmission brings it back
-	f.awaitMore(t, 1000, time.Minute)
-	f.finish(t, "no answer from anybody for 3 s")
+	t.Cleanup(func() { _ = listener.Close() })
+	go hold(listener)
+	limit, worst, made := pick(300*time.Millisecond, 2*time.Second), time.Duration(0), 0
+	registry, err := schema.NewRegistry("http://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(registry.Close)
+	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "user", Password: "secret"}
+	for name, cluster := range map[string]headrace.Cluster{
+		"plaintext": {},
+		"TLS":       {TLS: &headrace.TLS{}},
+		"SASL":      {SASL: sasl},
+	} {
+		cluster.Brokers = []string{listener.Addr().String()}
+		p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all := append(calls(cluster, p, "topic"),
+			call{name: "Registry.Schema", make: func(ctx context.Context) error {
+				_, err := registry.Schema(ctx, 1)
+				return err
+			}},
+			call{name: "Producer.Close", make: p.Close, free: true})
+		made += len(all)
+		worst = max(worst, t.overrun(limit, all))
+	}
+	t.cases(made, "calls")
+	t.figure("deadline", "%s", limit)
+	t.figure("worst overrun", "%s", round(worst))
+}
+
+// hold keeps every connection open and says nothing.
+func hold(listener net.Listener) {
+	var held []net.Conn
+	defer func() {
+		for _, c := range held {
+			_ = c.Close()
+		}
+	}()
+	for {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		held = append(held, c)
+	}
 }

@@ -58,11 +58,11 @@ func Start(tb testing.TB, config Config) *Cluster {
 	}
 	c.format(tb)
 	for _, n := range c.nodes {
-		n.launch()
+		n.Launch()
 	}
 	c.Admin = c.openAdmin(tb)
 	for _, n := range c.nodes {
-		n.awaitReady(tb)
+		n.AwaitReady(tb)
 	}
 	return c
 }

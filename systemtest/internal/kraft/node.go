@@ -50,12 +50,13 @@ func (n *Node) Continue() { n.process.Signal(syscall.SIGCONT) }
 // Start runs a node that has ended again, on its ports and data, and returns when it answers.
 func (n *Node) Start(tb testing.TB) {
 	tb.Helper()
-	n.launch()
-	n.awaitReady(tb)
+	n.Launch()
+	n.AwaitReady(tb)
 }
 
-// launch ties the process to the test that started the cluster: a node that a subtest restarts outlives the subtest.
-func (n *Node) launch() {
+// Launch runs a node that has ended again and does not wait for it: nodes that need each other are launched together.
+// The process is tied to the test that started the cluster: a node that a subtest restarts outlives the subtest.
+func (n *Node) Launch() {
 	n.process = process.Start(n.cluster.tb, process.Spec{
 		Name:    fmt.Sprintf("kafka-%s-node-%d", n.cluster.Version, n.ID),
 		Command: n.java("kafka.Kafka", n.propertiesFile()),
@@ -64,8 +65,8 @@ func (n *Node) launch() {
 	})
 }
 
-// awaitReady waits until this node itself knows all running nodes.
-func (n *Node) awaitReady(tb testing.TB) {
+// AwaitReady waits until this node itself knows all running nodes.
+func (n *Node) AwaitReady(tb testing.TB) {
 	tb.Helper()
 	running := 0
 	for _, other := range n.cluster.nodes {
@@ -104,3 +105,6 @@ func (n *Node) java(class string, args ...string) []string {
 		"-cp", filepath.Join(n.cluster.Jars, "*"), class,
 	}, args...)
 }
+
+// Alive reports whether the node's process runs; a paused one does.
+func (n *Node) Alive() bool { return n.process.Alive() }

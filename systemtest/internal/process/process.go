@@ -101,6 +101,9 @@ func (p *Process) wait() {
 	close(p.ended)
 }
 
+// ID is the process id: that of the command itself, which the shell around it has become.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 

@@ -11,6 +11,7 @@ import (
 // connection is one client's conversation with one broker.
 type connection struct {
 	client, broker net.Conn
+	upstream       string
 	faults         *Faults
 
 	mu    sync.Mutex
@@ -39,7 +40,7 @@ func (c *connection) requests() {
 			return
 		}
 		rest := int64(binary.BigEndian.Uint32(head[:4])) - 8
-		if c.faults.silent() {
+		if c.faults.silent(c.upstream) {
 			if _, err := io.CopyN(io.Discard, c.client, rest); err != nil {
 				return
 			}
@@ -48,10 +49,11 @@ func (c *connection) requests() {
 		c.mu.Lock()
 		c.asked[int32(binary.BigEndian.Uint32(head[8:]))] = int16(binary.BigEndian.Uint16(head[4:]))
 		c.mu.Unlock()
-		if _, err := c.broker.Write(head[:]); err != nil {
+		to := badLine{c.broker, c.faults}
+		if _, err := to.Write(head[:]); err != nil {
 			return
 		}
-		if _, err := io.CopyN(c.broker, c.client, rest); err != nil {
+		if _, err := io.CopyN(to, c.client, rest); err != nil {
 			return
 		}
 	}
@@ -77,14 +79,16 @@ func (c *connection) answers() {
 		c.mu.Unlock()
 
 		delay, cut := c.faults.onAnswer(api)
-		<-time.After(delay)
+		if delay > 0 {
+			<-time.After(delay)
+		}
 		if cut {
 			return
 		}
-		if c.faults.silent() {
+		if c.faults.silent(c.upstream) {
 			continue
 		}
-		if _, err := c.client.Write(frame); err != nil {
+		if _, err := (badLine{c.client, c.faults}).Write(frame); err != nil {
 			return
 		}
 	}

@@ -17,12 +17,25 @@ const (
 type Faults struct {
 	mu      sync.Mutex
 	proxies []*Proxy
+	cut     int
+	now     state
+}
+
+// state is what Clear forgets.
+type state struct {
 	api     int16
 	share   float64
 	left    int
-	cut     int
-	delay   time.Duration
-	swallow bool
+	line    Line
+	swallow map[string]bool // by upstream; "" is every proxy
+}
+
+// Line is how bad the line between clients and brokers is. The zero value is a good one.
+type Line struct {
+	Delay  time.Duration // of every answer
+	Jitter time.Duration // evenly more or less than Delay
+	Rate   int           // bytes a second of a connection, each way; 0 is no limit
+	Slice  int           // bytes that travel together at most, in pieces of random length; 0 is no limit
 }
 
 // CutAnswers drops the next count answers to an API, each with its connection, after the broker has given them.
@@ -30,7 +43,7 @@ type Faults struct {
 func (f *Faults) CutAnswers(api int16, count int, share float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.api, f.left, f.share = api, count, share
+	f.now.api, f.now.left, f.now.share = api, count, share
 }
 
 // Cuts returns how many answers have been dropped so far.
@@ -40,30 +53,53 @@ func (f *Faults) Cuts() int {
 	return f.cut
 }
 
-// Delay holds every answer back for d.
-func (f *Faults) Delay(d time.Duration) {
+// Worsen makes every line as bad as this, those of open connections too.
+func (f *Faults) Worsen(line Line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.delay = d
+	f.now.line = line
 }
 
-// BlackHole makes the proxies accept connections and swallow whatever is sent, both ways, while on.
-func (f *Faults) BlackHole(on bool) {
+// BlackHole makes the proxies of these brokers, of every broker when none is given, accept connections and swallow
+// whatever is sent, both ways.
+func (f *Faults) BlackHole(upstreams ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.swallow = on
+	f.now.swallow = map[string]bool{"": len(upstreams) == 0}
+	for _, upstream := range upstreams {
+		f.now.swallow[upstream] = true
+	}
+}
+
+// Clear ends every fault that is not over. What was swallowed stays so: HangUp makes clients notice.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = state{}
 }
 
 // HangUp closes every connection that is open now and returns how many there were.
 func (f *Faults) HangUp() int {
-	f.mu.Lock()
-	proxies := f.proxies
-	f.mu.Unlock()
 	closed := 0
-	for _, p := range proxies {
+	for _, p := range f.all() {
 		closed += p.hangUp()
 	}
 	return closed
+}
+
+// Connections returns how many connections clients hold open.
+func (f *Faults) Connections() int {
+	open := 0
+	for _, p := range f.all() {
+		open += p.open()
+	}
+	return open
+}
+
+func (f *Faults) all() []*Proxy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.proxies
 }
 
 func (f *Faults) add(p *Proxy) {
@@ -72,19 +108,29 @@ func (f *Faults) add(p *Proxy) {
 	f.proxies = append(f.proxies, p)
 }
 
-func (f *Faults) silent() bool {
+func (f *Faults) silent(upstream string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.swallow
+	return f.now.swallow[""] || f.now.swallow[upstream]
+}
+
+func (f *Faults) line() Line {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now.line
 }
 
 func (f *Faults) onAnswer(api int16) (delay time.Duration, cut bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if api == f.api && f.left > 0 && rand.Float64() < f.share {
-		f.left--
+	if api == f.now.api && f.now.left > 0 && rand.Float64() < f.now.share {
+		f.now.left--
 		f.cut++
 		cut = true
 	}
-	return f.delay, cut
+	line := f.now.line
+	if line.Jitter > 0 {
+		delay = rand.N(2*line.Jitter) - line.Jitter
+	}
+	return max(0, line.Delay+delay), cut
 }

@@ -67,7 +67,7 @@ func (p *Proxy) serve(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	c := &connection{client: client, broker: broker, faults: p.faults, asked: map[int32]int16{}}
+	c := &connection{client: client, broker: broker, upstream: p.upstream, faults: p.faults, asked: map[int32]int16{}}
 	if !p.register(c) {
 		c.close()
 		return
@@ -98,6 +98,12 @@ func (p *Proxy) hangUp() int {
 	for c := range p.connections {
 		c.close()
 	}
+	return len(p.connections)
+}
+
+func (p *Proxy) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return len(p.connections)
 }
 

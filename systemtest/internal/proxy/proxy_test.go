@@ -102,16 +102,42 @@ func TestBlackHoleSwallowsAndHangUpCloses(t *testing.T) {
 	var faults proxy.Faults
 	p := proxy.Start(t, fmt.Sprintf("127.0.0.1:%d", ports.Free(t)), upstream, &faults)
 	conn := dial(t, p)
-	faults.BlackHole(true)
+	faults.BlackHole()
 	if err := exchange(conn, byte(proxy.Fetch), 100*time.Millisecond); !isTimeout(err) {
 		t.Fatalf("in the black hole: %v, want a timeout", err)
 	}
-	if closed := faults.HangUp(); closed != 1 {
-		t.Errorf("HangUp closed %d connections, want 1", closed)
+	faults.Clear()
+	faults.BlackHole("another broker")
+	if err := exchange(dial(t, p), byte(proxy.Fetch), 5*time.Second); err != nil {
+		t.Errorf("while another broker is in the black hole: %v", err)
+	}
+	if open := faults.Connections(); open != 2 {
+		t.Errorf("Connections = %d, want 2", open)
+	}
+	if closed := faults.HangUp(); closed != 2 {
+		t.Errorf("HangUp closed %d connections, want 2", closed)
 	}
 }
 
 func isTimeout(err error) bool {
 	var netErr net.Error
 	return errors.As(err, &netErr) && netErr.Timeout() || errors.Is(err, context.DeadlineExceeded)
+}
+
+func TestBadLineIsSlowAndBreaksNothing(t *testing.T) {
+	t.Parallel()
+	upstream, _ := broker(t)
+	var faults proxy.Faults
+	p := proxy.Start(t, fmt.Sprintf("127.0.0.1:%d", ports.Free(t)), upstream, &faults)
+	faults.Worsen(proxy.Line{Delay: 20 * time.Millisecond, Jitter: 10 * time.Millisecond, Rate: 1000, Slice: 3})
+	conn, start := dial(t, p), time.Now()
+	for range 5 {
+		if err := exchange(conn, byte(proxy.Fetch), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// 5 exchanges of 20 bytes at 1,000 bytes a second, and 10 ms at least for each answer.
+	if took := time.Since(start); took < 150*time.Millisecond {
+		t.Errorf("5 exchanges took %s on a line that cannot do them in 150ms", took)
+	}
 }

@@ -1,22 +1,23 @@
-package crash
+package faults
 
 import (
 	"bytes"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/headrace/headrace/systemtest/internal/check"
 )
 
-// journal collects what all lives of the worker handled. It is the standard output of each, and safe for concurrent
-// use.
+// journal collects what all lives of a worker process handled. It is the standard output of each, and safe for concurrent use.
 type journal struct {
 	mu        sync.Mutex
 	log       *check.Log
 	line      []byte
 	handled   map[int32]map[int64]int // times, by partition and offset
 	different int
-	again     []position // what this life handled that an earlier life, or this one, had handled
+	times     []time.Time // of the lines of this life
+	again     []position  // what this life handled that an earlier life, or this one, had handled
 	garbled   []string
 }
 
@@ -34,17 +35,18 @@ func (j *journal) Write(p []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.line = append(j.line, p...)
+	now := time.Now()
 	for {
 		line, rest, whole := bytes.Cut(j.line, []byte("\n"))
 		if !whole {
 			return len(p), nil
 		}
-		j.note(string(line))
+		j.note(string(line), now)
 		j.line = rest
 	}
 }
 
-func (j *journal) note(line string) {
+func (j *journal) note(line string, now time.Time) {
 	var (
 		at     position
 		key    string
@@ -55,6 +57,7 @@ func (j *journal) note(line string) {
 		return
 	}
 	j.log.Seen(key, number)
+	j.times = append(j.times, now)
 	if j.handled[at.partition] == nil {
 		j.handled[at.partition] = map[int64]int{}
 	}
@@ -66,25 +69,28 @@ func (j *journal) note(line string) {
 	}
 }
 
-// different events handled so far.
+// count is how many different events have been handled so far.
 func (j *journal) count() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.different
 }
 
-// newLife forgets a line that death cut short, and returns what was handled again since the last call.
-func (j *journal) newLife() (again []position) {
+// newLife forgets a line that death cut short, and returns what this life handled that had been handled before, and how many events
+// it handled in its last moments.
+func (j *journal) newLife(moments time.Duration) (again []position, last int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.log.Resume()
-	j.line = nil
-	again, j.again = j.again, nil
-	return again
+	if n := len(j.times); n > 0 {
+		for end := j.times[n-1]; last < n && end.Sub(j.times[n-1-last]) <= moments; last++ {
+		}
+	}
+	again, j.again, j.times, j.line = j.again, nil, nil, nil
+	return again, last
 }
 
-// uncommitted returns how many handled events lie at or beyond the committed offsets, and the first position below
-// them that was never handled, if there is one.
+// uncommitted returns how many handled events lie at or beyond the committed offsets, and the first position below them that was
+// never handled, if there is one.
 func (j *journal) uncommitted(committed map[int32]int64) (inFlight int, skipped *position) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

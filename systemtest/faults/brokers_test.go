@@ -1,0 +1,212 @@
+package faults
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/producer"
+
+	"github.com/headrace/headrace/systemtest/internal/admin"
+	"github.com/headrace/headrace/systemtest/internal/kraft"
+)
+
+// leader returns the broker that leads partition 0.
+func (f *flow) leader() *kraft.Node { return f.kafka().Node(admin.Leader(f, f.kafka(), f.topic, 0)) }
+
+// killLeaders kills the leader of partition 0 with SIGKILL, and each time lets the others go on without it before it comes back.
+func killLeaders(t *trial) {
+	f := t.flow(plan{})
+	kills := pick(1, 5)
+	for range kills {
+		f.awaitMore(2000, time.Minute)
+		leader := f.leader()
+		leader.Kill()
+		f.awaitMore(2000, time.Minute)
+		leader.Start(t)
+		admin.AwaitInSync(t, t.kafka(), f.topic)
+	}
+	f.awaitMore(2000, time.Minute)
+	f.finish()
+	f.figure("kills", "%d", kills)
+}
+
+// restartAll restarts every broker with SIGTERM, one after the other, as an upgrade does.
+func restartAll(t *trial) {
+	f := t.flow(plan{})
+	rounds := pick(1, 3)
+	for range rounds {
+		for _, node := range t.kafka().Nodes() {
+			f.awaitMore(1000, time.Minute)
+			node.Stop()
+			f.awaitMore(1000, time.Minute)
+			node.Start(t)
+			admin.AwaitInSync(t, t.kafka(), f.topic)
+		}
+	}
+	f.finish()
+	f.percentiles()
+	f.figure("restarts", "%d", 3*rounds)
+}
+
+// hangLeader stops the leader's process for longer than the cluster waits for it: its connections stay open, and it wakes up as a
+// leader that nobody follows any more.
+func hangLeader(t *trial) {
+	f := t.flow(plan{})
+	for _, pause := range pick([]time.Duration{8 * time.Second}, []time.Duration{5 * time.Second, 20 * time.Second, time.Minute}) {
+		f.awaitMore(2000, time.Minute)
+		leader, before := f.leader(), f.acked()
+		leader.Pause()
+		<-time.After(pause)
+		leader.Continue()
+		f.require(f.acked() > before, "nothing was acknowledged in the %s that the leader hung", pause)
+		f.awaitMore(2000, 2*time.Minute)
+		admin.AwaitInSync(t, t.kafka(), f.topic)
+	}
+	f.finish()
+}
+
+// killAll leaves nobody to talk to. The producer's buffer fills and its callers wait; nothing is lost when the brokers are back.
+func killAll(t *trial) {
+	const buffer = 4 << 20
+	f := t.flow(plan{payload: 500, produce: func(c *producer.Config) { c.BufferBytes, c.BatchBytes = buffer, 256<<10 }})
+	f.awaitMore(1000, time.Minute)
+	before := heap()
+	nodes := t.kafka().Nodes()
+	for _, node := range nodes {
+		node.Kill()
+	}
+	peak := uint64(0)
+	outage := time.NewTimer(pick(10*time.Second, time.Minute))
+	defer outage.Stop()
+	for down := true; down; {
+		select {
+		case <-outage.C:
+			down = false
+		case <-time.After(200 * time.Millisecond):
+			peak = max(peak, heap())
+		}
+	}
+	for _, node := range nodes {
+		node.Launch()
+	}
+	for _, node := range nodes {
+		node.AwaitReady(t)
+	}
+	f.awaitMore(3000, 2*time.Minute)
+	f.finish()
+	growth := max(0, int64(peak)-int64(before))
+	// The buffer, and as much again for what the log of the trial and the garbage between two collections take.
+	t.require(growth < 64<<20, "the heap grew by %d MiB while nobody answered", growth>>20)
+	f.figure("heap growth in the outage", "%.1f MiB of %d MiB buffer", float64(growth)/(1<<20), buffer>>20)
+}
+
+// heap returns the bytes in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// tooFewReplicas takes away first the third copy that the topic wants in sync, then the majority, and with it whoever could elect a
+// leader. Nothing that is acknowledged meanwhile may be missing afterwards.
+func tooFewReplicas(t *trial) {
+	strict := t.flow(plan{
+		settings: map[string]string{"min.insync.replicas": "3"}, mayFail: true,
+		produce: func(c *producer.Config) { c.DeliveryTimeout = 5 * time.Second },
+	})
+	strict.awaitMore(1000, time.Minute)
+	victim := t.kafka().Node(3)
+	victim.Kill()
+	<-time.After(pick(9*time.Second, 15*time.Second))
+	refused := strict.refusals()
+	t.require(refused > 0, "with two of three replicas nothing was refused, though the topic wants three")
+	t.kafka().Node(2).Kill()
+	<-time.After(pick(7*time.Second, 15*time.Second))
+	for _, id := range []int32{2, 3} {
+		t.kafka().Node(id).Launch()
+	}
+	for _, id := range []int32{2, 3} {
+		t.kafka().Node(id).AwaitReady(t)
+	}
+	admin.AwaitInSync(t, t.kafka(), strict.topic)
+	strict.awaitMore(1000, time.Minute)
+	strict.finish()
+	report := strict.written.Report()
+	t.figure("refused for certain", "%d", report.Failed)
+	t.figure("unknown", "%d", report.Unknown)
+	t.figure("unknown and written", "%d", report.Seen-report.Acked)
+}
+
+// refusals returns how many sends have ended without an acknowledgment.
+func (f *flow) refusals() int {
+	report := f.written.Report()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.firstErr == nil {
+		return 0
+	}
+	return report.Failed + report.Unknown
+}
+
+// killCoordinator kills the broker that keeps the group, twice if need be, and measures how long nothing is handled.
+func killCoordinator(t *trial) {
+	var mu sync.Mutex
+	last, longest := time.Now(), time.Duration(0)
+	f := t.flow(plan{consume: func(c *consumer.Config) { c.Tuning.SessionTimeout = 6 * time.Second }})
+	watch := func(from int) {
+		if now := f.handled.SeenOnce(); now > from {
+			mu.Lock()
+			longest, last = max(longest, time.Since(last)), time.Now()
+			mu.Unlock()
+		}
+	}
+	kills := pick(1, 3)
+	for range kills {
+		f.awaitHandled(1000, time.Minute)
+		found := t.kafka().Admin.FindGroupCoordinators(t.Context(), f.topic)
+		coordinator := found[f.topic].NodeID
+		if coordinator < 1 {
+			t.Fatalf("coordinator of %s: %+v", f.topic, found)
+		}
+		node := t.kafka().Node(coordinator)
+		node.Kill()
+		for want := f.handled.SeenOnce() + 4000; f.handled.SeenOnce() < want && !t.Failed(); {
+			from := f.handled.SeenOnce()
+			<-time.After(20 * time.Millisecond)
+			watch(from)
+		}
+		f.awaitCommitted(time.Minute)
+		node.Start(t)
+		admin.AwaitInSync(t, t.kafka(), f.topic)
+		admin.AwaitInSync(t, t.kafka(), "__consumer_offsets")
+	}
+	f.finish()
+	f.figure("kills", "%d", kills)
+	f.figure("longest time without a handled event", "%s", round(longest))
+}
+
+// awaitCommitted waits until the group has committed something new.
+func (f *flow) awaitCommitted(limit time.Duration) {
+	f.Helper()
+	sum := func() (total int64) {
+		committed, err := f.commits.Sample(f.Context())
+		if err != nil {
+			return -1
+		}
+		for _, offset := range committed {
+			total += offset
+		}
+		return total
+	}
+	before := int64(-1)
+	f.until(limit, "the group commits", func() bool {
+		now := sum()
+		if before < 0 {
+			before = now
+		}
+		return before >= 0 && now > before
+	})
+}
