@@ -44,23 +44,34 @@ func (l Level) transitive() bool {
 // versions takes any schema, and so does [None]. The messages say which old version is meant, counted from 1, and which of the two is
 // the reader: paths point into its text. The hints are about next.
 func CheckLevel(level Level, next *Schema, olds ...*Schema) []Incompatibility {
+	found := checkLevel(level, next, olds...)
+	for i := range found {
+		p := &found[i]
+		if p.Forward {
+			p.Message = fmt.Sprintf("version %d reading data of the new schema: %s", p.Version, p.Message)
+		} else {
+			p.Message = fmt.Sprintf("new schema reading data of version %d: %s", p.Version, p.Message)
+		}
+	}
+	return found
+}
+
+func checkLevel(level Level, next *Schema, olds ...*Schema) []Incompatibility {
 	first := len(olds) - 1
 	if level.transitive() {
 		first = 0
 	}
 	var found []Incompatibility
-	add := func(version int, direction string, list []Incompatibility) {
-		for _, p := range list {
-			p.Version, p.Message = version, direction+": "+p.Message
-			found = append(found, p)
-		}
-	}
 	for i := max(first, 0); i < len(olds); i++ {
+		before := len(found)
 		if level.backward() {
-			add(i+1, fmt.Sprintf("new schema reading data of version %d", i+1), incompatibilities(next, olds[i], false))
+			found = append(found, incompatibilities(next, olds[i], false)...)
 		}
 		if level.forward() {
-			add(i+1, fmt.Sprintf("version %d reading data of the new schema", i+1), incompatibilities(olds[i], next, true))
+			found = append(found, incompatibilities(olds[i], next, true)...)
+		}
+		for j := before; j < len(found); j++ {
+			found[j].Version = i + 1
 		}
 	}
 	return found

@@ -30,7 +30,12 @@ type Type struct {
 	Branches         []*Type  // of a union
 	Size             int      // of a fixed
 	properties
+	node *node
 }
+
+// String returns the type in short, as `headrace schema new` takes it: "string?", "[]shop.Line", "map(long)", "decimal(12,2)".
+// Named types are their names.
+func (t *Type) String() string { return t.node.notation() }
 
 // Field is a field of a record.
 type Field struct {
@@ -64,7 +69,7 @@ func (p properties) Strings(name string) []string {
 func (s *Schema) Outline() *Type {
 	source, bad := locate(s.text)
 	if bad != nil {
-		return &Type{Is: s.root.kind.String()} // cannot be: the text was parsed before
+		return &Type{Is: s.root.kind.String(), node: s.root} // cannot be: the text was parsed before
 	}
 	return source.outline(s)
 }
@@ -87,7 +92,7 @@ func (o *outliner) typ(v *jsonValue, n *node, at string) *Type {
 			return o.typ(inner, n, at+"/type")
 		}
 	}
-	t := &Type{Pointer: at, Position: o.position(begin(o.text, v.after)), Is: n.kind.String(), Logical: n.logical.String()}
+	t := &Type{Pointer: at, Position: o.position(begin(o.text, v.after)), Is: n.kind.String(), Logical: n.logical.String(), node: n}
 	if n.kind.named() {
 		t.Name = n.name
 		if t.Use = !slices.Contains([]string{"record", "error", "enum", "fixed"}, stringMember(v, "type")); t.Use {
