@@ -44,13 +44,19 @@ func misfit(format string, args ...any) *JSONError {
 //     are strings.
 //
 // [FromJSON] reads it back to the same value.
-func ToJSON(s *Schema, avro []byte) ([]byte, error) {
+func ToJSON(s *Schema, avro []byte) ([]byte, error) { return toJSON(s, avro, false) }
+
+// ToTaggedJSON is [ToJSON] with every union's value but null as {"branch": value}, the one spelling that the Avro specification
+// knows and many tools demand. [FromJSON] reads both.
+func ToTaggedJSON(s *Schema, avro []byte) ([]byte, error) { return toJSON(s, avro, true) }
+
+func toJSON(s *Schema, avro []byte, tagged bool) ([]byte, error) {
 	if err := s.Check(avro); err != nil {
 		return nil, err
 	}
 	r := newReader()
 	r.Reset(avro)
-	out := jsonRenderer{r: r, dst: make([]byte, 0, 2*len(avro)+64)}
+	out := jsonRenderer{r: r, tagged: tagged, dst: make([]byte, 0, 2*len(avro)+64)}
 	if err := out.render(s.root); err != nil {
 		err.Schema = s.FullName()
 		return nil, err

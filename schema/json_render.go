@@ -13,8 +13,9 @@ import (
 
 // jsonRenderer writes the JSON of a value that the guard has passed, so it does not check again.
 type jsonRenderer struct {
-	r   *avro.Reader
-	dst []byte
+	r      *avro.Reader
+	dst    []byte
+	tagged bool // unions name their branches always
 }
 
 func (j *jsonRenderer) text(text string) { j.dst = append(j.dst, text...) }
@@ -85,7 +86,7 @@ func (j *jsonRenderer) union(n *node) *DataError {
 	if err := j.render(branch); err != nil {
 		return err
 	}
-	if n.bare(i) && !j.ambiguous(n, branch, start) {
+	if !j.tagged && n.bare(i) && !j.ambiguous(n, branch, start) {
 		return nil
 	}
 	value := string(j.dst[start:])

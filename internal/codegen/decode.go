@@ -24,7 +24,7 @@ func (d decoder) value(s avro.Schema, x, path string) {
 	case *avro.RecordSchema:
 		d.printf("%s.DecodeAvro(r)\n", x)
 	case *avro.EnumSchema:
-		d.printf("%s.decodeAvro(r)\n", x)
+		d.printf("%s.%s(r)\n", x, d.method(s.FullName(), "decodeAvro", "DecodeAvro"))
 	case *avro.FixedSchema:
 		d.printf("r.Fixed(%s[:])\n", x)
 	case *avro.ArraySchema:

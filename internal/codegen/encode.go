@@ -34,12 +34,12 @@ func (e *encoder) value(s avro.Schema, x, path string) {
 	switch s := s.(type) {
 	case *avro.RecordSchema:
 		if e.deep {
-			e.try("%s.appendAvro(dst, depth-%d)", e.outlasting(s, x), e.level)
+			e.try("%s.%s(dst, depth-%d)", e.outlasting(s, x), e.within(s), e.level)
 		} else {
 			e.try("%s.AppendAvro(dst)", x)
 		}
 	case *avro.EnumSchema:
-		e.try("%s.appendAvro(dst)", x)
+		e.try("%s.%s(dst)", x, e.method(s.FullName(), "appendAvro", "AppendAvro"))
 	case *avro.FixedSchema:
 		e.printf("dst = append(dst, %s[:]...)\n", x)
 	case *avro.ArraySchema:

@@ -9,10 +9,13 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"path"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/hamba/avro/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // codecPath is the only import of generated code beyond the standard library.
@@ -27,39 +30,59 @@ type File struct {
 	Text []byte
 }
 
-// Generate writes one Go file of package pkg for each source, all from one
-// pass. The result is the same for the same sources, whatever their order, and
+// Generate writes one Go file for each source and package, all from one pass.
+// The result is the same for the same sources, whatever their order, and
 // formatted. Every problem found is in the error; then there are no files.
-func Generate(pkg string, sources []Source) ([]File, error) {
-	if !token.IsIdentifier(pkg) || pkg == "_" {
-		return nil, fmt.Errorf("%q is not a package name", pkg)
-	}
+func Generate(layout Layout, sources []Source) ([]File, error) {
 	c, err := load(sources)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.place(layout), c.check()); err != nil {
+		return nil, err
+	}
+	if err := c.crossings(layout); err != nil {
 		return nil, err
 	}
 	c.shapes.findDeep(c)
-	c.identifiers = newIdentifiers(c.names)
-	bySource := map[string][]string{}
-	for _, name := range c.names {
-		bySource[c.files[name]] = append(bySource[c.files[name]], name)
+	var drafts []*draft
+	for _, p := range c.packages {
+		bySource := map[string][]string{}
+		for _, name := range p.types {
+			bySource[c.files[name]] = append(bySource[c.files[name]], name)
+		}
+		for _, source := range slices.Sorted(maps.Keys(bySource)) {
+			g := &generator{catalog: c, shapes: c.shapes, home: p, imports: map[*goPackage]bool{}}
+			for _, name := range bySource[source] {
+				g.namedType(c.schemas[name])
+			}
+			drafts = append(drafts, &draft{generator: g, source: source})
+		}
 	}
-	var files []File
-	for _, source := range slices.Sorted(maps.Keys(bySource)) {
-		g := &generator{catalog: c, shapes: c.shapes}
-		for _, name := range bySource[source] {
-			g.namedType(c.schemas[name])
-		}
-		text, err := g.file(pkg, source)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", source, err)
-		}
-		files = append(files, File{Name: snake(source) + "_avro.go", Text: text})
+	// Names are given in order, by one goroutine; formatting is what takes time.
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	files := make([]File, len(drafts))
+	for i, d := range drafts {
+		group.Go(func() error {
+			text, err := d.file(d.home.name, d.source)
+			if err != nil {
+				return fmt.Errorf("%s: %w", d.source, err)
+			}
+			files[i] = File{Name: path.Join(d.home.folder, snake(d.source)+"_avro.go"), Text: text}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return files, nil
+}
+
+// draft is a file that is written and not yet formatted.
+type draft struct {
+	*generator
+	source string
 }
 
 // check finds what Avro allows and Go does not: two types of one Go name, two
@@ -69,39 +92,45 @@ func (c *catalog) check() error {
 	var problems []error
 	types, files := map[string]string{}, map[string]string{}
 	for _, name := range c.names {
-		if other, ok := types[goName(lastName(name))]; ok {
-			problems = append(problems, fmt.Errorf("%s: %s and %s (%s) would both be the Go type %s: rename one",
-				c.files[name], name, other, c.files[other], goName(lastName(name))))
+		source, folder := c.files[name], c.homes[name].folder
+		goType, file := path.Join(folder, goName(lastName(name))), path.Join(folder, snake(source))
+		if other, ok := types[goType]; ok {
+			problems = append(problems, fmt.Errorf("%s: %s and %s (%s) would both be the Go type %s: rename one, or map their namespaces to packages",
+				source, name, other, c.files[other], goName(lastName(name))))
 		}
-		types[goName(lastName(name))] = name
-		source := c.files[name]
-		if other, ok := files[snake(source)]; ok && other != source {
-			problems = append(problems, fmt.Errorf("%s and %s would both be generated into %s_avro.go: rename one",
-				other, source, snake(source)))
+		types[goType] = name
+		if other, ok := files[file]; ok && other != source {
+			problems = append(problems, fmt.Errorf("%s and %s would both be generated into %s_avro.go: rename one", other, source, snake(source)))
 		}
-		files[snake(source)] = source
-		record, ok := c.schemas[name].(*avro.RecordSchema)
-		if !ok {
-			continue
-		}
-		if endless(record) {
-			problems = append(problems, fmt.Errorf(
-				"%s: %s contains itself with no union, array or map in between: it has no finite value", source, name))
-		}
-		fields := map[string]string{}
-		for _, f := range record.Fields() {
-			if other, ok := fields[fieldName(f)]; ok {
-				problems = append(problems, fmt.Errorf("%s: fields %s and %s of %s would both be the Go field %s: rename one",
-					source, other, f.Name(), name, fieldName(f)))
-			}
-			fields[fieldName(f)] = f.Name()
-		}
+		files[file] = source
+		problems = append(problems, c.checkRecord(name)...)
 	}
 	return errors.Join(problems...)
 }
 
+func (c *catalog) checkRecord(name string) []error {
+	record, ok := c.schemas[name].(*avro.RecordSchema)
+	if !ok {
+		return nil
+	}
+	var problems []error
+	if endless(record) {
+		problems = append(problems, fmt.Errorf(
+			"%s: %s contains itself with no union, array or map in between: it has no finite value", c.files[name], name))
+	}
+	fields := map[string]string{}
+	for _, f := range record.Fields() {
+		if other, ok := fields[fieldName(f)]; ok {
+			problems = append(problems, fmt.Errorf("%s: fields %s and %s of %s would both be the Go field %s: rename one",
+				c.files[name], other, f.Name(), name, fieldName(f)))
+		}
+		fields[fieldName(f)] = f.Name()
+	}
+	return problems
+}
+
 // methods are the names generated types need for themselves.
-var methods = []string{"AvroSchema", "AppendAvro", "DecodeAvro"}
+var methods = []string{"AvroSchema", "AppendAvro", "AppendAvroWithin", "DecodeAvro"}
 
 func fieldName(f *avro.Field) string {
 	name := goName(f.Name())
@@ -115,6 +144,8 @@ func fieldName(f *avro.Field) string {
 type generator struct {
 	*shapes
 	catalog *catalog
+	home    *goPackage
+	imports map[*goPackage]bool // packages that were named while the types were asked for
 	body    bytes.Buffer
 	counter int
 	unions  []union // of the record being written, still to be declared
@@ -130,49 +161,59 @@ func (g *generator) fresh(prefix string) string {
 
 func (g *generator) file(pkg, source string) ([]byte, error) {
 	head := fmt.Sprintf("%s%s. DO NOT EDIT.\n\npackage %s\n\n", Header, oneLine(baseName(source)), pkg)
-	used, err := packagesIn(head + g.body.String())
+	used, err := g.packagesIn(head + g.body.String())
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	out.WriteString(head)
-	standard := slices.DeleteFunc(slices.Clone(used), func(path string) bool { return path == codecPath })
+	var groups [2]strings.Builder // the standard library, then the others
+	for _, spec := range used {
+		if strings.Contains(spec.path, ".") {
+			groups[1].WriteString(spec.String())
+		} else {
+			groups[0].WriteString(spec.String())
+		}
+	}
 	if len(used) > 0 {
-		out.WriteString("import (\n")
-		for _, path := range standard {
-			fmt.Fprintf(&out, "%q\n", path)
-		}
-		if len(standard) > 0 {
-			out.WriteString("\n")
-		}
-		if len(standard) < len(used) {
-			fmt.Fprintf(&out, "%q\n", codecPath)
-		}
-		out.WriteString(")\n")
+		fmt.Fprintf(&out, "import (\n%s\n%s)\n", groups[0].String(), groups[1].String())
 	}
 	out.Write(g.body.Bytes())
 	return format.Source(out.Bytes())
 }
 
-// packagesIn returns the import paths that code needs, sorted. Whether one is used
-// is only known once all is written: a decimal's type is asked for and not
-// printed, and documentation may mention any name.
-func packagesIn(code string) ([]string, error) {
+// importSpec is a line of an import block.
+type importSpec struct{ alias, path string }
+
+func (i importSpec) String() string {
+	if i.alias == path.Base(i.path) {
+		return fmt.Sprintf("%q\n", i.path)
+	}
+	return fmt.Sprintf("%s %q\n", i.alias, i.path)
+}
+
+// packagesIn returns what code imports, sorted. Whether a package is used is only
+// known once all is written: a decimal's type is asked for and not printed, and
+// documentation may mention any name.
+func (g *generator) packagesIn(code string) ([]importSpec, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", code, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
 	paths := map[string]string{"big": "math/big", "codec": codecPath, "slices": "slices", "time": "time"}
-	used := map[string]bool{}
+	for p := range g.imports {
+		paths[p.alias] = p.path
+	}
+	used := map[importSpec]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if selector, ok := n.(*ast.SelectorExpr); ok {
 			if name, ok := selector.X.(*ast.Ident); ok && paths[name.Name] != "" {
-				used[paths[name.Name]] = true
+				used[importSpec{name.Name, paths[name.Name]}] = true
 			}
 		}
 		return true
 	})
-	return slices.Sorted(maps.Keys(used)), nil
+	return slices.SortedFunc(maps.Keys(used), func(a, b importSpec) int { return strings.Compare(a.path, b.path) }), nil
 }
 
 // comment writes a schema's documentation, which is text from outside: line by

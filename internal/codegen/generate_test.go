@@ -1,7 +1,9 @@
 package codegen
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +23,7 @@ func TestGenerateMatchesGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := Generate(pkg, []Source{{Name: pkg + ".avsc", Text: text}})
+		files, err := Generate(Layout{Package: pkg}, []Source{{Name: pkg + ".avsc", Text: text}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,6 +45,104 @@ func TestGenerateMatchesGolden(t *testing.T) {
 	}
 }
 
+// shopLayout puts a namespace with its children, one whose name collides with a standard package, and the rest into packages.
+func shopLayout() Layout {
+	return Layout{
+		Package:    "shop",
+		Namespaces: map[string]string{"shop.money": "money", "shop.catalog": "catalog/tree", "shop.time": "time"},
+		ImportPath: "github.com/headrace/headrace/internal/codegen/testdata/shop",
+	}
+}
+
+func TestGenerateOfSeveralPackagesMatchesGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/shop/schemas/*.avsc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := make([]Source, len(names))
+	for i, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources[i] = Source{Name: name, Text: text}
+	}
+	files, err := Generate(shopLayout(), sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written []string
+	for _, f := range files {
+		written = append(written, f.Name)
+		golden := filepath.Join("testdata", "shop", f.Name)
+		if *update {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(golden), 0o750), os.WriteFile(golden, f.Text, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(f.Text)); diff != "" {
+			t.Errorf("%s (-golden +generated):\n%s", golden, diff)
+		}
+	}
+	slices.Sort(written)
+	want := []string{"catalog/tree/category_avro.go", "money/money_avro.go", "order_placed_avro.go", "time/token_avro.go", "voucher_avro.go"}
+	if diff := cmp.Diff(want, written); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGenerateRefusesPackagesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	a := Source{"a.avsc", []byte(`{"type":"record","name":"x.A","fields":[{"name":"b","type":["null","y.B"]},
+		{"name":"c","type":["null",{"type":"record","name":"y.C","fields":[{"name":"a","type":["null","x.A"]}]}]}]}`)}
+	b := Source{"b.avsc", []byte(`{"type":"record","name":"y.B","fields":[]}`)}
+	two := map[string]string{"x": "x", "y": "y"}
+	for want, layout := range map[string]Layout{
+		"circle: x.A uses y.B, y.C uses x.A; map these namespaces to one folder": {Package: "events", Namespaces: two, ImportPath: "example.org/m"},
+		"in no Go module":           {Package: "events", Namespaces: two},
+		`"my-pkg" is not a package`: {Package: "events", Namespaces: map[string]string{"x": "my-pkg"}},
+		"is not below the output":   {Package: "events", Namespaces: map[string]string{"x": "../x"}},
+		`"9" is not a package name`: {Package: "9"},
+	} {
+		if _, err := Generate(layout, []Source{a, b}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", layout, err, want)
+		}
+	}
+	one := Layout{Package: "events", Namespaces: map[string]string{"x": "both", "y": "./both"}}
+	if files, err := Generate(one, []Source{a, b}); err != nil || len(files) != 2 || !strings.HasPrefix(files[0].Name, "both/") {
+		t.Errorf("two namespaces in one folder: %v, %v", files, err)
+	}
+}
+
+// BenchmarkGenerate500 is the time of a large folder: 500 files of two to three types each.
+func BenchmarkGenerate500(b *testing.B) {
+	sources := make([]Source, 500)
+	for i := range sources {
+		text := fmt.Sprintf(`{"type":"record","name":"Event%d","namespace":"shop.n%d","doc":"An event.","fields":[
+			{"name":"id","type":{"type":"string","logicalType":"uuid"}},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+			{"name":"total","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},
+			{"name":"kind","type":{"type":"enum","name":"Kind%d","symbols":["A","B","C"],"default":"A"}},
+			{"name":"lines","type":{"type":"array","items":{"type":"record","name":"Line%d","fields":[
+				{"name":"sku","type":"string"},{"name":"n","type":"int"},{"name":"price","type":"double"}]}}},
+			{"name":"tags","type":{"type":"map","values":"string"}},{"name":"choice","type":["int","string","boolean"]},
+			{"name":"note","type":["null","string"],"default":null}`, i, i%7, i, i)
+		if first := i / 5 * 5; i != first {
+			text += fmt.Sprintf(`,{"name":"cause","type":["null","shop.n%d.Event%d"],"default":null}`, first%7, first)
+		}
+		sources[i] = Source{Name: fmt.Sprintf("event%d.avsc", i), Text: []byte(text + "]}")}
+	}
+	for b.Loop() {
+		if _, err := Generate(Layout{Package: "events"}, sources); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestGenerateNamesWhatItRefuses(t *testing.T) {
 	t.Parallel()
 	record := func(name, fields string) string {
@@ -52,12 +152,12 @@ func TestGenerateNamesWhatItRefuses(t *testing.T) {
 		sources []Source
 		want    string
 	}{
-		"not JSON":            {[]Source{{"a.avsc", []byte(`{`)}}, "a.avsc: not JSON"},
+		"not JSON":            {[]Source{{"a.avsc", []byte(`{`)}}, "a.avsc:1:2: it is not JSON"},
 		"nothing to generate": {[]Source{{"a.avsc", []byte(`"string"`)}}, "a.avsc: defines no record"},
-		"undefined reference": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"b","type":"B"}`))}}, "a.avsc: a.A: avro schema at /fields/0/type: type \"a.B\" is not defined"},
+		"undefined reference": {[]Source{{"a.avsc", []byte(record("a.A", `{"name":"b","type":"B"}`))}}, "a.avsc:1:60: type \"a.B\" is not defined"},
 		"defined twice": {[]Source{
 			{"a.avsc", []byte(record("a.A", ""))}, {"b.avsc", []byte(record("a.A", ""))},
-		}, "b.avsc: a.A is defined in a.avsc already"},
+		}, "b.avsc:1:1: a.A is defined twice: a.avsc:1:1"},
 		"one Go type": {[]Source{
 			{"a.avsc", []byte(record("a.A", ""))}, {"b.avsc", []byte(record("b.A", ""))},
 		}, "would both be the Go type A"},
@@ -69,7 +169,7 @@ func TestGenerateNamesWhatItRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Generate("events", test.sources)
+			_, err := Generate(Layout{Package: "events"}, test.sources)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -79,7 +179,7 @@ func TestGenerateNamesWhatItRefuses(t *testing.T) {
 
 func TestGenerateFindsTypesAcrossFiles(t *testing.T) {
 	t.Parallel()
-	files, err := Generate("events", []Source{
+	files, err := Generate(Layout{Package: "events"}, []Source{
 		{"order.avsc", []byte(`{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"to","type":"Address"}]}`)},
 		{"address.avsc", []byte(`{"type":"record","name":"Address","namespace":"shop","fields":[{"name":"city","type":"string"}]}`)},
 	})
@@ -105,7 +205,7 @@ func TestGenerateKeepsNamesApart(t *testing.T) {
 	}
 	var first string
 	for range 2 {
-		files, err := Generate("events", sources)
+		files, err := Generate(Layout{Package: "events"}, sources)
 		if err != nil {
 			t.Fatal(err)
 		}

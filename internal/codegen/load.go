@@ -3,11 +3,12 @@ package codegen
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/hamba/avro/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/headrace/headrace/schema"
 )
@@ -27,61 +28,99 @@ type catalog struct {
 	texts       map[string]string // full name to the schema's text
 	names       []string          // full names, sorted
 	shapes      *shapes
-	identifiers identifiers
+	packages    []*goPackage          // sorted by folder
+	homes       map[string]*goPackage // by full name
+	shared      map[string]bool       // types that another package uses
 }
 
 // load reads all sources together: a type defined in one may be used in any
 // other, in whatever order they come.
 func load(sources []Source) (*catalog, error) {
 	c := &catalog{definitions: definitions{}, schemas: map[string]avro.NamedSchema{}, files: map[string]string{}, texts: map[string]string{}, shapes: newShapes()}
+	named := make([]schema.Source, len(sources))
+	for i, source := range sources {
+		named[i] = schema.Source{Path: source.Name, Text: string(source.Text)}
+	}
+	folder, err := schema.NewFolder(named)
+	if err != nil {
+		return nil, err
+	}
+	whole := map[string]string{} // canonical form of each file's own type
 	var problems []error
-	for _, source := range sources {
+	for i, source := range sources {
 		root, err := parseJSON(source.Text)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: not JSON: %w", source.Name, err))
+			problems = append(problems, fmt.Errorf("%s: %w", source.Name, err))
 			continue
 		}
 		found := definitions{}
-		if name := found.collect(root, "").text(); name != "" {
-			c.texts[name] = strings.TrimSpace(string(source.Text))
-		}
+		name := found.collect(root, "").text()
 		if len(found) == 0 {
 			problems = append(problems, fmt.Errorf("%s: defines no record, enum or fixed", source.Name))
+			continue
 		}
-		for _, name := range slices.Sorted(maps.Keys(found)) {
-			if other, ok := c.files[name]; ok {
-				problems = append(problems, fmt.Errorf("%s: %s is defined in %s already", source.Name, name, other))
-				continue
+		if file, ok := folder.Named(name); ok && file.Path == source.Name {
+			whole[name] = file.Schema.Canonical()
+			if len(file.References) == 0 {
+				// A file that needs no other is carried as it is: some registries know a schema by its very text.
+				c.texts[name] = strings.TrimSpace(named[i].Text)
 			}
-			c.files[name], c.definitions[name] = source.Name, found[name]
+		}
+		for name, definition := range found {
+			c.files[name], c.definitions[name] = source.Name, definition
 			c.names = append(c.names, name)
 		}
 	}
-	slices.Sort(c.names)
-	for _, name := range c.names {
-		whole, err := schema.Parse(c.definitions.schemaText(name))
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %s: %w", c.files[name], name, err))
-			continue
-		}
-		// A file that needs no other is carried as it is: some registries know a schema by its very text.
-		if own, err := schema.Parse(c.texts[name]); err != nil || own.FullName() != name || own.Canonical() != whole.Canonical() {
-			c.texts[name] = whole.String()
-		}
-		// A cache of its own: the library's default one is shared by the whole process.
-		parsed, err := avro.ParseWithCache(c.texts[name], "", &avro.SchemaCache{})
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %s: %w", c.files[name], name, err))
-			continue
-		}
-		named, ok := parsed.(avro.NamedSchema)
-		if !ok {
-			problems = append(problems, fmt.Errorf("%s: %s: not a named type", c.files[name], name))
-			continue
-		}
-		c.schemas[name] = named
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
-	return c, errors.Join(problems...)
+	slices.Sort(c.names)
+	return c, c.parse(whole)
+}
+
+// parse makes the schema of every type, each whole in itself.
+func (c *catalog) parse(whole map[string]string) error {
+	type parsed struct {
+		text   string
+		schema avro.NamedSchema
+		err    error
+	}
+	results := make([]parsed, len(c.names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range c.names {
+		group.Go(func() error {
+			r := &results[i]
+			if r.text = c.texts[name]; r.text == "" {
+				r.text = c.definitions.schemaText(name)
+				if want := whole[name]; want != "" {
+					own, err := schema.Parse(r.text)
+					if err == nil && own.Canonical() != want {
+						err = errors.New("written in one text it is another schema")
+					}
+					if err != nil {
+						r.err = fmt.Errorf("%s: %s: %w", c.files[name], name, err)
+						return nil
+					}
+				}
+			}
+			// A cache of its own: the library's default one is shared by the whole process.
+			found, err := avro.ParseWithCache(r.text, "", &avro.SchemaCache{})
+			if err != nil {
+				r.err = fmt.Errorf("%s: %s: %w", c.files[name], name, err)
+				return nil
+			}
+			r.schema, _ = found.(avro.NamedSchema) // it is the definition of a name
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in results, all of them
+	var problems []error
+	for i, name := range c.names {
+		c.texts[name], c.schemas[name] = results[i].text, results[i].schema
+		problems = append(problems, results[i].err)
+	}
+	return errors.Join(problems...)
 }
 
 // deref returns the schema a reference stands for.

@@ -42,7 +42,7 @@ func TestGeneratedCodeIsHambas(t *testing.T) {
 	var imports, entries strings.Builder
 	for i, p := range packages {
 		name := fmt.Sprintf("p%d", i)
-		files, err := Generate(name, p.sources)
+		files, err := Generate(Layout{Package: name}, p.sources)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func group(t *testing.T, count, seed int) []*sourcePackage {
 	for i := range count {
 		s := randomSchemas.Example(seed*1_000_000 + i)
 		source := Source{Name: fmt.Sprintf("s%d.avsc", i), Text: []byte(s.text)}
-		if _, err := Generate("alone", []Source{source}); err != nil {
+		if _, err := Generate(Layout{Package: "alone"}, []Source{source}); err != nil {
 			t.Fatalf("%s: %v", s.text, err)
 		}
 		var home *sourcePackage

@@ -30,6 +30,11 @@ func (g *generator) record(s *avro.RecordSchema) {
 	g.decodeMethod(s, name)
 }
 
+// within is the method that appends a record within another, which counts levels.
+func (g *generator) within(s *avro.RecordSchema) string {
+	return g.method(s.FullName(), "appendAvro", "AppendAvroWithin")
+}
+
 func schemaConst(name string) string { return strings.ToLower(name[:1]) + name[1:] + "AvroSchema" }
 
 // quoted returns text as a Go string, raw where that keeps it as it is.
@@ -49,8 +54,11 @@ func (g *generator) appendMethod(s *avro.RecordSchema, name string) {
 	enc := encoder{generator: g, deep: g.deep(s), level: 1}
 	g.printf("\n// AppendAvro appends e in Avro binary. After an error, which names the field, dst is as it was.\n")
 	if enc.deep {
-		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) { return e.appendAvro(dst, codec.MaxDepth) }\n\n", name)
-		g.printf("func (e *%s) appendAvro(dst []byte, depth int) ([]byte, error) {\n", name)
+		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) { return e.%s(dst, codec.MaxDepth) }\n\n", name, g.within(s))
+		if g.catalog.shared[s.FullName()] {
+			g.printf("// %s is AppendAvro within a value that leaves this many levels.\n", g.within(s))
+		}
+		g.printf("func (e *%s) %s(dst []byte, depth int) ([]byte, error) {\n", name, g.within(s))
 		g.printf("if depth < 1 { return dst, codec.ErrDepth }\n")
 	} else {
 		g.printf("func (e *%s) AppendAvro(dst []byte) ([]byte, error) {\n", name)
@@ -109,7 +117,7 @@ func (g *generator) enum(s *avro.EnumSchema) {
 		g.comment(doc)
 	}
 	g.printf("type %s string\n\n// The symbols of %s.\nconst (\n", name, name)
-	ids := g.catalog.identifiers
+	ids := g.home.identifiers
 	parse := ids.name("parse "+name, "Parse"+name)
 	constants := make([]string, len(s.Symbols()))
 	for i, symbol := range s.Symbols() {
@@ -126,10 +134,33 @@ func (g *generator) enum(s *avro.EnumSchema) {
 		g.printf("case %s: return %d\n", constant, i)
 	}
 	g.printf("}\nreturn -1\n}\n")
-	g.printf("\nfunc (s %s) appendAvro(dst []byte) ([]byte, error) {\ni := s.index()\n", name)
+	g.enumCodec(s, name, table)
+	g.enumText(s, name, parse)
+}
+
+// enumCodec writes the methods by which records encode and decode the enum.
+func (g *generator) enumCodec(s *avro.EnumSchema, name, table string) {
+	encode, decode := g.method(s.FullName(), "appendAvro", "AppendAvro"), g.method(s.FullName(), "decodeAvro", "DecodeAvro")
+	if encode == "AppendAvro" {
+		g.printf("\n// AppendAvro appends s in Avro binary, or returns a *codec.SymbolError.")
+	}
+	g.printf("\nfunc (s %s) %s(dst []byte) ([]byte, error) {\ni := s.index()\n", name, encode)
 	g.printf("if i < 0 { return dst, &codec.SymbolError{Enum: %q, Symbol: string(s)} }\n", s.FullName())
 	g.printf("return codec.AppendLong(dst, i), nil\n}\n")
-	g.printf("\nfunc (s *%s) decodeAvro(r *codec.Reader) { *s = %s[r.Index(len(%s))] }\n", name, table, table)
+	if decode == "DecodeAvro" {
+		g.printf("\n// DecodeAvro reads s from r; r.Err tells whether it could.")
+	}
+	g.printf("\nfunc (s *%s) %s(r *codec.Reader) { *s = %s[r.Index(len(%s))] }\n", name, decode, table, table)
+}
+
+// enumText writes the methods by which an enum is printed, and read from JSON, flags and environment variables.
+func (g *generator) enumText(s *avro.EnumSchema, name, parse string) {
+	g.printf("\n// String returns the symbol.\nfunc (s %s) String() string { return string(s) }\n", name)
+	g.printf("\n// MarshalText returns the symbol, or a *codec.SymbolError when s is none.\n")
+	g.printf("func (s %s) MarshalText() ([]byte, error) {\nif s.index() < 0 { return nil, &codec.SymbolError{Enum: %q, Symbol: string(s)} }\n", name, s.FullName())
+	g.printf("return []byte(s), nil\n}\n")
+	g.printf("\n// UnmarshalText sets s to the symbol that text spells, or returns a *codec.SymbolError and leaves it.\n")
+	g.printf("func (s *%s) UnmarshalText(text []byte) error {\nsymbol, err := %s(string(text))\nif err == nil { *s = symbol }\nreturn err\n}\n", name, parse)
 }
 
 func (g *generator) declareUnion(u union) {

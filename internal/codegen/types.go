@@ -17,7 +17,7 @@ func (g *generator) goType(s avro.Schema, path string) string {
 	}
 	switch s := s.(type) {
 	case *avro.RecordSchema, *avro.EnumSchema, *avro.FixedSchema:
-		return goName(lastName(s.(avro.NamedSchema).FullName()))
+		return g.typeName(s.(avro.NamedSchema).FullName())
 	case *avro.ArraySchema:
 		return "[]" + g.goType(s.Items(), path+".Item")
 	case *avro.MapSchema:
@@ -163,7 +163,7 @@ type branch struct {
 
 // union notes the declaration of a sealed interface and returns its name.
 func (g *generator) union(s *avro.UnionSchema, path string) string {
-	name := g.catalog.identifiers.name("union "+path, strings.ReplaceAll(path, ".", ""))
+	name := g.home.identifiers.name("union "+path, strings.ReplaceAll(path, ".", ""))
 	for _, u := range g.unions {
 		if u.name == name {
 			return name
@@ -185,7 +185,8 @@ func (g *generator) branches(s *avro.UnionSchema, path string) []branch {
 		b.path = path + "." + goName(string(b.schema.Type()))
 		b.goType = g.goType(t, b.path)
 		named, ok := b.schema.(avro.NamedSchema)
-		if ok && b.goType == goName(lastName(named.FullName())) {
+		// A type of another package cannot be given the method, so that it gets a wrapper like a primitive.
+		if ok && g.catalog.homes[named.FullName()] == g.home && b.goType == goName(lastName(named.FullName())) {
 			out = append(out, b)
 			continue
 		}
@@ -194,7 +195,7 @@ func (g *generator) branches(s *avro.UnionSchema, path string) []branch {
 		if ok { // a fixed that is a logical type: several may stand in one union
 			want = path + "." + goName(lastName(named.FullName()))
 		}
-		b.goType = g.catalog.identifiers.name("branch "+path+" "+strconv.Itoa(i), strings.ReplaceAll(want, ".", ""))
+		b.goType = g.home.identifiers.name("branch "+path+" "+strconv.Itoa(i), strings.ReplaceAll(want, ".", ""))
 		out = append(out, b)
 	}
 	return out

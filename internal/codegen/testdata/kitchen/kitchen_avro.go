@@ -715,3 +715,23 @@ func (s Suit) appendAvro(dst []byte) ([]byte, error) {
 }
 
 func (s *Suit) decodeAvro(r *codec.Reader) { *s = suitSymbols[r.Index(len(suitSymbols))] }
+
+// String returns the symbol.
+func (s Suit) String() string { return string(s) }
+
+// MarshalText returns the symbol, or a *codec.SymbolError when s is none.
+func (s Suit) MarshalText() ([]byte, error) {
+	if s.index() < 0 {
+		return nil, &codec.SymbolError{Enum: "test.sink.Suit", Symbol: string(s)}
+	}
+	return []byte(s), nil
+}
+
+// UnmarshalText sets s to the symbol that text spells, or returns a *codec.SymbolError and leaves it.
+func (s *Suit) UnmarshalText(text []byte) error {
+	symbol, err := ParseSuit(string(text))
+	if err == nil {
+		*s = symbol
+	}
+	return err
+}
