@@ -54,8 +54,10 @@ func (a *app) root() *cobra.Command {
 			a.groupsList(), a.groupsDescribe(), a.groupsSeek()),
 		group("dead", "List dead letters, and return them to their topics", "  headrace dead list flights.delays.dead",
 			a.deadList(), a.deadRedrive()),
-		group("schema", "Generate, register and look up schemas", "  headrace schema list",
-			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList()),
+		group("schema", "Write, check, generate, register and look up schemas", "  headrace schema list",
+			a.schemaNew(), a.schemaLint(), a.schemaCheck(), a.schemaDiff(),
+			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList(),
+			a.schemaVersions(), a.schemaDelete(), a.schemaCompat(), a.schemaSample(), a.schemaScan(), a.schemaSnapshot()),
 		a.completion(),
 		a.version(),
 	)

@@ -14,31 +14,43 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/internal/codegen"
+	"github.com/headrace/headrace/schema"
 )
 
 // genOptions are the flags of schema gen.
 type genOptions struct {
 	pkg   string
 	out   string
+	maps  []string
 	check bool
 }
+
+const schemaGenLong = `Generate Go event types, with encoder and decoder, from Avro schemas: one Go file for each .avsc file, found in
+folders at any depth. Without arguments it reads the folder it runs in. Schemas may use each other's types.
+
+All types go to one package unless --map places namespaces: --map shop.money=money puts the types of shop.money,
+and of namespaces beneath it, into the package money in the folder OUT/money. Packages import each other as
+their types need it, which Go allows in one direction only.
+
+A generated file whose schema is gone is removed. With --check nothing is written: files that are not what
+would be generated are named, and the exit code is 100.`
 
 func (a *app) schemaGen() *cobra.Command {
 	var options genOptions
 	cmd := &cobra.Command{
 		Use:   "gen [FOLDER|FILE]... [flags]",
 		Short: "Generate Go event types from Avro schemas",
-		Long: "Generate Go event types, with encoder and decoder, from Avro schemas: one Go file for each .avsc file, found in\n" +
-			"folders at any depth. Without arguments it reads the folder it runs in. Schemas may use each other's types.\n\n" +
-			"A generated file whose schema is gone is removed. With --check nothing is written: files that are not what\n" +
-			"would be generated are named, and the exit code is 1.",
-		Example: "  headrace schema gen ./schemas --out events",
+		Long:  schemaGenLong,
+		Example: "  headrace schema gen ./schemas --out events\n" +
+			"  headrace schema gen ./schemas --out events --map shop.money=money --check",
 		RunE: a.run(func(_ context.Context, args []string) error {
 			return a.runSchemaGen(args, options)
 		}),
 	}
 	cmd.Flags().StringVar(&options.pkg, "package", "", "`name` of the Go package (default $GOPACKAGE in the folder of go generate, else that of --out)")
 	cmd.Flags().StringVar(&options.out, "out", ".", "`folder` to write to")
+	cmd.Flags().StringSliceVar(&options.maps, "map", nil, "`NAMESPACE=FOLDER` below --out that is a package of its own; may be repeated")
+	cmd.Flags().Lookup("map").DefValue = "" // or help would say "default []"
 	cmd.Flags().BoolVar(&options.check, "check", false, "compare instead of writing")
 	return cmd
 }
@@ -47,34 +59,86 @@ func (a *app) runSchemaGen(args []string, options genOptions) error {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
-	pkg, err := options.packageName()
+	layout, err := options.layout()
 	if err != nil {
 		return err
 	}
-	names, err := schemaFiles(args)
+	project, err := a.project()
 	if err != nil {
 		return err
 	}
-	sources := make([]codegen.Source, len(names))
-	for i, name := range names {
-		text, err := a.readFile(name)
-		if err != nil {
-			return err
-		}
-		sources[i] = codegen.Source{Name: name, Text: []byte(text)}
-	}
-	files, err := codegen.Generate(pkg, sources)
+	folder, err := schema.ReadFolder(args, library(project)...)
 	if err != nil {
 		return err
 	}
-	orphans, err := orphaned(options.out, files, names)
+	var names []string
+	sources := make([]codegen.Source, 0, len(folder.Files))
+	for _, file := range folder.Files {
+		names = append(names, file.Path)
+		sources = append(sources, codegen.Source{Name: file.Path, Text: []byte(file.Schema.String())})
+	}
+	files, err := codegen.Generate(layout, sources)
+	if err != nil {
+		return err
+	}
+	orphans, err := orphaned(options.out, layout, files, names)
 	if err != nil {
 		return err
 	}
 	if options.check {
-		return checkGenerated(options.out, files, orphans)
+		return a.checkGenerated(options.out, files, orphans)
 	}
 	return a.writeGenerated(options.out, files, orphans)
+}
+
+// layout says which package each namespace belongs to.
+func (o genOptions) layout() (codegen.Layout, error) {
+	pkg, err := o.packageName()
+	if err != nil {
+		return codegen.Layout{}, err
+	}
+	layout := codegen.Layout{Package: pkg, Namespaces: map[string]string{}}
+	for _, m := range o.maps {
+		namespace, folder, ok := strings.Cut(m, "=")
+		if !ok || namespace == "" || folder == "" {
+			return layout, usagef("--map %s: is not NAMESPACE=FOLDER, such as shop.money=money", m)
+		}
+		if other, twice := layout.Namespaces[namespace]; twice && other != folder {
+			return layout, usagef("--map: namespace %s has two folders, %s and %s", namespace, other, folder)
+		}
+		layout.Namespaces[namespace] = filepath.ToSlash(folder)
+	}
+	if len(layout.Namespaces) > 0 {
+		layout.ImportPath, err = importPath(o.out)
+	}
+	return layout, err
+}
+
+// importPath is that of a folder, by the go.mod above it; "" when there is none.
+func importPath(folder string) (string, error) {
+	path, err := filepath.Abs(folder)
+	if err != nil {
+		return "", err
+	}
+	for below := ""; ; {
+		text, err := os.ReadFile(filepath.Join(path, "go.mod"))
+		if err == nil {
+			for line := range strings.Lines(string(text)) {
+				if module, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
+					module, _, _ = strings.Cut(module, "//")
+					return strings.Trim(strings.TrimSpace(module), `"`) + below, nil
+				}
+			}
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return "", nil
+		}
+		path, below = above, "/"+filepath.Base(path)+below
+	}
 }
 
 // packageName is, unless it is given, what go generate says when its own folder is written to, else the name of the folder.
@@ -89,56 +153,39 @@ func (o genOptions) packageName() (string, error) {
 	return filepath.Base(path), err
 }
 
-// schemaFiles lists the files that args name and those in the folders that they name, each once, sorted.
-func schemaFiles(args []string) ([]string, error) {
-	var names []string
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if err != nil {
-			return nil, err
-		}
-		if !info.IsDir() {
-			names = append(names, filepath.Clean(arg))
-			continue
-		}
-		before := len(names)
-		err = filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && !entry.IsDir() && filepath.Ext(path) == ".avsc" {
-				names = append(names, filepath.Clean(path))
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(names) == before {
-			return nil, fmt.Errorf("folder %s holds no .avsc file", arg)
-		}
+// orphaned lists the generated files in the layout's folders whose schema is gone, or is another package's now: neither among those
+// read nor beside one of them.
+func orphaned(out string, layout codegen.Layout, files []codegen.File, schemas []string) ([]string, error) {
+	wanted := map[string]bool{}
+	for _, f := range files {
+		wanted[filepath.Join(out, f.Name)] = true
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-// orphaned lists the generated files in a folder whose schema is gone: neither among those read nor beside one of them.
-func orphaned(folder string, files []codegen.File, schemas []string) ([]string, error) {
-	there, err := filepath.Glob(filepath.Join(folder, "*_avro.go"))
-	if err != nil {
-		return nil, err
+	folders := []string{out}
+	for _, folder := range layout.Namespaces {
+		folders = append(folders, filepath.Join(out, folder))
 	}
+	slices.Sort(folders)
 	var orphans []string
-	for _, name := range there {
-		if slices.ContainsFunc(files, func(f codegen.File) bool { return f.Name == filepath.Base(name) }) {
-			continue
-		}
-		text, err := os.ReadFile(name)
+	for _, folder := range slices.Compact(folders) {
+		there, err := filepath.Glob(filepath.Join(folder, "*_avro.go"))
 		if err != nil {
 			return nil, err
 		}
-		first, _, _ := strings.Cut(string(text), "\n")
-		source, generated := strings.CutPrefix(first, codegen.Header)
-		source, _, _ = strings.Cut(source, ". DO NOT EDIT.")
-		if generated && !beside(schemas, source) {
-			orphans = append(orphans, name)
+		for _, name := range there {
+			if wanted[name] {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			first, _, _ := strings.Cut(string(text), "\n")
+			source, generated := strings.CutPrefix(first, codegen.Header)
+			source, _, _ = strings.Cut(source, ". DO NOT EDIT.")
+			moved := slices.ContainsFunc(schemas, func(s string) bool { return filepath.Base(s) == source })
+			if generated && (moved || !beside(schemas, source)) {
+				orphans = append(orphans, name)
+			}
 		}
 	}
 	return orphans, nil
@@ -151,10 +198,11 @@ func beside(schemas []string, source string) bool {
 	})
 }
 
-func checkGenerated(folder string, files []codegen.File, orphans []string) error {
+// checkGenerated names what is stale. That is a finding, not a failure: scripts tell it from schemas that are broken.
+func (a *app) checkGenerated(folder string, files []codegen.File, orphans []string) error {
 	var stale []string
 	for _, file := range files {
-		name := filepath.Join(folder, file.Name)
+		name := filepath.Join(folder, filepath.FromSlash(file.Name))
 		text, err := os.ReadFile(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -171,16 +219,20 @@ func checkGenerated(folder string, files []codegen.File, orphans []string) error
 	if len(stale) == 0 {
 		return nil
 	}
-	return fmt.Errorf("generated files are stale, run the same without --check:\n  %s", strings.Join(stale, "\n  "))
+	for _, line := range stale {
+		fmt.Fprintln(a.Stdout, line)
+	}
+	a.note("generated files are stale: run the same without --check")
+	return exitFindings
 }
 
 // writeGenerated writes what differs, so that unchanged files keep their time, and names it.
 func (a *app) writeGenerated(folder string, files []codegen.File, orphans []string) error {
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return err
-	}
 	for _, file := range files {
-		name := filepath.Join(folder, file.Name)
+		name := filepath.Join(folder, filepath.FromSlash(file.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+			return err
+		}
 		if text, err := os.ReadFile(name); err == nil && bytes.Equal(text, file.Text) {
 			continue
 		}

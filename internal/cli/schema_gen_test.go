@@ -30,7 +30,10 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 		return append([]string{"schema", "gen", schemas, "--out", out}, more...)
 	}
 
-	run(t, "", gen("--check")...).want(t, exitFailed, filepath.Join(out, "order_avro.go")+" is missing", "refund_avro.go is missing")
+	missing := run(t, "", gen("--check")...).want(t, int(exitFindings), "stale").stdout
+	if want := filepath.Join(out, "refund_avro.go") + " is missing\n" + filepath.Join(out, "order_avro.go") + " is missing\n"; missing != want {
+		t.Errorf("got %q, want %q", missing, want)
+	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("--check wrote")
 	}
@@ -51,9 +54,10 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 	if err := os.Remove(refund); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, "", gen("--check")...).want(t, exitFailed, "order_avro.go differs", "refund_avro.go has no schema any more")
-	if strings.Contains(r.stderr, "mine_avro.go") {
-		t.Errorf("a file that is not generated: %s", r.stderr)
+	r := run(t, "", gen("--check")...).want(t, int(exitFindings))
+	if !strings.Contains(r.stdout, "order_avro.go differs") || !strings.Contains(r.stdout, "refund_avro.go has no schema any more") ||
+		strings.Contains(r.stdout, "mine_avro.go") {
+		t.Errorf("stale are: %s", r.stdout)
 	}
 	if r := run(t, "", gen()...).want(t, exitDone); !strings.Contains(r.stdout, "removed "+filepath.Join(out, "refund_avro.go")) {
 		t.Errorf("stdout %q", r.stdout)
@@ -79,14 +83,42 @@ func TestSchemaGenOfOneFileKeepsItsNeighbours(t *testing.T) {
 func TestSchemaGenNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
+	good := write(t, t.TempDir(), "order.avsc", orderSchema)
 	bad := write(t, folder, "bad.avsc", `{"type":"record","name":"A","fields":[{"name":"x","type":"strin"}]}`)
 	for want, args := range map[string][]string{
 		"strin":               {folder, "--out", folder, "--package", "events"},
 		"no-such":             {filepath.Join(folder, "no-such")},
 		"holds no .avsc file": {t.TempDir()},
-		"is not a package":    {bad, "--out", folder, "--package", "my-events"},
+		"is not a package":    {good, "--out", folder, "--package", "my-events"},
 		"bad.avsc":            {bad, "--out", folder, "--package", "events"},
 	} {
 		run(t, "", append([]string{"schema", "gen"}, args...)...).want(t, exitFailed, want)
 	}
+}
+
+func TestSchemaGenMapsNamespacesToPackages(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	write(t, folder, "go.mod", "module example.org/shop // ours\n\ngo 1.26\n")
+	write(t, folder, "schemas/money.avsc", `{"type":"record","name":"Money","namespace":"shop.money","fields":[{"name":"cents","type":"long"}]}`)
+	write(t, folder, "schemas/order.avsc", `{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"total","type":"shop.money.Money"}]}`)
+	out := filepath.Join(folder, "internal", "events")
+	gen := func(more ...string) []string {
+		return append([]string{"schema", "gen", filepath.Join(folder, "schemas"), "--out", out}, more...)
+	}
+	run(t, "", gen()...).want(t, exitDone)
+	run(t, "", gen("--map", "shop.money=money", "--check")...).want(t, int(exitFindings))
+	r := run(t, "", gen("--map", "shop.money=money")...).want(t, exitDone)
+	if !strings.Contains(r.stdout, "removed "+filepath.Join(out, "money_avro.go")) {
+		t.Errorf("the file of the package it was in before: %s", r.stdout)
+	}
+	run(t, "", gen("--map", "shop.money=money", "--check")...).want(t, exitDone)
+	text, err := os.ReadFile(filepath.Join(out, "order_avro.go"))
+	if err != nil || !strings.Contains(string(text), `"example.org/shop/internal/events/money"`) || !strings.Contains(string(text), "Total money.Money") {
+		t.Errorf("%v: %s", err, text)
+	}
+	for _, bad := range []string{"shop.money", "=money", "shop.money="} {
+		run(t, "", gen("--map", bad)...).want(t, exitUsage, "NAMESPACE=FOLDER")
+	}
+	run(t, "", gen("--map", "shop=a", "--map", "shop=b")...).want(t, exitUsage, "two folders")
 }

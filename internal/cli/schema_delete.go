@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headrace/headrace/schema"
+)
+
+const schemaDeleteLong = `Delete a subject or one of its versions, softly: it is no longer listed, and events that were written with it
+can still be read. Registering the same schema again brings it back.
+
+For good is another matter: events that carry the schema's id can then no longer be decoded, by anybody.
+--permanently wants the subject's name a second time. "headrace schema scan" tells whether a topic still
+holds such events.`
+
+type schemaDeleteFlags struct {
+	version     int
+	permanently string
+	yes         bool
+}
+
+func (a *app) schemaDelete() *cobra.Command {
+	var f schemaDeleteFlags
+	cmd := &cobra.Command{
+		Use:   "delete SUBJECT [flags]",
+		Short: "Delete a subject or a version",
+		Long:  schemaDeleteLong,
+		Example: "  headrace schema delete orders-value --version 3\n" +
+			"  headrace schema delete orders-value --permanently orders-value",
+		Args:              exactly("SUBJECT"),
+		ValidArgsFunction: completeFirst(a.completeSubject),
+		RunE:              a.run(func(ctx context.Context, args []string) error { return a.runSchemaDelete(ctx, args[0], f) }),
+	}
+	cmd.Flags().IntVar(&f.version, "version", 0, "delete only this `version`")
+	cmd.Flags().StringVar(&f.permanently, "permanently", "", "delete for good; the `subject`, typed again")
+	bindYes(cmd, &f.yes)
+	return cmd
+}
+
+func (a *app) runSchemaDelete(ctx context.Context, subject string, f schemaDeleteFlags) error {
+	switch {
+	case f.permanently != "" && f.permanently != subject:
+		return usagef("--permanently says %s and SUBJECT says %s: type the same name twice", f.permanently, subject)
+	case f.version < 0:
+		return usagef("--version %d: the first is 1", f.version)
+	}
+	registry, err := a.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer registry.Close()
+	what := "subject " + subject
+	if f.version != 0 {
+		what = fmt.Sprintf("%s version %d", what, f.version)
+	}
+	how := "softly: its ids can still be read"
+	if f.permanently != "" {
+		how = "for good: events with its ids can no longer be decoded"
+	}
+	if err := a.confirm(f.yes, fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)); err != nil {
+		return err
+	}
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	deletion := schema.Deletion{Subject: subject, Version: f.version}
+	gone, err := registry.Delete(ctx, deletion)
+	// What was deleted softly before may now be deleted for good.
+	var answer *schema.RegistryError
+	if err != nil && (f.permanently == "" || !errors.As(err, &answer) || answer.Status != http.StatusNotFound || answer.Code == 0) {
+		return err
+	}
+	if f.permanently != "" {
+		deletion.Permanent = true
+		if gone, err = registry.Delete(ctx, deletion); err != nil {
+			return err
+		}
+	}
+	numbers := make([]string, len(gone))
+	for i, n := range gone {
+		numbers[i] = fmt.Sprint(n)
+	}
+	_, err = fmt.Fprintf(a.Stdout, "deleted %s: versions %s\n", subject, strings.Join(numbers, ", "))
+	return err
+}
