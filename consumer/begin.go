@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -25,22 +26,23 @@ func (e *engine) begin(partitions []*partition) {
 	if err != nil {
 		return
 	}
-	offsets := make(map[kafka.TopicPartition]int64, len(committed))
-	for _, c := range committed {
-		offsets[kafka.TopicPartition{Topic: c.Topic, Partition: c.Partition}] = c.Offset
+	notes, err := e.recall(partitions, committed)
+	if err != nil {
+		return
 	}
 	var fresh []*partition
 	var freshNames []kafka.TopicPartition
-	for _, p := range partitions {
+	for i, p := range partitions {
 		e.await(p)
-		if at, known := offsets[p.TopicPartition]; known && at >= 0 {
-			p.place(at, at)
+		if c := committed[i]; c.Offset >= 0 {
+			p.place(notes[i], c.Offset, c.Metadata)
 			p.start()
 			continue
 		}
 		fresh = append(fresh, p)
 		freshNames = append(freshNames, p.TopicPartition)
 	}
+	e.commits.soon() // else the first event of each waits for it
 	if len(fresh) == 0 {
 		return
 	}
@@ -55,7 +57,7 @@ func (e *engine) begin(partitions []*partition) {
 	}
 	for i, p := range fresh {
 		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", e.cfg.Start), zap.Int64("offset", starts[i]))
-		p.place(starts[i], -1)
+		p.place(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
 	}
 	// From the first event on, the start is the group's: what is written while nobody works is not skipped by the next start.
 	e.commits.settle(e.ctx, fresh)

@@ -9,62 +9,70 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// committer tells the group what is done. It sends one request at a time, so that no offset overtakes a later one, and per partition
-// only offsets above the last one the group took.
+// committer tells the group what is done. It sends one request at a time, so that no offset overtakes a later one, and nothing twice
+// that the group has taken.
 type committer struct {
 	engine *engine
-	mu     sync.Mutex
+	wanted chan struct{} // a commit before its time
+
+	mu      sync.Mutex
+	encoder progress.Encoder
+	room    int // bytes that the brokers take as metadata
 }
 
 // doubtful is how many commits must be accepted after one that got no answer: the first may have been overtaken by it, since the two
 // travel on different connections.
 const doubtful = 2
 
-// run commits at each interval until ctx ends.
+// defaultMetadataBytes is the brokers' offset.metadata.max.bytes, unless it is set otherwise.
+const defaultMetadataBytes = 4096
+
+func newCommitter(e *engine) *committer {
+	return &committer{engine: e, wanted: make(chan struct{}, 1), room: defaultMetadataBytes}
+}
+
+// run commits at each interval, and when it is asked to, until ctx ends.
 func (c *committer) run(ctx context.Context) {
 	ticker := time.NewTicker(c.engine.cfg.Tuning.CommitInterval)
 	defer ticker.Stop()
 	for {
+		regular := false
 		select {
 		case <-ticker.C:
-			c.commit(ctx, c.engine.owned())
+			regular = true
+		case <-c.wanted:
 		case <-ctx.Done():
 			return
 		}
+		c.commit(ctx, c.engine.owned(), regular)
 	}
+}
+
+// soon asks for a commit before its time.
+func (c *committer) soon() {
+	select {
+	case c.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// share is what is committed under one identity.
+type share struct {
+	partitions []*partition
+	commits    []kafka.OffsetCommit
+	marks      []progress.Mark
 }
 
 // commit sends what is done of some partitions, in one request unless they are owned under several identities, which they are for a
 // moment of a rebalance. It returns those whose commit is to be tried again.
-func (c *committer) commit(ctx context.Context, partitions []*partition) (again []*partition) {
+func (c *committer) commit(ctx context.Context, partitions []*partition, regular bool) (again []*partition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	type share struct {
-		partitions []*partition
-		commits    []kafka.OffsetCommit
-	}
-	shares := make(map[kafka.Member]*share)
-	for _, p := range partitions {
-		if p.prefix.Load() < 0 || p.lost.Load() { // not placed, or not ours
-			continue
-		}
-		done := p.progress().prefix
-		if done <= p.committed && p.doubt == 0 { // known
-			continue
-		}
-		member := *p.member.Load()
-		s := shares[member]
-		if s == nil {
-			s = new(share)
-			shares[member] = s
-		}
-		s.partitions = append(s.partitions, p)
-		s.commits = append(s.commits, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: done})
-	}
-	for member, s := range shares {
+	for member, s := range c.shares(partitions, regular) {
 		request, cancel := context.WithTimeout(ctx, commitGrace)
 		errs, err := c.engine.client.CommitOffsets(request, member, s.commits...)
 		cancel()
@@ -79,12 +87,13 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 				refusal = errs[i]
 			}
 			if refusal != nil {
-				if c.refused(ctx, p, s.commits[i].Offset, refusal) {
+				if c.refused(ctx, p, &s.commits[i], refusal) {
 					again = append(again, p)
 				}
 				continue
 			}
-			p.committed = s.commits[i].Offset
+			p.committed, p.metadata = s.commits[i].Offset, s.commits[i].Metadata
+			p.told(s.marks[i])
 			if p.doubt > 0 { // say it once more, to come after what may still arrive
 				p.doubt--
 			}
@@ -96,9 +105,37 @@ func (c *committer) commit(ctx context.Context, partitions []*partition) (again 
 	return again
 }
 
+// shares gathers what the group has not been told.
+func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Member]*share {
+	shares := make(map[kafka.Member]*share)
+	for _, p := range partitions {
+		if p.prefix.Load() < 0 || p.lost.Load() { // not placed, or not ours
+			continue
+		}
+		n := progress.Note{Done: p.progress()}
+		n.Mark = p.reach.say(&n.Done, regular)
+		metadata, told := c.encoder.Encode(p.kafkaLog(), &n, c.room)
+		p.reach.full.Store(told < n.Done.End())
+		if n.Done.Prefix() == p.committed && metadata == p.metadata && p.doubt == 0 {
+			p.told(n.Mark)
+			continue
+		}
+		member := *p.member.Load()
+		s := shares[member]
+		if s == nil {
+			s = new(share)
+			shares[member] = s
+		}
+		s.partitions = append(s.partitions, p)
+		s.commits = append(s.commits, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: n.Done.Prefix(), Metadata: metadata})
+		s.marks = append(s.marks, n.Mark)
+	}
+	return shares
+}
+
 // refused sorts out a commit that the group did not take, and returns whether to try again.
-func (c *committer) refused(ctx context.Context, p *partition, offset int64, err error) bool {
-	log := p.log().With(zap.Int64("commit", offset), zap.Error(err))
+func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.OffsetCommit, err error) bool {
+	log := p.log().With(zap.Int64("commit", commit.Offset), zap.Error(err))
 	switch {
 	case ctx.Err() != nil:
 		p.doubt = doubtful
@@ -110,12 +147,20 @@ func (c *committer) refused(ctx context.Context, p *partition, offset int64, err
 	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.RebalanceInProgress):
 		// The group has moved on to a generation in which this worker may own the partition or not. Until it knows, it is not committed.
 		log.Debug("commit waits for the rebalance to end")
+		p.untold()
+		return true
+	case errors.Is(err, kerr.OffsetMetadataTooLarge) && commit.Metadata != "":
+		// How much the brokers take is theirs to say, and nobody needs a right to ask them.
+		c.room = min(c.room, len(commit.Metadata)/2)
+		log.Warn("brokers take less metadata", zap.Int("bytes", len(commit.Metadata)), zap.Int("going on with", c.room))
+		c.soon()
 		return true
 	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownServerError):
 		if conn, lost := errors.AsType[*kafka.ConnError](err); lost && conn.Sent || errors.Is(err, kerr.RequestTimedOut) {
 			p.doubt = doubtful
 		}
 		log.Warn("commit got no good answer: trying again")
+		p.untold()
 		return true
 	}
 	c.engine.fail(err)
@@ -125,7 +170,7 @@ func (c *committer) refused(ctx context.Context, p *partition, offset int64, err
 // settle commits until nothing is left to try again, or ctx ends. It returns the partitions that are not committed.
 func (c *committer) settle(ctx context.Context, partitions []*partition) []*partition {
 	for failures := 1; ; failures++ {
-		if partitions = c.commit(ctx, partitions); len(partitions) == 0 || ctx.Err() != nil {
+		if partitions = c.commit(ctx, partitions, false); len(partitions) == 0 || ctx.Err() != nil {
 			return partitions
 		}
 		timer := time.NewTimer(min(20*time.Millisecond<<min(failures, 5), 500*time.Millisecond))

@@ -33,7 +33,7 @@ const (
 	HeaderGroup         = "__dlq.errors.group"
 	HeaderMessage       = "__dlq.errors.message"        // the last error, 2 KiB at most
 	HeaderDeliveryCount = "__dlq.errors.delivery.count" // attempts; 0 when no handler has seen the event
-	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode", "unhandled" or "batch"
+	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode", "unhandled", "batch" or "crash"
 	HeaderEvent         = "__dlq.errors.event"          // full name of the event's schema, where it is known
 	HeaderSchema        = "__dlq.errors.schema"         // "schema id 7", where the event names one
 	HeaderStack         = "__dlq.errors.stack"          // of a panic, 8 KiB at most
@@ -50,6 +50,7 @@ const (
 	kindDecode    = "decode"
 	kindUnhandled = "unhandled"
 	kindBatch     = "batch"
+	kindCrash     = "crash"
 )
 
 const (

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 
 	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -12,9 +13,9 @@ import (
 type dispatch struct {
 	deliveries chan fetch.Delivery
 	router     *router
-	lane       *lane    // nil where there are lanes
-	open       *stretch // being filled; nil for none
-	restored   []span   // what was done when the partition was placed, and may still come
+	lane       *lane           // nil where there are lanes
+	open       *stretch        // being filled; nil for none
+	restored   []progress.Span // what was done when the partition was placed, and may still come
 
 	seed   maphash.Seed
 	keys   keyTable
@@ -84,8 +85,16 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 		// What lies between the record before and this one is gone from the log, and done with this one.
 		t.begin(p, next, t.record.Offset+1)
 		next = t.end
+		if t.record.Offset >= p.reach.limit.Load() {
+			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
+				break
+			}
+		}
 		if t = p.route(t, c, reader, b); t == nil {
 			break
+		}
+		if t.spent.attempts > 0 {
+			p.condemn(t)
 		}
 		p.open.n++
 		p.open.bytes += t.record.Size()
@@ -126,6 +135,7 @@ func (p *partition) flush() (more bool) {
 		p.engine.memory.free(s)
 		return true
 	}
+	p.handed(s.tasks[s.n-1].end)
 	if p.lanes != nil {
 		p.publish(s)
 		return true
@@ -136,10 +146,10 @@ func (p *partition) flush() (more bool) {
 
 // isRestored reports whether an event was done when the partition was placed. It is asked in the order of the log.
 func (p *partition) isRestored(offset int64) bool {
-	for len(p.restored) > 0 && p.restored[0].end <= offset {
+	for len(p.restored) > 0 && p.restored[0].End <= offset {
 		p.restored = p.restored[1:]
 	}
-	return len(p.restored) > 0 && p.restored[0].first <= offset
+	return len(p.restored) > 0 && p.restored[0].First <= offset
 }
 
 // unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is

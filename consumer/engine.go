@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/headrace/headrace/consumer/internal/assign"
 	"github.com/headrace/headrace/consumer/internal/fetch"
@@ -29,7 +30,8 @@ type engine struct {
 	sender  *sender.Sender // nil when no event may become a dead letter
 	fetcher *fetch.Fetcher
 	member  *group.Member
-	commits committer
+	commits *committer
+	turns   *semaphore.Weighted // among suspects of the worker
 	memory  *memory
 	lanes   *lanes          // nil: each partition handles its events itself, in the order of the log
 	base    context.Context // what handlers' contexts are made from: the values of Run's
@@ -57,6 +59,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		routes:     w.routes,
 		grace:      w.grace,
 		stats:      &w.stats,
+		turns:      w.turns,
 		client:     client,
 		base:       context.WithoutCancel(ctx),
 		memory:     newMemory(),
@@ -64,7 +67,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		partitions: make(map[kafka.TopicPartition]*partition),
 		leaving:    make(map[kafka.TopicPartition]*partition),
 	}
-	e.commits.engine = e
+	e.commits = newCommitter(e)
 	if w.cfg.Concurrency > 0 {
 		e.lanes = newLanes(w.cfg.Concurrency)
 	}
@@ -155,6 +158,9 @@ func (e *engine) close(ctx context.Context) {
 
 // settle makes the last commit.
 func (e *engine) settle(ctx context.Context, partitions []*partition) error {
+	for _, p := range partitions {
+		p.reach.end()
+	}
 	ctx, cancel := context.WithTimeout(ctx, commitGrace)
 	defer cancel()
 	left := e.commits.settle(ctx, partitions)

@@ -80,7 +80,7 @@ func (p *partition) pop(t *task) *task {
 	defer p.wake()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done.mark(t.first, t.end)
+	p.done.Mark(t.first, t.end)
 	q := t.queue
 	q.tasks[0] = nil
 	q.tasks = q.tasks[1:]
@@ -111,6 +111,7 @@ func (p *partition) postpone(t *task, wait time.Duration) {
 		p.mu.Unlock()
 		p.lanes.push(p, t)
 	})
+	p.wake()
 }
 
 // forgetWaits ends what waits for a time. It needs p.mu.

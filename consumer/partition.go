@@ -6,7 +6,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace/consumer/internal/fetch"
+	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -32,15 +35,19 @@ type partition struct {
 	nudge   chan struct{} // something that run waits for may have happened
 
 	// Only the committer uses what follows, once the partition has its place.
-	committed int64 // last offset the group is known to have, -1 for none
-	doubt     int   // commits still to be accepted because one got no answer, and may arrive after a later one
+	committed int64  // last offset the group is known to have, -1 for none
+	metadata  string // what it has beside it
+	doubt     int    // commits still to be accepted because one got no answer, and may arrive after a later one
 
 	mu    sync.Mutex
 	begun bool
 	feed  *fetch.Feed
-	done  doneSet    // beside it, tasks of live stretches know that they are done
-	live  []*stretch // handed over to lanes and not free yet, in order
+	done  progress.Done // beside it, tasks of live stretches know that they are done
+	live  []*stretch    // handed over to lanes and not free yet, in order
 	held  held
+
+	topicID [16]byte // for the commits' metadata; set before the partition is placed
+	reach   reach
 
 	backlog  backlog      // belongs to lanes
 	finished atomic.Int32 // live stretches of which nothing is left
@@ -66,17 +73,18 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	return p
 }
 
-// place sets where the partition begins, what the group has committed of it, -1 for nothing, and what is done beyond its beginning.
-func (p *partition) place(position, committed int64, beyond ...span) {
-	p.committed = committed
+// place sets where the partition begins, and what the group has committed of it: an offset, -1 for none, and metadata.
+func (p *partition) place(n progress.Note, committed int64, metadata string) {
+	p.committed, p.metadata = committed, metadata
 	p.mu.Lock()
-	p.done = doneSet{prefix: position}
-	for _, b := range beyond {
-		p.done.mark(b.first, b.end)
-	}
-	p.restored = slices.Clone(p.done.beyond)
+	p.done = n.Done
+	p.restored = slices.Clone(n.Done.Beyond())
 	p.mu.Unlock()
-	p.prefix.Store(position) // lets the committer in
+	if suspicion := p.reach.begin(&n); suspicion.Deaths() > 0 {
+		p.log().Warn("the last worker of the partition died: the events it may have had in hand are handed over again in turns",
+			zap.Int64("from", n.Mark.From), zap.Int64("to", n.Mark.Reach-1), zap.Int("deaths", suspicion.Deaths()))
+	}
+	p.prefix.Store(n.Done.Prefix()) // lets the committer in
 }
 
 // start begins to fetch and to handle where place has said. It does nothing once the partition is stopped.
@@ -88,7 +96,7 @@ func (p *partition) start() {
 	}
 	p.begun = true
 	p.users.Store(1)
-	p.feed = fetch.NewFeed(p.TopicPartition, p.done.prefix, p.deliveries)
+	p.feed = fetch.NewFeed(p.TopicPartition, p.done.Prefix(), p.deliveries)
 	go p.run()
 	p.engine.fetcher.Add(p.feed)
 }
@@ -134,6 +142,7 @@ func (p *partition) leave() {
 func (p *partition) run() {
 	returned := false
 	defer p.leave()
+	defer p.giveTurn()
 	defer func() {
 		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
 			p.engine.fail(p.lane.exited())
@@ -148,7 +157,9 @@ func (p *partition) run() {
 		case <-p.going.Done():
 			more = false
 		case <-p.nudge:
-			p.retire()
+			if p.idle() {
+				p.giveTurn()
+			}
 		case d := <-deliveries:
 			p.feed.Taken()
 			more = p.take(&d)
@@ -172,26 +183,26 @@ func (p *partition) take(d *fetch.Delivery) (more bool) {
 func (p *partition) mark(first, end int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done.mark(first, end)
+	p.done.Mark(first, end)
 	if p.lanes == nil {
-		p.prefix.Store(p.done.prefix)
+		p.prefix.Store(p.done.Prefix())
 	}
 }
 
 // progress is what is done by now: the end of the unbroken prefix, and what lies beyond it.
-func (p *partition) progress() doneSet {
+func (p *partition) progress() progress.Done {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	done := p.done.clone()
+	done := p.done.Clone()
 	if p.lanes == nil {
-		done.mark(done.prefix, p.prefix.Load()) // of the stretch at hand
+		done.Mark(done.Prefix(), p.prefix.Load()) // of the stretch at hand
 		return done
 	}
 	for _, s := range p.live {
-		s.settled(done.mark)
+		s.settled(done.Mark)
 	}
 	if p.prefix.Load() >= 0 {
-		p.prefix.Store(done.prefix)
+		p.prefix.Store(done.Prefix())
 	}
 	return done
 }
@@ -207,7 +218,8 @@ func (p *partition) move(to int64) (more bool) {
 	p.engine.commits.forget(p) // so that this offset is committed even when it is below the last one
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done, p.restored = doneSet{prefix: to}, nil
+	p.done, p.restored = progress.NewDone(to), nil
+	p.reach.begin(&progress.Note{Done: p.done})
 	p.prefix.Store(to)
 	return true
 }

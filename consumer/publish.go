@@ -76,7 +76,7 @@ func (p *partition) retire() {
 			kept = append(kept, s)
 			continue
 		}
-		s.settled(p.done.mark)
+		s.settled(p.done.Mark)
 		free = append(free, s)
 	}
 	clear(p.live[len(kept):])
@@ -105,6 +105,10 @@ func (p *partition) room() bool {
 		return true
 	}
 	p.retire()
+	if p.reach.full.Load() {
+		p.engine.commits.soon()
+		return false
+	}
 	if len(p.live) == 0 && p.held.count.Load() == 0 {
 		return true
 	}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -16,6 +18,7 @@ type Worker struct {
 	ran    atomic.Bool
 	engine atomic.Pointer[engine] // once it runs
 	stats  counters
+	turns  *semaphore.Weighted
 
 	grace    time.Duration // how long a handler has to return once its context has ended
 	metadata time.Duration // how often the group's leader looks for new partitions
@@ -28,14 +31,14 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace, metadata: metadataInterval}, nil
+	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace, turns: semaphore.NewWeighted(allTurns), metadata: metadataInterval}, nil
 }
 
 // Run joins the group and handles events until ctx ends or an error stops the worker. It can be called once.
 //
 // When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done, leaves
 // the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to do next:
-// *[HandlerError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
+// *[HandlerError], *[CrashError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
 // *[MissingTopicError], *[StuckError], [ErrRunTwice], or what the broker refused. Brokers that cannot be reached at the start are an
 // error as well.
 //

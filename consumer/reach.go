@@ -1,0 +1,212 @@
+package consumer
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/consumer/internal/progress"
+)
+
+// reach is how far the events of a partition may be handed over: as far as a commit has said that they may be in hand, so that whoever
+// takes over from a worker that died knows which of them may have killed it; see package progress. The committer keeps it far enough
+// ahead that nobody waits. Suspects alone do: each of their turns is committed before it begins.
+type reach struct {
+	limit atomic.Int64 // events below it may be handed over
+	low   atomic.Int64 // where a commit is wanted before its time
+	next  atomic.Int64 // the first event that is not handed over
+	full  atomic.Bool  // what is done does not fit into a commit's metadata: no further event is taken until it does
+
+	mu        sync.Mutex
+	mark      progress.Mark // of the next commit
+	pace      progress.Pace
+	suspicion progress.Suspicion
+	ended     bool
+
+	turn int64 // what the partition holds of Worker.turns; only the partition's goroutine uses it
+}
+
+// allTurns is the weight of a turn that is to be the only one of the worker's; that of the others is 1.
+const allTurns = math.MaxInt32
+
+// begin takes up what the group knows of the partition.
+func (r *reach) begin(n *progress.Note) progress.Suspicion {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit.Store(0)
+	r.low.Store(math.MaxInt64)
+	r.next.Store(n.Done.Prefix())
+	r.suspicion, r.pace, r.ended = progress.Suspect(n), progress.Pace{}, false
+	r.mark = r.suspicion.Left(r.suspicion.Begins()) // else a death would count for suspects that had no turn
+	return r.suspicion
+}
+
+// end says that no handler has an event of the partition in hand any more, or what one has counts for nothing.
+func (r *reach) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+}
+
+// say returns the mark for a commit of what is done. regular tells that the commit is made at its time.
+func (r *reach) say(done *progress.Done, regular bool) progress.Mark {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.ended:
+		return r.suspicion.Left(done.Reach(r.suspicion.Begins(), 1) - 1)
+	case r.mark.Deaths > 0: // a turn, or suspects that wait for theirs
+		return r.mark
+	}
+	next := r.next.Load()
+	if regular {
+		r.pace.Interval(next)
+	}
+	// What may be handed over already stays in reach.
+	r.mark = progress.Mark{Working: true, Reach: r.bound(max(r.mark.Reach, next+r.pace.Ahead()))}
+	return r.mark
+}
+
+// bound keeps an offset below suspects still to come.
+func (r *reach) bound(offset int64) int64 {
+	if r.suspicion.Over(r.next.Load()) {
+		return offset
+	}
+	return min(offset, r.suspicion.Begins())
+}
+
+// told lets events be handed over as far as the group has been told.
+func (p *partition) told(mark progress.Mark) {
+	r := &p.reach
+	r.mu.Lock()
+	r.limit.Store(mark.Limit())
+	r.low.Store(math.MaxInt64)
+	if mark.Working && mark.Deaths == 0 {
+		r.low.Store(r.pace.Low(mark.Reach))
+	}
+	r.mu.Unlock()
+	p.wake()
+}
+
+// untold is told where the group cannot be told for now. An outage is no reason to wait, except for suspects: events are handed over,
+// and a death meanwhile may go uncounted.
+func (p *partition) untold() {
+	r := &p.reach
+	r.mu.Lock()
+	if r.mark.Deaths == 0 {
+		r.limit.Store(r.bound(math.MaxInt64))
+	}
+	r.mu.Unlock()
+	p.wake()
+}
+
+// handed notes that all events below next have been handed over.
+func (p *partition) handed(next int64) {
+	r := &p.reach
+	r.next.Store(next)
+	if next < r.low.Load() {
+		return
+	}
+	r.low.Store(math.MaxInt64) // once is enough
+	r.mu.Lock()
+	r.pace.Early()
+	r.mu.Unlock()
+	p.engine.commits.soon()
+}
+
+// admit waits until an event beyond the limit may be handed over. It returns false when the partition stops first.
+func (p *partition) admit(t *task) bool {
+	r := &p.reach
+	offset := t.record.Offset
+	if r.turn > 0 && !p.endTurn() {
+		return false
+	}
+	r.mu.Lock()
+	suspicion := r.suspicion
+	r.mu.Unlock()
+	mark := progress.Mark{}
+	if !suspicion.Over(offset) && offset >= suspicion.Begins() {
+		for !p.idle() {
+			if !p.wait() {
+				return false
+			}
+		}
+		var ok bool
+		if mark, ok = p.beginTurn(suspicion, offset); !ok {
+			return false
+		}
+		t.spent.attempts = suspicion.Attempts(offset)
+	}
+	r.next.Store(offset)
+	r.mu.Lock()
+	if r.mark.Working && r.mark.Deaths == 0 && mark.Deaths == 0 {
+		r.pace.Early()
+	}
+	r.mark = mark
+	r.mu.Unlock()
+	p.engine.commits.soon()
+	for offset >= r.limit.Load() {
+		if !p.wait() {
+			return false
+		}
+	}
+	return true
+}
+
+// beginTurn takes a turn among the suspects of the worker.
+func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progress.Mark, bool) {
+	done := p.progress()
+	mark := suspicion.Turn(&done, offset)
+	weight := int64(1)
+	if mark.Alone {
+		weight = allTurns
+	}
+	if p.engine.turns.Acquire(p.going, weight) != nil {
+		return progress.Mark{}, false
+	}
+	p.reach.turn = weight
+	p.log().Warn("suspects of the last worker's death are handed over", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
+		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
+	return mark, true
+}
+
+// endTurn waits until no event of the turn is in hand. It returns false when the partition stops first.
+func (p *partition) endTurn() bool {
+	for !p.idle() {
+		if !p.wait() {
+			return false
+		}
+	}
+	p.giveTurn()
+	return true
+}
+
+// giveTurn gives the turn to others.
+func (p *partition) giveTurn() {
+	if p.reach.turn > 0 {
+		p.engine.turns.Release(p.reach.turn)
+		p.reach.turn = 0
+	}
+}
+
+// idle reports whether no handler has an event of the partition in hand, and none is about to. One that waits for its next attempt has
+// outlived the last.
+func (p *partition) idle() bool {
+	if p.lanes == nil {
+		return true
+	}
+	p.retire()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.live) > 0 {
+		return false
+	}
+	for q := range p.held.queues {
+		if q.timer == nil {
+			return false
+		}
+	}
+	return true
+}
