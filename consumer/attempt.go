@@ -19,15 +19,15 @@ func (l *lane) try(t *task) error {
 			l.calls[route] = l.call
 		}
 	}
-	e := l.event(t.partition.ctx, t)
 	timeout := route.policy.Timeout
 	if timeout == 0 {
-		return l.call(e, t)
+		return l.call(l.event(t.partition.ctx, t), t)
 	}
-	ctx, cancel := context.WithTimeoutCause(e, timeout, ErrAttemptTimeout)
-	defer cancel()
-	err := l.call(ctx, t)
-	if err != nil && errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), ErrAttemptTimeout) {
+	e := l.event(l.grant(t.partition), t)
+	e.deadline.Store(int64(time.Since(l.epoch) + timeout))
+	l.leased.Store(e)
+	err := l.call(e, t)
+	if err != nil && l.word.Load()&flagExpired != 0 && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return fmt.Errorf("%w after %v: %w", ErrAttemptTimeout, timeout, err)
 	}
 	return err

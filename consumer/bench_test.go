@@ -40,6 +40,7 @@ func BenchmarkEvents(b *testing.B) {
 				b.Fatal(err)
 			}
 			e := &engine{cfg: Config{Group: "g", Logger: zap.NewNop()}, routes: routes, stats: new(counters), memory: newMemory(), base: context.Background()}
+			e.watch = newWatch(e)
 			p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
 			b.ReportAllocs()
 			b.ResetTimer()

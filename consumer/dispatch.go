@@ -113,6 +113,9 @@ func (p *partition) slot(c *heldChunk, r *heldReader, b batch.Batch) (*task, boo
 				return nil, false
 			}
 		}
+		if p.starved.Load() {
+			p.starved.Store(false)
+		}
 		p.open = p.engine.memory.stretch()
 	}
 	if p.open.n == 0 || b.Codec != batch.None {

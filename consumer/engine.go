@@ -33,6 +33,7 @@ type engine struct {
 	commits *committer
 	turns   *semaphore.Weighted // among suspects of the worker
 	memory  *memory
+	watch   *watch
 	lanes   *lanes          // nil: each partition handles its events itself, in the order of the log
 	base    context.Context // what handlers' contexts are made from: the values of Run's
 	ctx     context.Context // of what goes on in the background
@@ -68,6 +69,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		leaving:    make(map[kafka.TopicPartition]*partition),
 	}
 	e.commits = newCommitter(e)
+	e.watch = newWatch(e)
 	if w.cfg.Concurrency > 0 {
 		e.lanes = newLanes(w.cfg.Concurrency)
 	}
@@ -108,6 +110,8 @@ func (e *engine) run(ctx context.Context) error {
 	e.wg.Go(func() { member <- e.member.Run(background) })
 	var commits sync.WaitGroup
 	commits.Go(func() { e.commits.run(committing) })
+	watched := make(chan struct{})
+	e.wg.Go(func() { e.watch.run(watched) })
 
 	var failure error
 	select {
@@ -132,6 +136,7 @@ func (e *engine) run(ctx context.Context) error {
 	uncommitted := e.settle(background, e.owned())
 
 	cancel()
+	close(watched)
 	e.wg.Wait()
 	e.drop(e.owned())
 	ending := context.WithoutCancel(ctx)

@@ -187,6 +187,7 @@ func (e *PartitionsError) Error() string {
 type StuckError struct {
 	At
 	Event string
+	Stack []byte // of the handler's goroutine; nil when it could not be had
 }
 
 func (e *StuckError) Error() string {

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type event struct {
 	task            *task
 	at              uint64 // the lane's place while the attempt goes on
 	attempt         int
+	deadline        atomic.Int64 // of the lease, since lane.epoch; 0 for none
 }
 
 type eventKey struct{}

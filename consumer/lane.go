@@ -21,29 +21,36 @@ type lane struct {
 	// that what others have decided about a task is decided before the lane ends it, or not at all.
 	word atomic.Uint64
 
-	mu      sync.Mutex // held to change what follows, by the lane, and to look at it, by others
-	claims  [stretchTasks]*task
-	movedTo *task  // the copy, in its key's queue, of the task at hand, with flagMoved
-	movedAt uint64 // its place
+	leased atomic.Pointer[event] // the last attempt that has a lease
+	epoch  time.Time             // deadlines are told from it
+
+	mu        sync.Mutex // held to change what follows, by the lane, and to look at it, by others
+	partition *partition
+	claims    [stretchTasks]*task
+	unblocked []*task   // what waited for tasks of this turn
+	movedTo   *task     // the copy, in its key's queue, of the task at hand, with flagMoved
+	movedAt   uint64    // its place
+	seen      uint64    // the place at the watch's last look,
+	since     time.Time // and at its first that saw the same
+	expired   time.Time // when the lease of the task at hand ended, with flagExpired
+	lease     lease
+	goroutine string // the number of the lane's goroutine
 
 	// Only the lane's goroutine uses what follows.
-	partition *partition
-	task      *task // at hand
-	at        uint64
-	route     *route // of call
-	call      caller
-	spare     []event // made many at a time
-	order     [stretchTasks]*task
-	handling  bool // the handler has been called and has not returned
-	panicked  *PanicError
+	task     *task // at hand
+	at       uint64
+	route    *route // of call
+	call     caller
+	spare    []event // made many at a time
+	order    [stretchTasks]*task
+	handling bool // the handler has been called and has not returned
+	panicked *PanicError
 
-	handled   int64 // not in the statistics yet
-	stretch   *stretch
-	ended     int32   // tasks of stretch that are not off its count yet
-	unblocked []*task // what waited for tasks of this turn
-	stint     int     // tasks since the lane last asked for some
-	budget    int     // tasks per stint
-	began     time.Time
+	handled int64 // not in the statistics yet
+	stint   int   // tasks since the lane last asked for some
+	budget  int   // tasks per stint
+	began   time.Time
+	gone    bool // another lane is in its place: it ends with the task at hand
 }
 
 // The parts of lane.word, from the top: 40 bits of turn, 8 of index, 8 of limit, 8 of flags.
@@ -55,6 +62,8 @@ const (
 	flags        = 1<<limitShift - 1
 	flagHandling = 1 // the task is decoded: its bytes are not needed any more
 	flagMoved    = 2 // the task is elsewhere, see lane.movedTo
+	flagExpired  = 4 // the lease is over
+	flagStuck    = 8 // the handler has been given up: what it returns counts for nothing
 )
 
 // placeOfWord is the turn and the index.
@@ -63,17 +72,25 @@ func placeOfWord(word uint64) uint64 { return word >> indexShift }
 func indexOf(word uint64) int { return int(word >> indexShift & 0xff) } //nolint:gosec // 8 bits
 func limitOf(word uint64) int { return int(word >> limitShift & 0xff) } //nolint:gosec // 8 bits
 
-func newLane(ls *lanes) *lane { return &lane{lanes: ls, calls: make(map[*route]caller), budget: 1} }
+func newLane(ls *lanes) *lane {
+	return &lane{lanes: ls, calls: make(map[*route]caller), budget: 1, epoch: time.Now()}
+}
 
 // load begins a turn.
 func (l *lane) load(p *partition, tasks []*task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.begin(p, tasks)
+}
+
+// begin needs l.mu.
+func (l *lane) begin(p *partition, tasks []*task) {
 	copy(l.claims[:], tasks)
 	l.partition, l.task = p, tasks[0]
 	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(len(tasks))<<limitShift
 	l.word.Store(word)
 	l.at = placeOfWord(word)
+	p.engine.watch.mind()
 }
 
 // unload ends a turn, whatever is left of it.
@@ -123,6 +140,9 @@ func (l *lane) advance(known uint64) bool {
 			continue
 		}
 		l.at = placeOfWord(next)
+		if word&flagExpired != 0 {
+			l.lease.partition = nil // the next attempt needs another
+		}
 		l.task = nil
 		if i := indexOf(next); i < limitOf(next) {
 			l.task = l.claims[i]
@@ -176,27 +196,20 @@ func (l *lane) done(t *task) {
 		return
 	case t.queue != nil:
 		if next := p.pop(t); next != nil {
-			l.unblocked = append(l.unblocked, next)
+			l.unblock(next)
 		}
 		return
 	}
 	if next := t.next.Swap(settled); next != nil {
-		l.unblocked = append(l.unblocked, next)
+		l.unblock(next)
 	}
-	if t.stretch != l.stretch {
-		l.count()
-		l.stretch = t.stretch
-	}
-	l.ended++
+	t.stretch.drop(1)
 }
 
-// count takes what has ended off the stretch it was part of.
-func (l *lane) count() {
-	if l.ended > 0 {
-		l.stretch.drop(l.ended)
-		l.ended = 0
-	}
-	l.stretch = nil
+func (l *lane) unblock(t *task) {
+	l.mu.Lock()
+	l.unblocked = append(l.unblocked, t)
+	l.mu.Unlock()
 }
 
 // through is the lane of a partition whose events are handled in the order of its log. It returns false when the partition goes no
@@ -222,31 +235,12 @@ func (l *lane) again() {
 		next := (word + 1<<turnShift) &^ flags
 		if l.word.CompareAndSwap(word, next) {
 			l.at = placeOfWord(next)
+			if word&flagExpired != 0 {
+				l.lease.partition = nil
+			}
 			return
 		}
 	}
-}
-
-// look returns where the task at hand stands and what event it is. It is for others than the lane's goroutine.
-func (l *lane) look() (at At, event string, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	word := l.word.Load()
-	i := indexOf(word)
-	if i >= limitOf(word) {
-		return At{}, "", false
-	}
-	t := l.claims[i]
-	if word&flagMoved != 0 {
-		t = l.movedTo
-	} else if s := t.stretch; s != nil {
-		s.guard.RLock()
-		defer s.guard.RUnlock()
-		if placeOfWord(l.word.Load()) != placeOfWord(word) {
-			return At{}, "", false
-		}
-	}
-	return t.at(), t.event(), true
 }
 
 // report adds what the lane has counted to the statistics.

@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,6 +17,7 @@ type lanes struct {
 	work    sync.Cond
 	queue   []*partition // that have a backlog, in turn
 	all     map[*lane]struct{}
+	stuck   map[*lane]struct{} // whose handler has been given up, and has not returned
 	idle    int
 	stopped bool
 }
@@ -27,7 +30,7 @@ type backlog struct {
 }
 
 func newLanes(size int) *lanes {
-	ls := &lanes{size: size, all: make(map[*lane]struct{})}
+	ls := &lanes{size: size, all: make(map[*lane]struct{}), stuck: make(map[*lane]struct{})}
 	ls.work.L = &ls.mu
 	return ls
 }
@@ -49,9 +52,10 @@ func (ls *lanes) add(p *partition, tasks []*task) {
 		return
 	}
 	b := &p.backlog
-	if b.head > 0 && b.head == len(b.tasks) {
-		clear(b.tasks)
-		b.tasks, b.head = b.tasks[:0], 0
+	if b.head > 0 && 2*b.head >= len(b.tasks) {
+		left := copy(b.tasks, b.tasks[b.head:])
+		clear(b.tasks[left:])
+		b.tasks, b.head = b.tasks[:left], 0
 	}
 	b.tasks = append(b.tasks, tasks...)
 	if !b.queued {
@@ -83,7 +87,9 @@ func (ls *lanes) stop() {
 
 // run is the lane's goroutine.
 func (l *lane) run() {
+	l.goroutine = goroutineNumber()
 	returned := false
+	defer l.endLease()
 	defer func() {
 		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
 			p := l.partition
@@ -107,7 +113,38 @@ func (ls *lanes) gone(l *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	delete(ls.all, l)
+	delete(ls.stuck, l)
 	ls.rouse()
+}
+
+// replace lets another lane come into the place of one whose handler has been given up.
+func (ls *lanes) replace(l *lane) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.all, l)
+	ls.stuck[l] = struct{}{}
+	ls.rouse()
+}
+
+// giveBack takes tasks that a lane had in its turn and does not come to.
+func (ls *lanes) giveBack(p *partition, tasks []*task) {
+	if len(tasks) == 0 || p.stopped.Load() {
+		return
+	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	b := &p.backlog
+	b.tasks = slices.Concat(tasks, b.tasks[b.head:]) // they came before what waits
+	b.head = 0
+	ls.add(p, nil)
+	ls.rouse()
+}
+
+// every returns all lanes.
+func (ls *lanes) every() []*lane {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return slices.AppendSeq(slices.Collect(maps.Keys(ls.all)), maps.Keys(ls.stuck))
 }
 
 // exchange gives back what a lane's turn has made ready, and begins its next turn, for which it waits. It returns false when the lane
@@ -115,16 +152,11 @@ func (ls *lanes) gone(l *lane) {
 func (ls *lanes) exchange(l *lane) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if p := l.partition; p != nil {
-		if len(l.unblocked) > 0 {
-			ls.add(p, l.unblocked)
-			clear(l.unblocked)
-			l.unblocked = l.unblocked[:0]
-		}
-		l.partition = nil
-		p.leave()
-	}
+	ls.handIn(l)
 	for {
+		if l.gone {
+			return false
+		}
 		if p := ls.next(); p != nil {
 			ls.take(l, p)
 			ls.rouse()
@@ -137,6 +169,23 @@ func (ls *lanes) exchange(l *lane) bool {
 		ls.work.Wait()
 		ls.idle--
 	}
+}
+
+// handIn gives back what the lane's turn has made ready. It needs ls.mu.
+func (ls *lanes) handIn(l *lane) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition
+	if p == nil {
+		return
+	}
+	if len(l.unblocked) > 0 {
+		ls.add(p, l.unblocked)
+		clear(l.unblocked)
+		l.unblocked = l.unblocked[:0]
+	}
+	l.partition = nil
+	p.leave()
 }
 
 // next takes the partition whose turn it is out of the queue. It needs ls.mu.
@@ -168,11 +217,13 @@ func (ls *lanes) take(l *lane, p *partition) {
 
 // follow goes on with what the turn has made ready, as long as the lane may before others have a say.
 func (l *lane) follow() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := min(len(l.unblocked), l.budget-l.stint)
-	if l.task != nil || n <= 0 || l.partition.stopped.Load() {
+	if l.task != nil || l.gone || n <= 0 || l.partition.stopped.Load() {
 		return false
 	}
-	l.load(l.partition, l.unblocked[:n])
+	l.begin(l.partition, l.unblocked[:n])
 	l.unblocked = append(l.unblocked[:0], l.unblocked[n:]...)
 	l.stint += n
 	return true
@@ -183,38 +234,8 @@ const stintTime = 100 * time.Microsecond
 
 // rest ends the lane's turn.
 func (l *lane) rest() {
-	p := l.partition
 	l.unload()
-	l.count()
-	l.report(p)
+	l.report(l.partition)
 	each := time.Since(l.began) / time.Duration(l.stint)
 	l.budget = max(1, min(2*l.budget, stretchTasks, int(stintTime/max(1, each))))
-}
-
-// running names the handlers of the partition that run.
-func (p *partition) running() (stuck []error) {
-	lanes := []*lane{p.lane}
-	if p.lanes != nil {
-		lanes = p.lanes.at(p)
-	}
-	for _, l := range lanes {
-		if at, event, ok := l.look(); ok {
-			stuck = append(stuck, &StuckError{At: at, Event: eventName(event)})
-		}
-	}
-	return stuck
-}
-
-// at returns the lanes that are at work for a partition.
-func (ls *lanes) at(p *partition) (at []*lane) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for l := range ls.all {
-		l.mu.Lock()
-		if l.partition == p {
-			at = append(at, l)
-		}
-		l.mu.Unlock()
-	}
-	return at
 }

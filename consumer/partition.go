@@ -51,6 +51,7 @@ type partition struct {
 
 	backlog  backlog      // belongs to lanes
 	finished atomic.Int32 // live stretches of which nothing is left
+	starved  atomic.Bool  // no room: run waits for what is at hand
 
 	dispatch // only run uses it
 }
@@ -140,6 +141,10 @@ func (p *partition) leave() {
 
 // run takes deliveries until it is stopped, or stops the worker.
 func (p *partition) run() {
+	if p.lane != nil {
+		p.lane.goroutine = goroutineNumber()
+		defer p.lane.endLease()
+	}
 	returned := false
 	defer p.leave()
 	defer p.giveTurn()
@@ -150,9 +155,11 @@ func (p *partition) run() {
 	}()
 	for more := true; more; {
 		deliveries := p.deliveries
-		if !p.room() {
+		room := p.room()
+		if !room {
 			deliveries = nil
 		}
+		p.starved.Store(!room)
 		select {
 		case <-p.going.Done():
 			more = false
@@ -230,3 +237,13 @@ func (p *partition) atOffset(offset int64) At {
 
 // at is where the partition stands: at its first event that is not done.
 func (p *partition) at() At { return p.atOffset(p.prefix.Load()) }
+
+// running names the handlers of the partition that run.
+func (p *partition) running() (stuck []error) {
+	for _, l := range p.engine.everyLane() {
+		if h, ok := l.handler(p); ok {
+			stuck = append(stuck, &StuckError{At: h.at, Event: eventName(h.event), Stack: stackOf(h.goroutine)})
+		}
+	}
+	return stuck
+}

@@ -137,6 +137,7 @@ func (p *partition) quiet() bool {
 
 // wait waits until there may be room. It returns false when the partition stops.
 func (p *partition) wait() bool {
+	p.starved.Store(true)
 	select {
 	case <-p.nudge:
 		return !p.stopped.Load()

@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,15 +15,18 @@ func (l *lane) settle(t *task, err error) (more bool) {
 		if moved := l.moved(l.at); moved != nil {
 			t = moved
 		}
+		if l.word.Load()&flagStuck != 0 {
+			err = l.refuse(t, err)
+		}
 		v := judge(t, err, p.stopped.Load())
 		wait := max(v.step.after, jitter(v.step.jitter))
 		switch {
 		case v.kind == verdictDone, v.kind == verdictSkip:
-			known := uint64(flagHandling)
+			known := uint64(flagHandling | flagExpired)
 			if t.queue != nil {
-				known = flags
+				known |= flagMoved
 			}
-			if !l.advance(known) { // it has just been moved
+			if !l.advance(known) { // it has just been moved, or given up
 				continue
 			}
 			l.tally(v)
@@ -34,9 +39,25 @@ func (l *lane) settle(t *task, err error) (more bool) {
 		t = l.detach()
 		p.note(t, v, err, wait)
 		l.depart(t, v, wait)
-		return l.advance(flags)
+		l.advance(flags)
+		return !l.gone
 	}
 }
+
+// refuse is the end of an attempt that was given up before it ended. Whatever its handler has returned, the attempt has timed out.
+func (l *lane) refuse(t *task, err error) error {
+	p := t.partition
+	if !errors.Is(err, errLate) {
+		p.engine.stats.late.Add(1)
+		p.log().Warn("handler returned after it was given up: its result is refused", zap.Int64("offset", t.record.Offset),
+			zap.String("event", t.event()), zap.Int("attempt", t.attempt()), zap.NamedError("result", err))
+	}
+	l.gone = l.lanes != nil
+	return errLate
+}
+
+// errLate is what has become of an attempt whose handler returned after it was given up.
+var errLate = fmt.Errorf("%w, and its handler returned late", ErrAttemptTimeout)
 
 // tally counts an event that is done.
 func (l *lane) tally(v verdict) {

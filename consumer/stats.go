@@ -15,6 +15,8 @@ type Stats struct {
 	DeadLettered int64 // events whose dead-letter copy Kafka acknowledged
 	Skipped      int64 // events nobody handles, by UnhandledSkip, and those whose handler returned Skip
 	Interrupted  int64 // attempts that a shutdown or a rebalance interrupted; their events are handled again
+	Stuck        int64 // handlers that did not return although their lease had ended; see [Policy.Timeout]
+	Late         int64 // results refused because their handlers returned after they had been counted in Stuck
 
 	Rebalances   int64 // assignments taken from the group
 	Lost         int64 // partitions lost without a drain
@@ -30,6 +32,7 @@ type Stats struct {
 
 type counters struct {
 	retried, snoozed atomic.Int64
+	stuck, late      atomic.Int64
 	reasons          reasons
 
 	handled, failed, deadLettered, skipped, interrupted atomic.Int64
@@ -48,6 +51,8 @@ func (w *Worker) Stats() Stats {
 		DeadLettered: c.deadLettered.Load(),
 		Skipped:      c.skipped.Load(),
 		Interrupted:  c.interrupted.Load(),
+		Stuck:        c.stuck.Load(),
+		Late:         c.late.Load(),
 		Rebalances:   c.rebalances.Load(),
 		Lost:         c.lost.Load(),
 		Commits:      c.commits.Load(),
