@@ -75,7 +75,7 @@ func Apply(ctx context.Context, conn Connection, plan Plan, opts ApplyOptions) (
 	for i, c := range plan.Changes {
 		a.results[i] = Result{Change: c, Status: Skipped}
 	}
-	if err := a.refuse(); err != nil {
+	if err := plan.Refusal(opts.Options); err != nil {
 		return Report{a.results}, err
 	}
 	client, err := open(ctx, conn.Cluster)
@@ -110,17 +110,18 @@ type application struct {
 	world   *World
 }
 
-// refuse finds what keeps a plan from being applied anywhere.
-func (a *application) refuse() error {
-	if err := a.plan.check(); err != nil {
+// Refusal returns why a plan cannot be applied anywhere with this leave: a [*BlockedError], a [*LeaveError] or what is wrong with
+// the plan itself; nil when it can be tried.
+func (p Plan) Refusal(leave Options) error {
+	if err := p.check(); err != nil {
 		return err
 	}
-	if len(a.plan.Problems) > 0 {
-		return &BlockedError{a.plan.Problems}
+	if len(p.Problems) > 0 {
+		return &BlockedError{p.Problems}
 	}
 	var need []Change
-	for _, c := range a.plan.Changes {
-		if c.Needs != "" && !a.opts.allows(c) {
+	for _, c := range p.Changes {
+		if c.Needs != "" && !leave.allows(c) {
 			need = append(need, c)
 		}
 	}

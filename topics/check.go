@@ -13,14 +13,13 @@ func (r *resolution) checkTopics() {
 	for _, t := range r.wanted.Topics {
 		collapsed := metricName(t.Name)
 		if other, taken := metrics[collapsed]; taken {
-			r.errs = append(r.errs, fmt.Errorf("%s: topic %s: Kafka takes it for %s, because its metrics write both %s: rename one",
-				t.At, t.Name, other, collapsed))
+			r.fail(r.positions[t.Name], "rename one", fmt.Sprintf("topic %s: Kafka takes it for %s, because its metrics write both %s", t.Name, other, collapsed))
 		}
 		metrics[collapsed] = t.Name
 		insync, err := strconv.Atoi(configOf(t.Configs, "min.insync.replicas"))
 		if err == nil && t.Replication > 0 && insync > t.Replication {
-			r.errs = append(r.errs, fmt.Errorf("%s: topic %s: min.insync.replicas is %d with %d replicas: nothing could be written; lower it or raise replication",
-				t.At, t.Name, insync, t.Replication))
+			r.fail(r.positions[t.Name], "lower it or raise replication",
+				fmt.Sprintf("topic %s: min.insync.replicas is %d with %d replicas: nothing could be written", t.Name, insync, t.Replication))
 		}
 	}
 	for _, g := range r.file.Groups {

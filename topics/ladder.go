@@ -82,6 +82,7 @@ func (r *resolution) serve(g project.Group, source WantedTopic, name string, con
 		wanted.Configs = append(wanted.Configs, Config{Name: name, Value: value})
 	}
 	slices.SortFunc(wanted.Configs, func(a, b Config) int { return cmp.Compare(a.Name, b.Name) })
+	r.positions[name] = g.At
 	r.wanted.Topics = append(r.wanted.Topics, wanted)
 }
 

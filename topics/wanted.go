@@ -68,7 +68,7 @@ func Load(path, contextName string) (*Wanted, error) {
 	if err != nil && !errors.As(err, &ambiguous) {
 		return nil, err
 	}
-	r := &resolution{file: file, wanted: &Wanted{}}
+	r := &resolution{file: file, wanted: &Wanted{}, positions: map[string]project.Position{}}
 	r.topics(chosen)
 	r.groups()
 	r.rights()
@@ -83,9 +83,10 @@ func Load(path, contextName string) (*Wanted, error) {
 
 // resolution turns a file into what is wanted.
 type resolution struct {
-	file   *project.File
-	wanted *Wanted
-	errs   []error
+	file      *project.File
+	wanted    *Wanted
+	positions map[string]project.Position // of topics
+	errs      []error
 }
 
 func (r *resolution) fail(at project.Position, hint, message string) {
@@ -112,6 +113,7 @@ func (r *resolution) topics(chosen *project.Context) {
 			}
 		}
 		wanted := WantedTopic{Name: t.Name, Partitions: t.Partitions, Replication: t.Replication, Unkeyed: t.Unkeyed, At: r.place(t.At)}
+		r.positions[t.Name] = t.At
 		for _, s := range t.Config {
 			wanted.Configs = append(wanted.Configs, Config{Name: s.Name, Value: s.Value})
 		}

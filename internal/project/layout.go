@@ -1,6 +1,6 @@
 package project
 
-import "strings"
+import "regexp"
 
 // layout is the shape of headrace.yaml.
 func layout() *shape {
@@ -79,7 +79,7 @@ func topicShape() *shape {
 func configShape() *shape {
 	s := object("Settings in human units, or under Kafka's own names. What is not named is left alone.")
 	for _, known := range settings() {
-		value := &shape{kind: scalarPart, doc: known.name, choices: known.choices}
+		value := &shape{kind: scalarPart, doc: known.name}
 		switch known.kind {
 		case durationValue:
 			value.doc, value.examples = known.name+", a time", []string{"7d"}
@@ -87,18 +87,22 @@ func configShape() *shape {
 			value.doc, value.examples = known.name+", bytes", []string{"10MB"}
 		case listValue:
 			value = either(value, list(known.name, text("")))
+		default:
+			value.choices = known.choices
 		}
 		if known.short != "" {
 			s.fields = append(s.fields, optional(known.short, value))
 		}
 		s.fields = append(s.fields, optional(known.name, value))
 	}
-	s.openWord = `^[a-z]+(\.[a-z]+)+$`
-	s.open = func(name string) bool {
-		return strings.Contains(name, ".") && nearest(name, settingNames()) == ""
-	}
+	// A name of Kafka's that is not known here is for the broker to judge, unless it looks like a slip.
+	s.def = "config"
+	s.openWord = kafkaName.String()
+	s.open = func(name string) bool { return kafkaName.MatchString(name) && nearest(name, settingNames()) == "" }
 	return s
 }
+
+var kafkaName = regexp.MustCompile(`^[a-z0-9]+([.][a-z0-9]+)+$`)
 
 func groupShape() *shape {
 	return object("A consumer group.",

@@ -103,8 +103,9 @@ func (s setting) kafkaValue(text string, native bool) (string, error) {
 	switch {
 	case s.nothing != "" && (text == s.nothing || text == "-1"):
 		return "-1", nil
-	case text == "-1" && native:
-		return text, nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n < 0 && native {
+		return text, nil // Kafka gives several negative numbers a meaning
 	}
 	switch s.kind {
 	case durationValue:

@@ -24,16 +24,16 @@ const (
 // shape says what a part of the file may look like. The strict reader checks it and the JSON Schema tells it.
 type shape struct {
 	kind     kind
+	def      string // its name in the JSON Schema, where it stands in several places
 	doc      string
 	fields   []field  // of an object
 	items    *shape   // of a list or a dict
 	either   []*shape // of an eitherPart
-	choices  []string // of a text
-	pattern  string   // of a text, for the JSON Schema; the reader says it better
+	choices  []string // of a text or scalar
 	examples []string
 	minimum  int // of a number
 	secret   bool
-	open     func(name string) bool // names beyond fields that an object takes; nil takes none
+	open     func(name string) bool // names beyond fields that an object takes, for scalars; nil takes none
 	openWord string                 // the open names as a pattern, for the JSON Schema
 }
 
@@ -98,7 +98,7 @@ func (m *mistakes) check(n *yaml.Node, s *shape, what string) {
 		for _, item := range n.Content {
 			m.check(item, s.items, "an item of "+what)
 		}
-	case textPart:
+	case textPart, scalarPart:
 		if s.choices != nil && !slices.Contains(s.choices, n.Value) {
 			m.add(m.at(n), didYouMean(n.Value, s.choices), "%s is %q", what, n.Value)
 		}
@@ -120,6 +120,7 @@ func (m *mistakes) checkObject(n *yaml.Node, s *shape, what string) {
 		case known:
 			m.check(value, f.shape, key.Value)
 		case s.open != nil && s.open(key.Value):
+			m.check(value, &shape{kind: scalarPart}, key.Value)
 		default:
 			hint := didYouMean(key.Value, s.names())
 			if key.Value == "<<" {
