@@ -50,6 +50,7 @@ const (
 	kindDecode    = "decode"
 	kindUnhandled = "unhandled"
 	kindBatch     = "batch"
+	kindSnooze    = "snooze" // of an event in a retry topic only
 	kindCrash     = "crash"
 )
 
@@ -64,60 +65,66 @@ const (
 	deadBufferBytes = 64 << 20
 )
 
-// deadLetter writes the record's copy to the dead-letter topic and returns true when Kafka has acknowledged it. Until then the record
+// deadLetter writes the event's copy to the dead-letter topic and returns true when Kafka has acknowledged it. Until then the event
 // waits, as often as the write fails: it is never skipped. It returns false when the partition is given up first.
 func (p *partition) deadLetter(t *task, f *failure) bool {
-	e, rec := p.engine, &t.record
-	name := DeadLetterTopic(p.Topic, e.cfg.Group)
-	letter := sender.Record{
-		Partition: p.deadPartition(name),
-		Key:       rec.Key,
-		Headers:   p.deadHeaders(t, f, time.Now()),
+	from := t.from()
+	name := DeadLetterTopic(p.source(), p.engine.group)
+	letter := copyOf(t, append(ownHeaders(&t.record), deathHeaders(from, p.engine.group, t.ref, f, time.Now())...))
+	letter.Partition = p.deadPartition(name, from)
+	if from.time >= 0 {
+		letter.Time = time.UnixMilli(from.time)
 	}
-	if rec.Value != nil {
-		letter.Value = sender.Bytes(rec.Value)
+	at, ok := p.write(name, &letter, t)
+	if ok {
+		p.engine.stats.deadLettered.Add(1)
+		p.log().Warn("event dead-lettered", zap.Int64("offset", t.record.Offset), zap.String("event", f.event), zap.String("kind", f.class()),
+			zap.String("to", name), zap.Int64("at", at), zap.Error(f.reason))
 	}
-	if rec.Timestamp >= 0 {
-		letter.Time = time.UnixMilli(rec.Timestamp)
+	return ok
+}
+
+// copyOf is the record of an event with other headers, as of now.
+func copyOf(t *task, headers []batch.Header) sender.Record {
+	c := sender.Record{Key: t.record.Key, Headers: headers}
+	if t.record.Value != nil {
+		c.Value = sender.Bytes(t.record.Value)
 	}
+	return c
+}
+
+// write sends a copy of an event to another topic, as often as it takes until Kafka has acknowledged it. It returns false when the
+// partition is given up first.
+func (p *partition) write(name string, r *sender.Record, t *task) (offset int64, ok bool) {
 	for failures := 1; ; failures++ {
-		result := e.sender.Send(p.ctx, e.sender.Topic(name), &letter)
+		result := p.engine.sender.Send(p.ctx, p.engine.sender.Topic(name), r)
 		if result.Outcome == sender.Acked {
-			e.stats.deadLettered.Add(1)
-			p.log().Warn("event dead-lettered", zap.Int64("offset", rec.Offset), zap.String("event", f.event), zap.String("kind", f.class()),
-				zap.String("to", name), zap.Int64("at", result.Offset), zap.Error(f.reason))
-			return true
+			return result.Offset, true
 		}
 		if p.ctx.Err() != nil {
-			return false
+			return 0, false
 		}
 		wait := jitter(outage.Delay(failures))
-		p.log().Error("dead letter is not written: the event waits", zap.Int64("offset", rec.Offset), zap.String("to", name),
+		p.log().Error("copy of the event is not written: the event waits", zap.Int64("offset", t.record.Offset), zap.String("to", name),
 			zap.Int("in a row", failures), zap.Duration("wait", wait), zap.Error(result.Err))
 		if !p.pause(wait) {
-			return false
+			return 0, false
 		}
 	}
 }
 
 // deadPartition is the event's own partition where the dead-letter topic has as many as the event's topic, so that the events of a
 // key stay together whatever chose their partition. Otherwise the key decides.
-func (p *partition) deadPartition(name string) int32 {
+func (p *partition) deadPartition(name string, from origin) int32 {
 	dead, err := p.engine.client.Topic(p.ctx, name)
 	if err != nil {
 		return sender.AnyPartition
 	}
-	source, err := p.engine.client.Topic(p.ctx, p.Topic)
-	if err != nil || len(source.Partitions) != len(dead.Partitions) {
+	source, err := p.engine.client.Topic(p.ctx, p.source())
+	if err != nil || len(source.Partitions) != len(dead.Partitions) || int(from.Partition) >= len(dead.Partitions) {
 		return sender.AnyPartition
 	}
-	return p.Partition
-}
-
-// deadHeaders is the record's own headers and those that tell what happened.
-func (p *partition) deadHeaders(t *task, f *failure, now time.Time) []batch.Header {
-	from := origin{TopicPartition: p.TopicPartition, offset: t.record.Offset}
-	return append(ownHeaders(&t.record), deathHeaders(from, p.engine.cfg.Group, t.ref, f, now)...)
+	return from.Partition
 }
 
 // ownHeaders is the headers of a record that are not this package's.
@@ -138,7 +145,7 @@ func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now tim
 	add(HeaderOffset, strconv.FormatInt(from.offset, 10))
 	add(HeaderGroup, group)
 	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
-	add(HeaderDeliveryCount, strconv.Itoa(f.attempts))
+	add(HeaderDeliveryCount, strconv.Itoa(max(f.attempts, from.spent.attempts)))
 	add(HeaderKind, f.class())
 	add(HeaderEvent, clip(f.event, maxMessage))
 	if ref != (schema.Ref{}) {

@@ -309,7 +309,7 @@ func TestEventWaitsWhileItsDeadLetterCannotBeWritten(t *testing.T) {
 	var got sink
 	j := w.start(cfg, On(got.handle))
 	eventually(t, "the other partition handled, and two refused dead letters", func() bool {
-		return w.committed("t", 1) == 1 && w.logs.FilterMessageSnippet("dead letter is not written").Len() >= 2
+		return w.committed("t", 1) == 1 && w.logs.FilterMessageSnippet("copy of the event is not written").Len() >= 2
 	})
 	if at := w.committed("t", 0); at > 0 {
 		t.Errorf("committed %d before the dead letter was written", at)

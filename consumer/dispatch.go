@@ -85,6 +85,11 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 		// What lies between the record before and this one is gone from the log, and done with this one.
 		t.begin(p, next, t.record.Offset+1)
 		next = t.end
+		if p.retry != nil {
+			if t = p.awaitDue(t, c, reader, b); t == nil {
+				break
+			}
+		}
 		if t.record.Offset >= p.reach.limit.Load() {
 			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
 				break

@@ -23,22 +23,24 @@ import (
 // engine is a worker while it runs.
 type engine struct {
 	cfg     Config
+	group   string // of the handlers: cfg.Group, but for the engine of its retry topics
 	routes  *routes
 	grace   time.Duration
 	stats   *counters
 	client  *kafka.Client
-	sender  *sender.Sender // nil when no event may become a dead letter
+	sender  *sender.Sender // nil when no event may become a dead letter or wait in a retry topic
 	fetcher *fetch.Fetcher
 	member  *group.Member
 	commits *committer
 	turns   *semaphore.Weighted // among suspects of the worker
 	memory  *memory
 	watch   *watch
-	lanes   *lanes          // nil: each partition handles its events itself, in the order of the log
-	base    context.Context // what handlers' contexts are made from: the values of Run's
-	ctx     context.Context // of what goes on in the background
-	failed  chan error      // the first failure
-	wg      sync.WaitGroup  // of what goes on in the background; handlers may outlast it
+	lanes   *lanes                 // nil: each partition handles its events itself, in the order of the log
+	retries map[string]*retryTopic // what the topics are retry topics of; nil where they are not
+	base    context.Context        // what handlers' contexts are made from: the values of Run's
+	ctx     context.Context        // of what goes on in the background
+	failed  chan error             // the first failure
+	wg      sync.WaitGroup         // of what goes on in the background; handlers may outlast it
 
 	mu         sync.Mutex
 	stopping   bool
@@ -54,15 +56,37 @@ const (
 	leaveGrace       = 5 * time.Second
 )
 
+// newEngine makes the engine of a worker's topics.
 func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, error) {
+	cfg, _ := w.cfg.divide(w.routes.delays())
+	e := newBareEngine(cfg, w, client)
+	e.base = context.WithoutCancel(ctx)
+	if cfg.Concurrency > 0 {
+		e.lanes = newLanes(cfg.Concurrency)
+	}
+	if w.routes.copies(cfg) {
+		var err error
+		e.sender, err = sender.New(client, sender.Config{
+			Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: cfg.Logger,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	e.connect(w.metadata)
+	return e, nil
+}
+
+// newBareEngine makes an engine without what it may share with another.
+func newBareEngine(cfg Config, w *Worker, client *kafka.Client) *engine {
 	e := &engine{
-		cfg:        w.cfg,
+		cfg:        cfg,
+		group:      cfg.Group,
 		routes:     w.routes,
 		grace:      w.grace,
 		stats:      &w.stats,
 		turns:      w.turns,
 		client:     client,
-		base:       context.WithoutCancel(ctx),
 		memory:     newMemory(),
 		failed:     make(chan error, 1),
 		partitions: make(map[kafka.TopicPartition]*partition),
@@ -70,21 +94,14 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 	}
 	e.commits = newCommitter(e)
 	e.watch = newWatch(e)
-	if w.cfg.Concurrency > 0 {
-		e.lanes = newLanes(w.cfg.Concurrency)
-	}
-	if w.routes.deadLetters(w.cfg) {
-		var err error
-		e.sender, err = sender.New(client, sender.Config{
-			Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: w.cfg.Logger,
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	t := w.cfg.Tuning
+	return e
+}
+
+// connect makes the engine's fetcher and its member of the group.
+func (e *engine) connect(metadata time.Duration) {
+	t := e.cfg.Tuning
 	e.fetcher = fetch.New(fetch.Config{
-		Client: client, Logger: w.cfg.Logger, ReadCommitted: !t.ReadUncommitted,
+		Client: e.client, Logger: e.cfg.Logger, ReadCommitted: !t.ReadUncommitted,
 		BufferBytes: t.BufferBytes, PartitionBytes: t.PartitionBytes,
 		OutOfRange: e.outOfRange,
 		Fetched: func(bytes int) {
@@ -93,12 +110,11 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 		},
 	})
 	e.member = group.New(group.Config{
-		Client: client, Logger: w.cfg.Logger, Group: w.cfg.Group, InstanceID: t.InstanceID, Topics: w.cfg.Topics,
+		Client: e.client, Logger: e.cfg.Logger, Group: e.cfg.Group, InstanceID: t.InstanceID, Topics: e.cfg.Topics,
 		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
-		MetadataInterval: w.metadata,
+		MetadataInterval: metadata,
 		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
 	})
-	return e, nil
 }
 
 // run works until ctx ends or something fails, and then stops in order.
@@ -139,13 +155,12 @@ func (e *engine) run(ctx context.Context) error {
 	close(watched)
 	e.wg.Wait()
 	e.drop(e.owned())
-	ending := context.WithoutCancel(ctx)
-	e.depart(ending)
-	e.close(ending)
+	e.depart(context.WithoutCancel(ctx))
+	e.fetcher.Stop()
 	return errors.Join(append([]error{failure, uncommitted}, stuck...)...)
 }
 
-// close ends what runs beside the group membership.
+// close ends what runs beside the group membership, and what the engine of retry topics shares.
 func (e *engine) close(ctx context.Context) {
 	e.fetcher.Stop()
 	if e.lanes != nil {
@@ -157,7 +172,7 @@ func (e *engine) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	if err := e.sender.Close(ctx); err != nil {
-		e.cfg.Logger.Warn("dead letters are left unwritten: their events are not committed and are handled again", zap.Error(err))
+		e.cfg.Logger.Warn("copies for retry or dead-letter topics are left unwritten: their events are not committed and are handled again", zap.Error(err))
 	}
 }
 

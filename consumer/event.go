@@ -77,9 +77,14 @@ func (e *event) describe(t *task) Info {
 		Event:     t.event(),
 		Schema:    t.ref,
 		Attempt:   e.attempt,
-		Group:     t.partition.engine.cfg.Group,
+		Group:     t.partition.engine.group,
 	}
-	for _, h := range t.record.Headers(nil) {
+	headers := t.record.Headers(nil)
+	if o := t.origin; o != nil {
+		info.Topic, info.Partition, info.Offset, info.Time, info.Retry = o.Topic, o.Partition, o.offset, time.UnixMilli(o.time).UTC(), o.spent.rung
+		headers = ownHeaders(&t.record)
+	}
+	for _, h := range headers {
 		info.Headers = append(info.Headers, Header{Key: h.Key, Value: cloneValue(h.Value)})
 	}
 	return info

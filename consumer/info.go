@@ -13,7 +13,8 @@ type Header struct {
 	Value []byte
 }
 
-// Info is what a handler can know about the event it was given, beside the event itself.
+// Info is what a handler can know about the event it was given, beside the event itself. An event that comes from a retry topic is
+// told as it was in its own topic, so that Topic, Partition and Offset name it whenever it is tried.
 type Info struct {
 	Topic     string
 	Partition int32
@@ -24,7 +25,8 @@ type Info struct {
 	Headers   []Header  // in the order of the record; nil without any
 	Event     string    // full name of the schema the event was written with; "" for a tombstone
 	Schema    schema.Ref
-	Attempt   int // 1 for the first
+	Attempt   int // 1 for the first, and on through retry topics
+	Retry     int // rungs of [Policy.Retry] that the event has climbed; 0 in its own topic
 	Group     string
 }
 

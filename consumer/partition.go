@@ -19,7 +19,8 @@ import (
 type partition struct {
 	kafka.TopicPartition
 	engine *engine
-	lanes  *lanes // nil where events are handled in the order of the log, by the partition's goroutine
+	lanes  *lanes      // nil where events are handled in the order of the log, by the partition's goroutine
+	retry  *retryTopic // what its topic is a retry topic of; nil where it is not
 
 	ctx    context.Context // of the handlers: ends, with a cause, when the partition is taken away
 	cancel context.CancelCauseFunc
@@ -61,6 +62,7 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 		TopicPartition: tp,
 		engine:         e,
 		lanes:          e.lanes,
+		retry:          e.retries[tp.Topic],
 		exited:         make(chan struct{}),
 		nudge:          make(chan struct{}, 1),
 		committed:      -1,

@@ -137,7 +137,7 @@ func (p *partition) admit(t *task) bool {
 		if mark, ok = p.beginTurn(suspicion, offset); !ok {
 			return false
 		}
-		t.spent.attempts = suspicion.Attempts(offset)
+		t.spent.attempts += suspicion.Attempts(offset)
 	}
 	r.next.Store(offset)
 	r.mu.Lock()

@@ -92,6 +92,18 @@ func retryHeaders(o origin, rung int, due time.Time) []batch.Header {
 	return headers
 }
 
+// stillHeaders is what the headers of an event in a retry topic say that moves to another because it is to wait longer: what they said,
+// but for the time.
+func stillHeaders(rec *batch.Record, now time.Time) []batch.Header {
+	var headers []batch.Header
+	for _, h := range rec.Headers(nil) {
+		if strings.HasPrefix(h.Key, headerFamily) && h.Key != HeaderTime {
+			headers = append(headers, h)
+		}
+	}
+	return append(headers, batch.Header{Key: HeaderTime, Value: []byte(now.UTC().Format(time.RFC3339Nano))})
+}
+
 // ours reports whether a header is one that this package adds to an event's own.
 func ours(key string) bool {
 	return strings.HasPrefix(key, headerFamily) || strings.HasPrefix(key, retryFamily)

@@ -75,6 +75,9 @@ func (r *routes) deadLetters(cfg Config) bool {
 	return cfg.Policy.DeadLetter || cfg.Unhandled == UnhandledDeadLetter
 }
 
+// copies reports whether any event may be copied to another topic.
+func (r *routes) copies(cfg Config) bool { return r.deadLetters(cfg) || len(r.delays()) > 0 }
+
 // delays is every delay that an event may wait for in a retry topic, in order.
 func (r *routes) delays() []time.Duration {
 	var ladders [][]time.Duration

@@ -103,7 +103,12 @@ func (p *partition) send(t *task, v verdict) {
 
 // copyAway writes the event's copy to the topic that the verdict sends it to, and returns true once Kafka has acknowledged it. It
 // returns false when the partition is given up first.
-func (p *partition) copyAway(t *task, v verdict) bool { return p.deadLetter(t, v.failure) }
+func (p *partition) copyAway(t *task, v verdict) bool {
+	if v.kind == verdictMove {
+		return p.moveToRetry(t, v)
+	}
+	return p.deadLetter(t, v.failure)
+}
 
 // stay is depart where events are handled in the order of the log: the partition waits with the task.
 func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
@@ -133,6 +138,10 @@ func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 // again makes the next attempt the one at hand.
 func (t *task) again(v verdict) {
 	t.spent = v.step.spent
+	if t.failure == early {
+		t.failure = nil
+		return
+	}
 	t.outages++
 	if v.spent {
 		t.outages = 0
@@ -141,6 +150,9 @@ func (t *task) again(v verdict) {
 
 // note counts and logs what became of an attempt.
 func (p *partition) note(t *task, v verdict, err error, wait time.Duration) {
+	if v.failure == early {
+		return
+	}
 	stats := p.engine.stats
 	switch {
 	case v.kind == verdictLeave:

@@ -12,6 +12,10 @@ func (e *engine) check(ctx context.Context) error {
 	if err := e.client.Ping(ctx); err != nil {
 		return err
 	}
+	sides := sideTopics{
+		client: e.client, group: e.group, dead: e.routes.deadLetters(e.cfg), delays: e.routes.delays(),
+		create: e.cfg.Tuning.CreateTopics, log: e.cfg.Logger,
+	}
 	var errs []error
 	for _, topic := range e.cfg.Topics {
 		found, err := e.topic(ctx, topic)
@@ -22,16 +26,7 @@ func (e *engine) check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.sender == nil {
-			continue
-		}
-		dead := DeadLetterTopic(topic, e.cfg.Group)
-		_, err = e.topic(ctx, dead)
-		if errors.Is(err, kafka.ErrUnknownTopic) {
-			errs = append(errs, &MissingTopicError{Topic: dead, DeadLetter: true, Partitions: len(found.Partitions)})
-		} else if err != nil {
-			return err
-		}
+		errs = append(errs, sides.of(ctx, found))
 	}
 	return errors.Join(errs...)
 }

@@ -1,12 +1,11 @@
 package consumer
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 )
 
-// Stats counts what a worker did since it was made. The numbers only grow, but for Assigned.
+// Stats counts what a worker did since it was made, in its topics and their retry topics. The numbers only grow, but for Assigned.
 type Stats struct {
 	Handled      int64 // events whose handler returned nil
 	Failed       int64 // attempts that failed
@@ -24,7 +23,7 @@ type Stats struct {
 	CommitErrors int64 // commit requests that it refused, or did not answer
 	Fetches      int64 // fetch answers
 	FetchedBytes int64 // bytes of record batches, as fetched
-	Assigned     int64 // partitions this worker owns now
+	Assigned     int64 // partitions this worker owns now, those of retry topics left out
 
 	// SkipReasons counts the events whose handler returned Skip by their reason: 100 of them, further ones under "other".
 	SkipReasons map[string]int64
@@ -42,26 +41,27 @@ type counters struct {
 
 // Stats returns the counters as they are now. They are read one by one, not all at one instant.
 func (w *Worker) Stats() Stats {
-	c := &w.stats
-	return Stats{
-		Handled:      c.handled.Load(),
-		Failed:       c.failed.Load(),
-		Retried:      c.retried.Load(),
-		Snoozed:      c.snoozed.Load(),
-		DeadLettered: c.deadLettered.Load(),
-		Skipped:      c.skipped.Load(),
-		Interrupted:  c.interrupted.Load(),
-		Stuck:        c.stuck.Load(),
-		Late:         c.late.Load(),
-		Rebalances:   c.rebalances.Load(),
-		Lost:         c.lost.Load(),
-		Commits:      c.commits.Load(),
-		CommitErrors: c.commitErrors.Load(),
-		Fetches:      c.fetches.Load(),
-		FetchedBytes: c.fetchedBytes.Load(),
-		Assigned:     c.assigned.Load(),
-		SkipReasons:  c.reasons.counts(),
+	s := Stats{SkipReasons: make(map[string]int64)}
+	for _, c := range []*counters{&w.stats, &w.retryStats} {
+		s.Handled += c.handled.Load()
+		s.Failed += c.failed.Load()
+		s.Retried += c.retried.Load()
+		s.Snoozed += c.snoozed.Load()
+		s.DeadLettered += c.deadLettered.Load()
+		s.Skipped += c.skipped.Load()
+		s.Interrupted += c.interrupted.Load()
+		s.Stuck += c.stuck.Load()
+		s.Late += c.late.Load()
+		s.Rebalances += c.rebalances.Load()
+		s.Lost += c.lost.Load()
+		s.Commits += c.commits.Load()
+		s.CommitErrors += c.commitErrors.Load()
+		s.Fetches += c.fetches.Load()
+		s.FetchedBytes += c.fetchedBytes.Load()
+		c.reasons.addTo(s.SkipReasons)
 	}
+	s.Assigned = w.stats.assigned.Load()
+	return s
 }
 
 // reasons counts by reason.
@@ -89,8 +89,10 @@ func (r *reasons) add(reason string) {
 	r.known[reason]++
 }
 
-func (r *reasons) counts() map[string]int64 {
+func (r *reasons) addTo(counts map[string]int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.known)
+	for reason, n := range r.known {
+		counts[reason] += n
+	}
 }

@@ -20,6 +20,7 @@ type task struct {
 	ref     schema.Ref
 	body    []byte   // the end of record.Value, without wire header
 	target  *target  // nil when failure is set
+	origin  *origin  // what the event was in its own topic, when this is a retry topic
 	failure *failure // why no handler can be given the event
 
 	key     uint64               // hash of the record's key, or of what stands for it
@@ -40,14 +41,14 @@ var (
 func (t *task) begin(p *partition, first, end int64) {
 	t.partition, t.first, t.end = p, first, end
 	t.spent, t.outages, t.failure = spent{}, 0, nil
-	t.queue = nil
+	t.queue, t.origin = nil, nil
 }
 
 // clone copies a task into memory of its own.
 func (t *task) clone(q *queue) *task {
 	c := &task{
 		partition: t.partition, queue: q, record: t.record.Clone(), first: t.first, end: t.end, ref: t.ref,
-		target: t.target, failure: t.failure, key: t.key, keyed: t.keyed, spent: t.spent, outages: t.outages,
+		target: t.target, failure: t.failure, origin: t.origin, key: t.key, keyed: t.keyed, spent: t.spent, outages: t.outages,
 	}
 	c.body = c.record.Value[len(c.record.Value)-len(t.body):]
 	return c

@@ -42,6 +42,8 @@ var outage = Policy{Backoff: Backoff{Initial: 200 * time.Millisecond, Max: 10 * 
 // may be of that making. It reads the task and does nothing.
 func judge(t *task, err error, stopped bool) verdict {
 	switch {
+	case t.failure == early:
+		return t.notYet(time.Now())
 	case t.failure != nil:
 		return t.giveUp(t.failure)
 	case err == nil:
@@ -74,6 +76,9 @@ func judge(t *task, err error, stopped bool) verdict {
 		v.kind = verdictAgain
 	case stepMove:
 		v.kind, v.failure = verdictMove, f
+		if o.ending == endSnooze {
+			f.kind = kindSnooze
+		}
 	case stepGiveUp:
 		end := t.giveUp(f)
 		v.kind, v.failure = end.kind, f

@@ -13,12 +13,13 @@ import (
 
 // Worker is a member of a consumer group that hands events to handlers. Its methods are safe for concurrent use.
 type Worker struct {
-	cfg    Config
-	routes *routes
-	ran    atomic.Bool
-	engine atomic.Pointer[engine] // once it runs
-	stats  counters
-	turns  *semaphore.Weighted
+	cfg        Config
+	routes     *routes
+	ran        atomic.Bool
+	engine     atomic.Pointer[engine] // once it runs
+	stats      counters
+	retryStats counters            // of the retry topics
+	turns      *semaphore.Weighted // among suspects of a crash
 
 	grace    time.Duration // how long a handler has to return once its context has ended
 	metadata time.Duration // how often the group's leader looks for new partitions
@@ -65,5 +66,6 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	return e.run(ctx)
+	defer e.close(context.WithoutCancel(ctx))
+	return e.runWith(ctx, e.ofRetries(w))
 }

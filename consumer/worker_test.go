@@ -132,7 +132,7 @@ func TestRunFailsAtOnceWithoutWhatItNeeds(t *testing.T) {
 	err := w.start(cfg, On(new(sink).handle)).wait()
 	for _, want := range []string{
 		"topic absent does not exist",
-		"dead-letter topic t.g.dead does not exist: create it with `headrace topics create t.g.dead --partitions 3`",
+		"dead-letter topic t.g.dead does not exist: create it with `headrace topics create t.g.dead --partitions 3 ",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not say %q: %v", want, err)

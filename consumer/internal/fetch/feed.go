@@ -15,6 +15,7 @@ type Feed struct {
 
 	out      chan<- Delivery
 	waiting  atomic.Bool // a delivery is in out
+	resting  atomic.Bool // and nobody comes for it soon
 	closed   atomic.Bool
 	counted  atomic.Bool          // in the fetcher's number of feeds
 	loop     atomic.Pointer[loop] // whom to wake; nil while the leader is looked for
@@ -54,6 +55,10 @@ func (f *Feed) Taken() {
 	f.waiting.Store(false)
 	f.wake()
 }
+
+// Rest says that the feed's reader will not take its next delivery for some time, or that it goes on now. The others are then not
+// fetched for as if it came back any moment.
+func (f *Feed) Rest(resting bool) { f.resting.Store(resting) }
 
 // Bounds returns the partition's log start and end as the last answer told them, -1 before one did.
 func (f *Feed) Bounds() (start, end int64) { return f.logStart.Load(), f.logEnd.Load() }

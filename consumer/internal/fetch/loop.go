@@ -143,7 +143,9 @@ func (l *loop) pick() (held int, pause time.Duration) {
 	for i := range l.feeds {
 		feed := l.feeds[(int(l.round%uint64(len(l.feeds)))+i)%len(l.feeds)] //nolint:gosec // below len
 		if feed.waiting.Load() {
-			held++
+			if !feed.resting.Load() {
+				held++
+			}
 			continue
 		}
 		if wait := feed.notBefore.Sub(now); wait > 0 {

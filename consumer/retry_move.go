@@ -1,0 +1,113 @@
+package consumer
+
+import (
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/sender"
+)
+
+// source is the topic that the partition's events come from: its own, or the one it is a retry topic of.
+func (p *partition) source() string {
+	if p.retry != nil {
+		return p.retry.source
+	}
+	return p.Topic
+}
+
+// from is where an event comes from and how far it has come.
+func (t *task) from() origin {
+	if t.origin != nil {
+		return *t.origin
+	}
+	return origin{TopicPartition: t.partition.TopicPartition, offset: t.record.Offset, time: t.record.Timestamp}
+}
+
+// soon is as good as now.
+const soon = time.Millisecond
+
+// early is the failure of an event that has waited for as long as events wait in its retry topic, and is to wait longer.
+var early = &failure{reason: errors.New("not due yet")}
+
+// awaitDue pauses the partition of a retry topic until its next event is to be looked at, and takes the event's origin from its headers.
+// The partition's goroutine waits; it holds the chunk, and no lane. It returns the task, which may lie in another stretch then, and nil
+// when the partition stops.
+func (p *partition) awaitDue(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
+	o, ok := readOrigin(&t.record, p.retry.source)
+	if !ok {
+		o = strange(p.TopicPartition, &t.record, p.retry.delay)
+	}
+	now := time.Now()
+	if wait := o.wake(p.retry.delay, now).Sub(now); wait > 0 {
+		if t = p.moveOn(t, c, r, b); t == nil || !p.rest(wait) {
+			return nil
+		}
+	}
+	t.origin, t.spent = &o, o.spent
+	if time.Until(o.due) > soon {
+		t.failure = early
+	}
+	return t
+}
+
+// rest waits, and frees what lanes have done with meanwhile. It returns false when the partition stops.
+func (p *partition) rest(d time.Duration) bool {
+	p.feed.Rest(true)
+	defer p.feed.Rest(false)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return !p.stopped.Load()
+		case <-p.nudge:
+			p.retire()
+		case <-p.going.Done():
+			return false
+		}
+	}
+}
+
+// notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short.
+func (t *task) notYet(now time.Time) verdict {
+	v := verdict{kind: verdictAgain, failure: early, step: t.policy().wait(max(0, t.origin.due.Sub(now)), 0, t.spent)}
+	if v.step.kind == stepMove {
+		v.kind = verdictMove
+	}
+	return v
+}
+
+// moveToRetry writes the event's copy to a retry topic and returns true when Kafka has acknowledged it. It is otherwise as deadLetter.
+func (p *partition) moveToRetry(t *task, v verdict) bool {
+	now, from := time.Now(), t.from()
+	due := now.Add(v.step.after)
+	headers := ownHeaders(&t.record)
+	if v.failure == early {
+		due = from.due
+		headers = append(headers, stillHeaders(&t.record, now)...)
+	} else {
+		headers = append(headers, deathHeaders(from, p.engine.group, t.ref, v.failure, now)...)
+	}
+	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.rung, due)...))
+	name := RetryTopic(p.source(), p.engine.group, v.step.rung)
+	r.Partition = p.retryPartition(name, from)
+	if _, ok := p.write(name, &r, t); !ok {
+		return false
+	}
+	p.engine.stats.retried.Add(1)
+	p.log().Info("event moved to a retry topic", zap.Int64("offset", t.record.Offset), zap.String("event", t.event()), zap.String("to", name),
+		zap.Time("due", due), zap.Int("attempts", v.step.spent.attempts), zap.Error(v.failure.reason))
+	return true
+}
+
+// retryPartition is the event's own. A topic that has got more partitions since the worker started may have more than its retry topic.
+func (p *partition) retryPartition(name string, from origin) int32 {
+	found, err := p.engine.client.Topic(p.ctx, name)
+	if err != nil || len(found.Partitions) == 0 {
+		return sender.AnyPartition
+	}
+	return from.Partition % int32(len(found.Partitions)) //nolint:gosec // partitions are numbered by int32
+}
