@@ -170,7 +170,7 @@ func (g *sampler) logical(dst []byte, n *node) []byte {
 		}
 		return dst
 	case logicalDate:
-		return codec.AppendLong(dst, int64(at.Unix()/int64(day/time.Second)))
+		return codec.AppendLong(dst, at.Unix()/int64(day/time.Second))
 	case logicalTimeMillis:
 		return codec.AppendLong(dst, g.r.Int64N(day.Milliseconds()))
 	case logicalTimeMicros:

@@ -59,13 +59,13 @@ func openSnapshot(path, url string, lenient bool) (*snapshot, error) {
 			err = &SnapshotError{Path: path, Reason: reason}
 		}
 	}
-	switch {
-	case err != nil && !lenient:
+	if err != nil && !lenient {
 		return nil, err
-	case err != nil || file == nil:
-		s.err = err
+	}
+	s.err = err
+	if err != nil || file == nil {
 		s.file.header.Registry = url
-		return s, nil
+		return s, nil //nolint:nilerr // the state tells of it, as the caller has chosen
 	}
 	s.file = *file
 	for i := range s.file.entries {

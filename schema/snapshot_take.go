@@ -129,11 +129,11 @@ func (t *taking) versions(ctx context.Context, subject string, there bool) ([]or
 // fetch asks for versions, a few at a time, and returns those they refer to that are not there yet.
 func (t *taking) fetch(ctx context.Context, todo []origin) ([]origin, error) {
 	answers := make([]answerSchema, len(todo))
-	group, ctx := errgroup.WithContext(ctx)
+	group, together := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, at := range todo {
 		group.Go(func() error {
-			ctx, cancel := t.within(ctx)
+			ctx, cancel := t.within(together)
 			defer cancel()
 			path := fmt.Sprintf("/subjects/%s/versions/%d?deleted=true", url.PathEscape(at.subject), at.version)
 			if err := t.exchange(ctx).call(http.MethodGet, path, nil, &answers[i]); err != nil {

@@ -153,7 +153,7 @@ func TestSnapshotOfTheWholeRegistryAnswersWhileItIsDown(t *testing.T) {
 
 		// And when it is back, it is asked first.
 		registry.down.Store(false)
-		time.Sleep(snapshotOutage + time.Second)
+		time.Sleep(snapshotOutage + time.Second) //nolint:forbidigo // the bubble's clock
 		before := registry.calls.Load()
 		var unknown *UnknownSchemaError
 		if _, err := reg.Schema(t.Context(), 9); !errors.As(err, &unknown) {
@@ -178,7 +178,7 @@ func TestSnapshotIsWrittenByWhoeverAsksAndReadAtTheNextStart(t *testing.T) {
 		if _, err := first.Schema(t.Context(), 3); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(snapshotDelay + time.Millisecond)
+		time.Sleep(snapshotDelay + time.Millisecond) //nolint:forbidigo // the bubble's clock
 		synctest.Wait()
 		if state := first.Snapshot(); state.Err != nil || state.Entries != 1 || state.Written.IsZero() {
 			t.Errorf("after a second: %+v", state)
@@ -241,11 +241,11 @@ func TestSnapshotThatCannotBeTrustedIsRefused(t *testing.T) {
 	// resigned is a file whose checksum is right, as somebody writes it who means harm.
 	resigned := func(entries ...snapshotEntry) string {
 		file := snapshotFile{header: snapshotHeader{Registry: "http://localhost"}, entries: entries}
-		text, err := file.append()
+		whole, err := file.append()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(text)
+		return string(whole)
 	}
 	circle := func(subject, other string) snapshotEntry {
 		e := snapshotEntry{ID: 1, Subject: subject, Version: 1, Schema: `"int"`}
@@ -290,7 +290,7 @@ func TestSnapshotThatCannotBeTrustedIsRefused(t *testing.T) {
 	t.Run("writable by others", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "registry.snapshot")
-		if err := errors.Join(os.WriteFile(path, text, 0o600), os.Chmod(path, 0o666)); err != nil { //nolint:gosec // what is refused
+		if err := errors.Join(os.WriteFile(path, text, 0o600), os.Chmod(path, 0o666)); err != nil {
 			t.Fatal(err)
 		}
 		refuses(t, "http://localhost", path, "others may write it (mode 0666)")

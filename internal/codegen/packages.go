@@ -120,7 +120,7 @@ func (c *catalog) crossings(layout Layout) error {
 	}
 	for _, p := range c.packages {
 		if circle := circleFrom(p, p, imports, map[*goPackage]bool{}); circle != nil {
-			return fmt.Errorf("Go packages cannot import each other in a circle: %s; map these namespaces to one folder", strings.Join(circle, ", "))
+			return fmt.Errorf("packages of Go cannot import each other in a circle: %s; map these namespaces to one folder", strings.Join(circle, ", "))
 		}
 	}
 	return nil
