@@ -79,7 +79,9 @@ const maxPairs = 1 << 17
 //
 // It is a pure function and safe for concurrent use. Recursive schemas are compared as what they are, the infinite trees they
 // stand for.
-func Compatible(reader, writer *Schema) []Incompatibility { return incompatibilities(reader, writer, false) }
+func Compatible(reader, writer *Schema) []Incompatibility {
+	return incompatibilities(reader, writer, false)
+}
 
 // incompatibilities are those of [Compatible], with hints for the writer's schema when forward is set.
 func incompatibilities(reader, writer *Schema, forward bool) []Incompatibility {
@@ -119,8 +121,8 @@ type pair struct{ reader, writer *node }
 // verdict is what the compatibility of one pair depends on.
 type verdict struct {
 	problems []problem // of its own
-	all      []pair            // each of these must be compatible
-	any      []pair            // when there are some, one of these must be
+	all      []pair    // each of these must be compatible
+	any      []pair    // when there are some, one of these must be
 	broken   bool
 	users    []pair // pairs that depend on this one
 }

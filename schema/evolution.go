@@ -33,10 +33,14 @@ func (b Break) String() string { return string(b.Kind) + ": " + b.Sentence() }
 
 // Sentence is the message, the two types and the place in the older version.
 func (b Break) Sentence() string {
-	if b.Kind == TooComplex {
+	switch {
+	case b.Kind == TooComplex:
 		return b.Message
-	}
-	if b.Forward {
+	case b.Kind == ReaderFieldMissingDefaultValue && b.Forward:
+		return fmt.Sprintf("%s: old field of type %s at %s", b.Message, b.Reader.Type, b.Old)
+	case b.Kind == ReaderFieldMissingDefaultValue:
+		return fmt.Sprintf("%s: new field of type %s, old record at %s", b.Message, b.Reader.Type, b.Old)
+	case b.Forward:
 		return fmt.Sprintf("%s: old %s of %s reads new %s", b.Message, b.Reader.Type, b.Old, b.Writer.Type)
 	}
 	return fmt.Sprintf("%s: new %s reads old %s of %s", b.Message, b.Reader.Type, b.Writer.Type, b.Old)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hamba/avro/v2"
 )
 
 // unit is a source on its way to become a [File].
@@ -17,6 +19,7 @@ type unit struct {
 	needs    []*unit // units whose types it uses
 	state    state
 	file     *File
+	known    *avro.SchemaCache // what it and its needs define, so that their users need not parse them again
 }
 
 type state uint8

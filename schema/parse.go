@@ -43,7 +43,7 @@ func Parse(text string, refs ...*Schema) (*Schema, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	return parseLocated(source, refs)
+	return parseLocated(source, refs, nil)
 }
 
 // locate reads a schema's text as JSON.
@@ -71,9 +71,10 @@ func locate(text string) (*located, *InvalidSchemaError) {
 	return nil, bad
 }
 
-func parseLocated(source *located, refs []*Schema) (*Schema, error) {
+// parseLocated parses a schema. known holds what refs define, for hamba, and gets what the schema does; nil has it found out anew.
+func parseLocated(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, error) {
 	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
-	if err := s.build(&source.root); err != nil {
+	if err := s.build(&source.root, known); err != nil {
 		var bad *InvalidSchemaError
 		if errors.As(err, &bad) && bad.Position == (Position{}) {
 			bad.Position = source.place(bad.Path)
@@ -83,7 +84,7 @@ func parseLocated(source *located, refs []*Schema) (*Schema, error) {
 	return s, nil
 }
 
-func (s *Schema) build(value *jsonValue) error {
+func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) error {
 	names, err := mergeNames(s.refs)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (s *Schema) build(value *jsonValue) error {
 	if err := encodeDefaults(p.records); err != nil {
 		return err
 	}
-	if err := validate(s.text, s.refs); err != nil {
+	if err := validate(s.text, s.refs, known); err != nil {
 		return err
 	}
 	s.names = names
@@ -122,36 +123,38 @@ func mergeNames(refs []*Schema) (map[string]*node, error) {
 
 // validate has hamba/avro check what the specification demands of names, symbols and defaults. It parses into a cache of its own,
 // references first: hamba's default cache is shared by the whole process and lets one subject's types leak into another's schema.
-func validate(text string, refs []*Schema) (err error) {
+func validate(text string, refs []*Schema, known *avro.SchemaCache) (err error) {
 	defer func() {
 		// hamba panics on some defaults of recursive records.
 		if p := recover(); p != nil {
 			err = &InvalidSchemaError{Reason: "a default refers to a record that is not complete yet"}
 		}
 	}()
-	cache := &avro.SchemaCache{}
-	seen := map[*Schema]bool{}
-	var add func(s *Schema) error
-	add = func(s *Schema) error {
-		if seen[s] {
-			return nil
+	if known == nil {
+		known = &avro.SchemaCache{}
+		if err := learn(known, refs, map[*Schema]bool{}); err != nil {
+			return err
 		}
-		seen[s] = true
-		for _, ref := range s.refs {
-			if err := add(ref); err != nil {
-				return err
-			}
-		}
-		_, err := avro.ParseWithCache(s.text, "", cache)
-		return err
 	}
+	if _, err := avro.ParseWithCache(text, "", known); err != nil {
+		return &InvalidSchemaError{Reason: clip(err.Error())}
+	}
+	return nil
+}
+
+// learn parses references, and theirs before them.
+func learn(known *avro.SchemaCache, refs []*Schema, seen map[*Schema]bool) error {
 	for _, ref := range refs {
-		if err := add(ref); err != nil {
+		if seen[ref] {
+			continue
+		}
+		seen[ref] = true
+		if err := learn(known, ref.refs, seen); err != nil {
+			return err
+		}
+		if _, err := avro.ParseWithCache(ref.text, "", known); err != nil {
 			return &InvalidSchemaError{Reason: fmt.Sprintf("reference %s: %s", ref.FullName(), clip(err.Error()))}
 		}
-	}
-	if _, err := avro.ParseWithCache(text, "", cache); err != nil {
-		return &InvalidSchemaError{Reason: clip(err.Error())}
 	}
 	return nil
 }

@@ -31,7 +31,9 @@ func newLocated(text string, root jsonValue) *located {
 }
 
 // place is where the value begins that pointer leads to, or else the last one on the way there.
-func (l *located) place(pointer string) Position { return l.position(begin(l.text, l.root.at(pointer).after)) }
+func (l *located) place(pointer string) Position {
+	return l.position(begin(l.text, l.root.at(pointer).after))
+}
 
 func (l *located) position(offset int) Position {
 	offset = min(max(offset, 0), len(l.text))

@@ -53,7 +53,7 @@ func (p *past) of(ctx context.Context, o origin, file *schema.File) (schema.Ance
 	if !ok {
 		var err error
 		if folder, err = p.read(ctx, o); err != nil {
-			return schema.Ancestor{}, false, fmt.Errorf("%s: %w", o, err)
+			return schema.Ancestor{}, false, err
 		}
 		p.folders[o] = folder
 	}

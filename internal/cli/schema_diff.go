@@ -83,6 +83,9 @@ func (a *app) runSchemaDiff(cmd *cobra.Command, old, next string, out format) er
 		}
 		for _, before := range olds {
 			for _, c := range schema.Diff(before.Schema, file.Schema) {
+				if home, ok := folder.Named(c.In); ok && home != file && !home.Imported {
+					continue // it is told of that file
+				}
 				rows = append(rows, changed{file.Schema.FullName(), file.Path, before.Name, c.In, c.What, c.Words, c.Old, c.New, c.Pointer})
 			}
 		}

@@ -96,7 +96,9 @@ func (c Config) Validate() error {
 
 // rules are those that hold.
 func (c Config) rules() []Rule {
-	named := func(list []string, r Rule) bool { return slices.Contains(list, r.ID) || slices.Contains(list, r.Category) }
+	named := func(list []string, r Rule) bool {
+		return slices.Contains(list, r.ID) || slices.Contains(list, r.Category)
+	}
 	return slices.DeleteFunc(Rules(), func(r Rule) bool {
 		return len(c.Use) > 0 && !named(c.Use, r) || named(c.Except, r)
 	})

@@ -151,8 +151,11 @@ func TestIgnorePropertyHoldsWithin(t *testing.T) {
 func TestConfigNamesRulesThatExist(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Config{
-		{Use: []string{"FIELD_DOCS"}}, {Except: []string{"money_decimal"}}, {Ignore: []Ignore{{Rule: "X"}}},
-		{Severity: map[string]string{"NAME": Warning}}, {Severity: map[string]string{"FIELD_DOC": "loud"}},
+		{Use: []string{"FIELD_DOCS"}},
+		{Except: []string{"money_decimal"}},
+		{Ignore: []Ignore{{Rule: "X"}}},
+		{Severity: map[string]string{"NAME": Warning}},
+		{Severity: map[string]string{"FIELD_DOC": "loud"}},
 	} {
 		if err := c.Validate(); err == nil {
 			t.Errorf("%+v is valid", c)
