@@ -1,0 +1,255 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// mortal runs workers one after another that die of some events.
+type mortal struct {
+	w      *world
+	cfg    Config
+	poison func(Info, ping) bool
+	deaths chan struct{}
+
+	mu      sync.Mutex
+	handled map[int64]int
+	tries   map[int64][]int // Info.Attempt of each time an event was poison
+	most    int             // handlers at once while poison was in hand
+	hand    int
+}
+
+func newMortal(w *world, cfg Config, poison func(Info, ping) bool) *mortal {
+	return &mortal{w: w, cfg: cfg, poison: poison, deaths: make(chan struct{}, 1), handled: map[int64]int{}, tries: map[int64][]int{}}
+}
+
+func (m *mortal) handle(ctx context.Context, p ping) error {
+	info := InfoFrom(ctx)
+	m.mu.Lock()
+	m.hand++
+	poison := m.poison(info, p)
+	if poison {
+		m.tries[p.N] = append(m.tries[p.N], info.Attempt)
+		m.most = m.hand
+	}
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.hand--
+		if ctx.Err() == nil && !poison {
+			m.handled[p.N]++
+		}
+	}()
+	if poison {
+		select {
+		case m.deaths <- struct{}{}:
+		default:
+		}
+		<-ctx.Done() // nobody hears of this handler again
+		return ctx.Err()
+	}
+	return nil
+}
+
+// live runs a worker until it dies of an event, or until it has nothing left to do. It returns what Run returned.
+func (m *mortal) live(over func() bool) (died bool, err error) {
+	m.w.t.Helper()
+	j := m.w.start(m.cfg, On(m.handle))
+	ended := false
+	eventually(m.w.t, "death or the end", func() bool {
+		select {
+		case <-m.deaths:
+			died = true
+		case <-j.done:
+			ended = true
+		default:
+		}
+		return died || ended || over()
+	})
+	switch {
+	case died:
+		j.crash()
+	case ended:
+		return false, j.err
+	default:
+		j.stop()
+	}
+	return died, nil
+}
+
+func (m *mortal) committed(offsets int64) func() bool {
+	return func() bool { return m.w.committed("t", 0) == offsets }
+}
+
+// TestAnEventThatKillsIsDeadLettered has one event among many that takes its process with it: after as many deaths as its policy has
+// attempts it is a dead letter, and every other event was handled.
+func TestAnEventThatKillsIsDeadLettered(t *testing.T) {
+	t.Parallel()
+	for _, lanes := range []int{0, 1, 8} {
+		t.Run(strconv.Itoa(lanes)+" lanes", func(t *testing.T) {
+			t.Parallel()
+			const events, killer = 300, 211
+			w := newWorld(t)
+			w.topic("t", 1, true)
+			w.unkeyed(0, events)
+			cfg := w.laned(lanes)
+			cfg.Policy.DeadLetter = true // of 3 attempts
+			m := newMortal(w, cfg, func(_ Info, p ping) bool { return p.N == killer })
+			deaths := 0
+			for {
+				died, err := m.live(m.committed(events))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !died {
+					break
+				}
+				if deaths++; deaths > 10 {
+					t.Fatal("it goes on killing")
+				}
+			}
+			if deaths != 3 {
+				t.Errorf("%d deaths, want 3", deaths)
+			}
+			if tries := m.tries[killer]; !slices.Equal(tries, []int{1, 1, 1}) { // the third was the first time alone
+				t.Errorf("attempts %v", tries)
+			}
+			if m.most != 1 {
+				t.Errorf("%d events were in hand at the last death", m.most)
+			}
+			for n := range int64(events) {
+				if n != killer && m.handled[n] == 0 {
+					t.Errorf("event %d was never handled", n)
+				}
+			}
+			dead := w.read(DeadLetterTopic("t", "g"))
+			if len(dead) != 1 || header(dead[0], HeaderKind) != "crash" || header(dead[0], HeaderOffset) != "211" ||
+				header(dead[0], HeaderDeliveryCount) != "3" {
+				t.Errorf("dead letters %+v", dead)
+			}
+			if c := w.stored(); c.Metadata != "" {
+				t.Errorf("metadata %q is left", c.Metadata)
+			}
+		})
+	}
+}
+
+// TestWithoutDeadLetterAKillerStopsTheWorker names the event, and hands it over once more after an orderly restart, when its handler may
+// have been mended.
+func TestWithoutDeadLetterAKillerStopsTheWorker(t *testing.T) {
+	t.Parallel()
+	const events, killer = 40, 21
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.unkeyed(0, events)
+	mended := false
+	m := newMortal(w, w.laned(4), func(_ Info, p ping) bool { return p.N == killer && !mended })
+	for deaths := 0; ; deaths++ {
+		died, err := m.live(m.committed(events))
+		if died && deaths < 3 {
+			continue
+		}
+		crash := asError[*CrashError](t, err)
+		if crash.Offset != killer || crash.Topic != "t" || crash.Deaths != 3 || deaths != 3 {
+			t.Errorf("after %d deaths: %v", deaths, crash)
+		}
+		break
+	}
+	if at := w.committed("t", 0); at > killer {
+		t.Errorf("committed %d", at)
+	}
+	mended = true
+	if died, err := m.live(m.committed(events)); died || err != nil {
+		t.Errorf("mended: died %t, %v", died, err)
+	}
+	if m.handled[killer] != 1 {
+		t.Errorf("the killer was handled %d times", m.handled[killer])
+	}
+}
+
+// TestDeathsThatAreNoEventsDoing kill workers at any moment: nothing is dead-lettered, nothing is lost, and what the group was told is
+// done is not repeated.
+func TestDeathsThatAreNoEventsDoing(t *testing.T) {
+	t.Parallel()
+	const events = 3000
+	w := newWorld(t)
+	w.topic("t", 1, true)
+	for i := range int64(events / 500) {
+		w.unkeyed(i*500, 500)
+	}
+	cfg := w.laned(8)
+	cfg.Policy.DeadLetter = true
+	var mu sync.Mutex
+	handled := map[int64]int{}
+	told := map[int64]bool{}
+	work := func(ctx context.Context, p ping) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if told[p.N] {
+			t.Errorf("event %d is handled again, though the group has been told that it is done", p.N)
+		}
+		handled[p.N]++
+		return nil
+	}
+	for life := range 12 {
+		before := len(handled)
+		j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+			<-time.After(200 * time.Microsecond)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return work(ctx, p)
+		}))
+		eventually(t, "some work", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(handled) >= min(events, before+100+life)
+		})
+		j.crash()
+		n := w.note()
+		for o := range int64(events) {
+			told[o] = n.Done.Has(o)
+		}
+	}
+	j := w.start(cfg, On(work))
+	eventually(t, "all done", func() bool { return w.committed("t", 0) == events })
+	j.stop()
+	if len(handled) != events {
+		t.Errorf("%d events were handled", len(handled))
+	}
+	if dead := w.read(DeadLetterTopic("t", "g")); len(dead) > 0 {
+		t.Errorf("%d dead letters", len(dead))
+	}
+}
+
+// TestSuspectsWaitForNoCommitThatCannotBe holds that an outage of the coordinator stops nobody who is above suspicion.
+func TestSuspectsWaitForNoCommitThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	for i := range int64(20) {
+		w.unkeyed(i*500, 500)
+	}
+	cfg := w.laned(4)
+	cfg.Tuning.CommitInterval = time.Hour
+	cfg.Tuning.DrainTimeout = time.Second
+	var got sink
+	j := w.start(cfg, On(got.handle))
+	eventually(t, "placed", func() bool { return w.committed("t", 0) == 0 })
+	fault := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.CoordinatorNotAvailable, Count: -1})
+	eventually(t, "10000 events, far beyond what was told", func() bool { return got.len() == 10_000 })
+	fault.Remove()
+	j.stop()
+	if at := w.committed("t", 0); at != 10_000 {
+		t.Errorf("committed %d", at)
+	}
+}
