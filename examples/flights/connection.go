@@ -1,6 +1,8 @@
 package flights
 
 import (
+	"time"
+
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
@@ -13,7 +15,18 @@ import (
 type Connection struct {
 	Cluster  headrace.Cluster
 	Registry *schema.Registry
-	Logger   *zap.Logger // nil logs nothing
+	Logger   *zap.Logger     // nil logs nothing
+	Retry    []time.Duration // how long events that failed wait before each further try; nil is a minute, and then an hour
+}
+
+// concurrency is how many handlers of a worker run at once.
+const concurrency = 16
+
+func (c Connection) ladder() []time.Duration {
+	if c.Retry == nil {
+		return []time.Duration{time.Minute, time.Hour}
+	}
+	return c.Retry
 }
 
 // FromEnv takes the connection from the environment (KAFKA_BROKERS, SCHEMA_REGISTRY_URL and what belongs to them). Where it is
@@ -35,8 +48,8 @@ func (c Connection) Producer() (*producer.Producer, error) {
 	return producer.New(producer.Config{Cluster: c.Cluster, Registry: c.Registry, Compression: producer.LZ4, Logger: c.Logger})
 }
 
-// worker is a worker of one group on the flights. What it cannot read or handle becomes a dead letter; what its handlers do not
-// take is none of its business.
+// worker is a worker of one group on the flights. What it cannot handle is tried again after each delay of the ladder and then becomes
+// a dead letter, as does at once what it cannot read; what its handlers do not take is none of its business.
 func (c Connection) worker(group string, handlers ...consumer.Handler) (*consumer.Worker, error) {
 	return consumer.New(consumer.Config{
 		Cluster:   c.Cluster,
@@ -44,7 +57,14 @@ func (c Connection) worker(group string, handlers ...consumer.Handler) (*consume
 		Group:     group,
 		Topics:    []string{Topic},
 		Unhandled: consumer.UnhandledSkip,
-		Policy:    consumer.Policy{DeadLetter: true},
-		Logger:    c.Logger,
+		// The events of a flight's key stay in order; other keys go on beside one that waits.
+		Concurrency: concurrency,
+		Policy: consumer.Policy{
+			Attempts:   2,
+			Classes:    []consumer.Class{{Is: ErrUnknownCarrier, Then: consumer.Permanent}},
+			Retry:      c.ladder(),
+			DeadLetter: true,
+		},
+		Logger: c.Logger,
 	}, handlers...)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace/topics"
 )
 
-// Partitions is how many partitions Setup gives each topic. Dead-letter topics have as many as the topic they serve.
+// Partitions is how many partitions Setup gives each topic. Retry and dead-letter topics have as many as the topic they serve.
 const Partitions = 12
 
 // Subjects are the registry's names for the pipeline's schemas: one for each type on flights, which carries several, and one
@@ -24,14 +24,16 @@ func Subjects() map[string]schema.Event {
 	}
 }
 
-// Topics are the topics of the pipeline, those of the workers' dead letters included.
-func Topics() []string {
-	return []string{
-		Topic,
-		AlertsTopic,
-		consumer.DeadLetterTopic(Topic, DelaysGroup),
-		consumer.DeadLetterTopic(Topic, TotalsGroup),
+// Topics are the topics of the pipeline, those of the workers' retries and dead letters included.
+func Topics(c Connection) []string {
+	names := []string{Topic, AlertsTopic}
+	for _, group := range []string{DelaysGroup, TotalsGroup} {
+		for _, delay := range c.ladder() {
+			names = append(names, consumer.RetryTopic(Topic, group, delay))
+		}
+		names = append(names, consumer.DeadLetterTopic(Topic, group))
 	}
+	return names
 }
 
 // Setup registers the schemas and creates the topics. What is there already stays as it is, so that Setup may be run again.
@@ -45,7 +47,7 @@ func Setup(ctx context.Context, c Connection) error {
 			return err
 		}
 	}
-	for _, name := range Topics() {
+	for _, name := range Topics(c) {
 		err := topics.Create(ctx, c.Cluster, topics.Spec{Name: name, Partitions: Partitions, Configs: map[string]string{
 			// Retention goes by the event's time: flights of 2013 would be deleted as soon as they are looked at.
 			"retention.ms": "-1",

@@ -67,23 +67,32 @@ func (t Tally) Write(out io.Writer) error {
 }
 
 func (t Tally) add(event schema.Event) {
+	carrier := carrierOf(event)
+	o := t[carrier]
 	switch e := event.(type) {
 	case events.FlightArrived:
-		o := t[e.Carrier]
 		o.Arrived++
 		if isLate(e) {
 			o.Late++
 		}
-		t[e.Carrier] = o
 	case events.FlightCancelled:
-		o := t[e.Carrier]
 		o.Cancelled++
-		t[e.Carrier] = o
 	case events.FlightDiverted:
-		o := t[e.Carrier]
 		o.Diverted++
-		t[e.Carrier] = o
 	}
+	t[carrier] = o
+}
+
+func carrierOf(event schema.Event) string {
+	switch e := event.(type) {
+	case events.FlightArrived:
+		return e.Carrier
+	case events.FlightCancelled:
+		return e.Carrier
+	case events.FlightDiverted:
+		return e.Carrier
+	}
+	return ""
 }
 
 func isLate(e events.FlightArrived) bool {

@@ -2,6 +2,7 @@ package flights
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 
@@ -14,9 +15,17 @@ import (
 //
 // It counts in memory, what its own worker handled: a worker that is started again goes on at the group's offset, from zero.
 type Totals struct {
+	// Carriers looks up the carrier of each flight before it is counted; nil knows them all. A carrier it does not have is an
+	// ErrUnknownCarrier, and any other error one that may pass.
+	Carriers func(ctx context.Context, code string) error
+
 	mu    sync.Mutex
 	tally Tally
 }
+
+// ErrUnknownCarrier says that a flight's carrier is in no directory. Trying again does not help, adding the carrier does: the event
+// becomes a dead letter, to be redriven then.
+var ErrUnknownCarrier = errors.New("unknown carrier")
 
 // Worker is a worker of the group totals.
 func (t *Totals) Worker(c Connection) (*consumer.Worker, error) {
@@ -34,9 +43,14 @@ func (t *Totals) Tally() Tally {
 	return maps.Clone(t.tally)
 }
 
-// count is a handler that adds events of one type. Partitions are handled side by side, hence the lock.
+// count is a handler that adds events of one type. Events are handled side by side, hence the lock.
 func count[E schema.Event](t *Totals) consumer.Handler {
-	return consumer.On(func(_ context.Context, e E) error {
+	return consumer.On(func(ctx context.Context, e E) error {
+		if t.Carriers != nil {
+			if err := t.Carriers(ctx, carrierOf(e)); err != nil {
+				return err
+			}
+		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.tally == nil {

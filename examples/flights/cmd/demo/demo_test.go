@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
 )
 
@@ -33,6 +34,34 @@ func TestTotalsThatDifferAreAnError(t *testing.T) {
 			err := compare(&out, file, test.handled, test.alerts)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q, after\n%s", err, test.want, out.String())
+			}
+		})
+	}
+}
+
+func TestEventsThatWentAnotherWayAreAnError(t *testing.T) {
+	t.Parallel()
+	want := flights.Tally{slowCarrier: {Arrived: 3}, newCarrier: {Cancelled: 2}}
+	ended := func(retried, dead int64) map[string]consumer.Stats {
+		return map[string]consumer.Stats{
+			flights.DelaysGroup: {Handled: 3, Skipped: 2, DeadLettered: 2},
+			flights.TotalsGroup: {Handled: 5, Retried: retried, DeadLettered: dead},
+		}
+	}
+	for name, test := range map[string]struct {
+		pipeline *pipeline
+		fails    bool
+	}{
+		"AsExpected":        {&pipeline{ended: ended(6, 4), redriven: 3}, false},
+		"OneRetryMissing":   {&pipeline{ended: ended(5, 4), redriven: 3}, true},
+		"OneMoreDeadLetter": {&pipeline{ended: ended(6, 5), redriven: 3}, true},
+		"NothingRedriven":   {&pipeline{ended: ended(6, 4)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := test.pipeline.printTroubles(&out, want); (err != nil) != test.fails {
+				t.Errorf("got %v after\n%s", err, out.String())
 			}
 		})
 	}

@@ -16,8 +16,12 @@ import (
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
+
+// ladder is short: a demo does not wait an hour.
+func ladder() []time.Duration { return []time.Duration{200 * time.Millisecond, 500 * time.Millisecond} }
 
 // pipeline is the producer and both workers in one process. As services they are the programs beside this one.
 type pipeline struct {
@@ -27,6 +31,10 @@ type pipeline struct {
 	publisher  *flights.Publisher
 	delays     *flights.Delays
 	totals     *flights.Totals
+	directory  directory
+
+	ended    map[string]consumer.Stats // by group, once run has returned
+	redriven int64
 }
 
 func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
@@ -34,19 +42,20 @@ func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry}
+	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry, Retry: ladder()}
 	p, err := connection.Producer()
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{
+	made := &pipeline{
 		connection: connection,
 		expect:     expect,
 		producer:   p,
 		publisher:  flights.NewPublisher(p),
 		delays:     flights.NewDelays(p),
-		totals:     &flights.Totals{},
-	}, nil
+	}
+	made.totals = &flights.Totals{Carriers: made.directory.find}
+	return made, nil
 }
 
 // prepare registers the schemas, creates the topics, and sends one event that no worker can read.
@@ -57,7 +66,7 @@ func (p *pipeline) prepare(ctx context.Context, out io.Writer) error {
 	for _, subject := range slices.Sorted(maps.Keys(flights.Subjects())) {
 		fmt.Fprintf(out, "schema    %s\n", subject)
 	}
-	for _, topic := range flights.Topics() {
+	for _, topic := range flights.Topics(p.connection) {
 		fmt.Fprintf(out, "topic     %s, %d partitions\n", topic, flights.Partitions)
 	}
 	return p.sendMalformed(ctx)
@@ -77,7 +86,8 @@ func (p *pipeline) sendMalformed(ctx context.Context) error {
 	return p.producer.SendRecord(ctx, flights.Topic, producer.Record{Key: []byte("N000XX"), Value: value})
 }
 
-// run sends the flights while both workers handle them, and ends when the workers have seen everything, drained and committed.
+// run sends the flights while both workers handle them, redrives the dead letters, and ends when the workers have seen everything,
+// drained and committed.
 func (p *pipeline) run(ctx context.Context, file string, out io.Writer) error {
 	rows, closeRows, err := open(file)
 	if err != nil {
@@ -102,16 +112,43 @@ func (p *pipeline) run(ctx context.Context, file string, out io.Writer) error {
 	all.Go(func() error {
 		defer drain()
 		flightsAll, sentAll := int64(p.expect.All()), int64(p.expect.All()+1) // the malformed one too
-		return watch(ctx, out, []stage{
+		err := watch(ctx, out, []stage{
 			{"produced", flightsAll, p.publisher.Acked},
 			{"delays", sentAll, func() int64 { return seen(delays) }},
 			{"totals", sentAll, func() int64 { return seen(totals) }},
 		})
+		if err != nil {
+			return err
+		}
+		if err := p.redrive(ctx, out); err != nil {
+			return err
+		}
+		return watch(ctx, out, []stage{
+			{"delays again", p.redriven, func() int64 { return seen(delays) - sentAll }},
+			{"totals again", p.redriven, func() int64 { return seen(totals) - sentAll }},
+		})
 	})
 	err = all.Wait()
+	p.ended = map[string]consumer.Stats{flights.DelaysGroup: delays.Stats(), flights.TotalsGroup: totals.Stats()}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, p.producer.Close(closing))
+}
+
+// redrive adds the carrier that was missing, and returns the dead letters of the totals to the topic of the flights.
+func (p *pipeline) redrive(ctx context.Context, out io.Writer) error {
+	p.directory.add()
+	plan, err := replay.PlanRedrive(ctx, p.connection.Cluster, totalsDead())
+	if err != nil {
+		return err
+	}
+	done, err := replay.ApplyRedrive(ctx, p.connection.Cluster, plan, nil)
+	if err != nil {
+		return err
+	}
+	p.redriven = done.Events
+	fmt.Fprintf(out, "redrive   carrier %s is added: %d dead letters of %s go back to %s\n", newCarrier, done.Events, plan.Topic, flights.Topic)
+	return nil
 }
 
 // seen is how many events a worker is done with, one way or another.
@@ -119,3 +156,6 @@ func seen(w *consumer.Worker) int64 {
 	s := w.Stats()
 	return s.Handled + s.Skipped + s.DeadLettered
 }
+
+// totalsDead is the topic of the totals' dead letters.
+func totalsDead() string { return consumer.DeadLetterTopic(flights.Topic, flights.TotalsGroup) }
