@@ -112,5 +112,3 @@ func chosen(err error) bool {
 	_, later := errors.AsType[*retryAfterError](err)
 	return later || outcomeOf(err).ending != endFailure
 }
-
-func isPermanent(err error) bool { return outcomeOf(err).ending == endPermanent }

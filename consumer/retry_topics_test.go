@@ -44,7 +44,7 @@ func TestMissingSideTopicsAreAllNamedWithTheirCommands(t *testing.T) {
 		t.Fatal("no error")
 	}
 	var names []string
-	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errorlint // the joined error itself
+	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
 		names = append(names, asError[*MissingTopicError](t, one).Topic)
 	}
 	if diff := cmp.Diff([]string{"t.g.dead", "t.g.retry.1m", "t.g.retry.1h"}, names); diff != "" {

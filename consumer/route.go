@@ -68,7 +68,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 	if p.open.n == 0 {
 		return t
 	}
-	record, first, end, ref, body, from, spent, failure := t.record, t.first, t.end, t.ref, t.body, t.origin, t.spent, t.failure
+	record, first, end, ref, body, from, used, failure := t.record, t.first, t.end, t.ref, t.body, t.origin, t.spent, t.failure
 	if !p.flush() {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 		return nil
 	}
 	t.begin(p, first, end)
-	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure = record, ref, body, nil, from, spent, failure
+	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure = record, ref, body, nil, from, used, failure
 	return t
 }
 
