@@ -36,6 +36,8 @@ func (l *lane) try(t *task) error {
 // waitOut waits for the end of an outage, a little longer each time. It returns false when the partition stops.
 func (p *partition) waitOut(t *task, err error, outages int) bool {
 	wait := jitter(outage.Delay(outages))
+	p.paused.set(pausedOutage)
+	defer p.paused.set(notPaused)
 	p.log().Warn("event waits for an outage to end", zap.Int64("offset", t.record.Offset), zap.Int("in a row", outages), zap.Duration("wait", wait), zap.Error(err))
 	return p.pause(wait)
 }

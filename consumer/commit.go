@@ -93,6 +93,7 @@ func (c *committer) commit(ctx context.Context, partitions []*partition, regular
 				continue
 			}
 			p.committed, p.metadata = s.commits[i].Offset, s.commits[i].Metadata
+			p.known.Store(p.committed)
 			p.told(s.marks[i])
 			if p.doubt > 0 { // say it once more, to come after what may still arrive
 				p.doubt--

@@ -45,6 +45,7 @@ type engine struct {
 	mu         sync.Mutex
 	stopping   bool
 	identity   kafka.Member
+	rebalance  RebalanceState
 	partitions map[kafka.TopicPartition]*partition
 	leaving    map[kafka.TopicPartition]*partition // taken away while a handler still ran; waited for before a successor starts
 }

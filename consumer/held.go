@@ -16,11 +16,11 @@ type held struct {
 
 // queue is the events of a held key, in order. The first of them is the one that the key waits for.
 type queue struct {
-	tasks []*task
-	key   uint64
-	keyed bool
-	timer *time.Timer // of the first; nil while it does not wait for a time
-	due   time.Time
+	tasks   []*task
+	key     uint64
+	keyed   bool
+	timer   *time.Timer // of the first; nil while it does not wait for a time
+	writing bool        // a copy of the first is being written
 }
 
 // hold takes a task that is at hand, and those behind it, out of their stretches, and closes their key until pop opens it. It returns
@@ -82,7 +82,7 @@ func (p *partition) pop(t *task) *task {
 	defer p.mu.Unlock()
 	p.done.Mark(t.first, t.end)
 	q := t.queue
-	q.tasks[0] = nil
+	q.tasks[0], q.writing = nil, false
 	q.tasks = q.tasks[1:]
 	p.held.count.Add(-1)
 	p.held.bytes.Add(-int64(t.bytes()))
@@ -104,7 +104,6 @@ func (p *partition) postpone(t *task, wait time.Duration) {
 		return
 	}
 	q := t.queue
-	q.due = time.Now().Add(wait)
 	q.timer = time.AfterFunc(wait, func() {
 		p.mu.Lock()
 		q.timer = nil

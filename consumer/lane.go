@@ -22,6 +22,7 @@ type lane struct {
 	word atomic.Uint64
 
 	leased atomic.Pointer[event] // the last attempt that has a lease
+	waits  atomic.Bool           // in place, for the next attempt or for a copy to be written: no handler runs
 	epoch  time.Time             // deadlines are told from it
 
 	mu        sync.Mutex // held to change what follows, by the lane, and to look at it, by others

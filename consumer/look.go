@@ -8,6 +8,9 @@ type handling struct {
 	event     string
 	since     time.Time // when it was first seen to run; zero when that is yet to be
 	goroutine string
+	stuck     bool
+	timestamp int64 // of the record
+	left      int   // tasks of the turn, this one among them
 }
 
 // handler returns the handler that runs in the lane, if it is one of a partition. It is for others than the lane's goroutine.
@@ -30,7 +33,10 @@ func (l *lane) handler(p *partition) (h handling, ok bool) {
 			}
 		}
 	}
-	h = handling{at: t.at(), event: t.event(), goroutine: l.goroutine}
+	h = handling{
+		at: t.at(), event: t.event(), goroutine: l.goroutine, stuck: word&flagStuck != 0,
+		timestamp: t.record.Timestamp, left: limitOf(word) - i,
+	}
 	if l.seen == place {
 		h.since = l.since
 	}

@@ -3,6 +3,7 @@ package consumer
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -26,6 +27,7 @@ func (e *engine) assigned(partitions []assign.Partition) {
 	e.stats.rebalances.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.rebalance = RebalanceState{Time: time.Now(), Cause: e.member.Cause()}
 	if e.stopping || len(partitions) == 0 {
 		return
 	}
@@ -57,6 +59,9 @@ func (e *engine) revoked(partitions []assign.Partition) {
 func (e *engine) lost(partitions []assign.Partition, cause error) {
 	ps := e.find(partitions)
 	e.stats.lost.Add(int64(len(ps)))
+	e.mu.Lock()
+	e.rebalance = RebalanceState{Time: time.Now(), Cause: "membership lost: " + cause.Error()}
+	e.mu.Unlock()
 	for _, p := range ps {
 		p.lost.Store(true)
 		p.halt()
@@ -114,4 +119,10 @@ func (e *engine) forget(p *partition) {
 	if e.leaving[p.TopicPartition] == p {
 		delete(e.leaving, p.TopicPartition)
 	}
+}
+
+func (e *engine) lastRebalance() RebalanceState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.rebalance
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -54,6 +55,11 @@ type partition struct {
 	finished atomic.Int32 // live stretches of which nothing is left
 	starved  atomic.Bool  // no room: run waits for what is at hand
 
+	// For Worker.State.
+	paused pause
+	known  atomic.Int64              // committed
+	due    atomic.Pointer[time.Time] // of the next event of a retry topic, while it is waited for
+
 	dispatch // only run uses it
 }
 
@@ -73,12 +79,14 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	p.going, p.stop = context.WithCancel(p.ctx)
 	p.member.Store(&member)
 	p.prefix.Store(-1)
+	p.known.Store(-1)
 	return p
 }
 
 // place sets where the partition begins, and what the group has committed of it: an offset, -1 for none, and metadata.
 func (p *partition) place(n progress.Note, committed int64, metadata string) {
 	p.committed, p.metadata = committed, metadata
+	p.known.Store(committed)
 	p.mu.Lock()
 	p.done = n.Done
 	p.restored = slices.Clone(n.Done.Beyond())
@@ -161,7 +169,9 @@ func (p *partition) run() {
 		if !room {
 			deliveries = nil
 		}
-		p.starved.Store(!room)
+		if starved := !room && p.paused.reason.Load() == pausedLanes; starved != p.starved.Load() {
+			p.starved.Store(starved)
+		}
 		select {
 		case <-p.going.Done():
 			more = false

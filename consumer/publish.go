@@ -105,19 +105,29 @@ func (p *partition) room() bool {
 		return true
 	}
 	p.retire()
-	if p.reach.full.Load() {
+	reason := p.full()
+	p.paused.set(reason)
+	if reason == pausedMetadata {
 		p.engine.commits.soon()
-		return false
 	}
-	if len(p.live) == 0 && p.held.count.Load() == 0 {
-		return true
-	}
+	return reason == notPaused
+}
+
+// full says what there is no room in, or notPaused.
+func (p *partition) full() int32 {
 	share := max(1, int(p.engine.stats.assigned.Load()))
 	t := &p.engine.cfg.Tuning
-	return len(p.live) < max(minStretches, p.lanes.stretches()/share) &&
-		(len(p.live) == 0 || p.seq-p.live[0].seq < recentStretches-1) &&
-		p.bytes < max(t.PartitionBytes, t.BufferBytes/2/share) &&
-		p.held.count.Load() < maxHeld && p.held.bytes.Load() < int64(max(minHeldBytes, t.BufferBytes/4/share))
+	switch live := len(p.live); {
+	case p.reach.full.Load():
+		return pausedMetadata
+	case p.held.count.Load() >= maxHeld, p.held.bytes.Load() >= int64(max(minHeldBytes, t.BufferBytes/4/share)):
+		return pausedHeld
+	case live == 0:
+		return notPaused
+	case live >= max(minStretches, p.lanes.stretches()/share), p.seq-p.live[0].seq >= recentStretches-1, p.bytes >= max(t.PartitionBytes, t.BufferBytes/2/share):
+		return pausedLanes
+	}
+	return notPaused
 }
 
 const (
@@ -137,7 +147,7 @@ func (p *partition) quiet() bool {
 
 // wait waits until there may be room. It returns false when the partition stops.
 func (p *partition) wait() bool {
-	p.starved.Store(true)
+	p.starved.Store(p.paused.reason.Load() == pausedLanes)
 	select {
 	case <-p.nudge:
 		return !p.stopped.Load()

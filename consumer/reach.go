@@ -128,6 +128,8 @@ func (p *partition) admit(t *task) bool {
 	r.mu.Unlock()
 	mark := progress.Mark{}
 	if !suspicion.Over(offset) && offset >= suspicion.Begins() {
+		p.paused.set(pausedSuspects)
+		defer p.paused.set(notPaused)
 		for !p.idle() {
 			if !p.wait() {
 				return false

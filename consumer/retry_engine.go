@@ -58,6 +58,7 @@ func (e *engine) ofRetries(w *Worker) *engine {
 		}
 	}
 	r.connect(w.metadata)
+	w.retries.Store(r)
 	return r
 }
 

@@ -55,6 +55,11 @@ func (p *partition) awaitDue(t *task, c *heldChunk, r *heldReader, b batch.Batch
 
 // rest waits, and frees what lanes have done with meanwhile. It returns false when the partition stops.
 func (p *partition) rest(d time.Duration) bool {
+	due := time.Now().Add(d)
+	p.due.Store(&due)
+	defer p.due.Store(nil)
+	p.paused.set(pausedDue)
+	defer p.paused.set(notPaused)
 	p.feed.Rest(true)
 	defer p.feed.Rest(false)
 	timer := time.NewTimer(d)

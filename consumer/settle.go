@@ -81,6 +81,9 @@ func (l *lane) depart(t *task, v verdict, wait time.Duration) {
 		p.postpone(t, wait)
 	case verdictMove, verdictDead:
 		if p.enter() {
+			p.mu.Lock()
+			t.queue.writing = true
+			p.mu.Unlock()
 			go p.send(t, v)
 		}
 	case verdictStop:
@@ -113,13 +116,15 @@ func (p *partition) copyAway(t *task, v verdict) bool {
 // stay is depart where events are handled in the order of the log: the partition waits with the task.
 func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 	p := t.partition
+	l.again() // so that the attempt that is over has no lease to end
+	l.waits.Store(true)
+	defer l.waits.Store(false)
 	switch v.kind {
 	case verdictAgain:
 		if !p.pause(wait) {
 			return false
 		}
 		t.again(v)
-		l.again()
 		return true
 	case verdictMove, verdictDead:
 		if !p.copyAway(t, v) {

@@ -17,6 +17,7 @@ type Worker struct {
 	routes     *routes
 	ran        atomic.Bool
 	engine     atomic.Pointer[engine] // once it runs
+	retries    atomic.Pointer[engine] // of its retry topics, if it has any
 	stats      counters
 	retryStats counters            // of the retry topics
 	turns      *semaphore.Weighted // among suspects of a crash

@@ -116,6 +116,9 @@ func (m *Member) Run(ctx context.Context) error {
 	}
 }
 
+// Cause is why this member joined the round it is in. It is for Hooks.Assigned.
+func (m *Member) Cause() string { return m.reason }
+
 // Leave gives the membership up, after Run has returned. A static member stays: its place is kept for its next start.
 func (m *Member) Leave(ctx context.Context) error {
 	identity := m.identity()
