@@ -67,7 +67,7 @@ type refusal struct {
 
 func (r *refusal) run(code *kerr.Error, p *producer.Producer, config consumer.Config) (how string) {
 	const batch = 200
-	setConcurrency(&config, *concurrency)
+	config.Concurrency = *concurrency
 	config.Tuning = consumer.Tuning{InstanceID: "the-one", CommitInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second}
 	r.handled.log = &r.log
 	w := stack.Work(r.T, config, consumer.On(func(ctx context.Context, e events.Numbered) error {

@@ -31,10 +31,10 @@ type crew struct {
 	sent    chan error
 }
 
-// crew makes a topic and sends to it while worker processes come and go.
-func (t *trial) crew(all, perTick int) *crew {
+// crew makes a topic and what is to watch the group.
+func (t *trial) crew() *crew {
 	t.Helper()
-	c := &crew{trial: t, all: all, perTick: perTick, sent: make(chan error, 1)}
+	c := &crew{trial: t, sent: make(chan error, 1)}
 	topic := t.name("events")
 	admin.CreateTopic(t, t.kafka(), topic, 6, nil)
 	c.job = job{
@@ -44,11 +44,17 @@ func (t *trial) crew(all, perTick int) *crew {
 	c.commits = check.WatchCommits(t, func(ctx context.Context) (map[int32]int64, error) {
 		return admin.Committed(ctx, t.kafka(), topic, topic)
 	})
-	go c.send(stack.Producer(t, producer.Config{Cluster: t.cluster(), Registry: t.registry(), AutoRegister: true}))
 	return c
 }
 
-// send sends all events, but never far ahead of the workers, so that events flow until the last crash.
+// flow sends all events while worker processes come and go.
+func (c *crew) flow(all, perTick int) {
+	c.Helper()
+	c.all, c.perTick = all, perTick
+	go c.send(stack.Producer(c, producer.Config{Cluster: c.cluster(), Registry: c.registry(), AutoRegister: true}))
+}
+
+// send never gets far ahead of the workers, so that events flow until the last crash.
 func (c *crew) send(p *producer.Producer) {
 	const ahead = 3000
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -111,7 +117,8 @@ func (c *crew) finish() {
 // was left undone, nothing done and committed is done again.
 func killWorkers(t *trial) {
 	crashes := pick(8, 50)
-	c := t.crew(crashes*4000, 30)
+	c := t.crew()
+	c.flow(crashes*4000, 30)
 	points := make([]int, crashes)
 	for i := range points {
 		points[i] = (i*c.all + t.random.IntN(c.all)) / (crashes + 1)
@@ -202,7 +209,8 @@ func mean(values []int) float64 {
 // successor handles nothing again.
 func gracefulStop(t *trial) {
 	stops := pick(4, 20)
-	c := t.crew((stops+1)*4000, 30)
+	c := t.crew()
+	c.flow((stops+1)*4000, 30)
 	slowest := time.Duration(0)
 	for stop := range stops {
 		worker := c.start(fmt.Sprintf("worker-%d", stop), c.job, c.journal)

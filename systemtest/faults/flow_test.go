@@ -115,7 +115,7 @@ func (f *flow) work(name string, change func(*consumer.Config)) *stack.Worker {
 		Cluster: f.cluster(), Registry: f.schemas, Group: f.topic, Topics: []string{f.topic},
 		Tuning: consumer.Tuning{SessionTimeout: 10 * time.Second, CommitInterval: commitInterval},
 	}
-	setConcurrency(&config, *concurrency)
+	config.Concurrency = *concurrency
 	if f.consume != nil {
 		f.consume(&config)
 	}

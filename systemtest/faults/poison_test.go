@@ -85,7 +85,7 @@ func (t *trial) quarantine(
 		Cluster: t.cluster(), Registry: registry, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
 		Unhandled: consumer.UnhandledDeadLetter,
 	}
-	setConcurrency(&config, *concurrency)
+	config.Concurrency = *concurrency
 	w := stack.Work(t, config, consumer.On(func(ctx context.Context, _ events.Numbered) error {
 		handled.Add(1)
 		if name, bad := what[consumer.InfoFrom(ctx).Offset]; bad {
@@ -94,7 +94,7 @@ func (t *trial) quarantine(
 		}
 		return nil
 	}))
-	w.Until(t, 2*time.Minute, "every good event is handled and every bad one is a dead letter", func() bool {
+	w.Until(t, 30*time.Second, "every good event is handled and every bad one is a dead letter", func() bool {
 		return handled.Load()-taken.Load() >= int64(good) && w.Stats().DeadLettered+taken.Load() >= int64(len(values))
 	})
 	if err := w.Stop(); err != nil {

@@ -19,7 +19,8 @@ import (
 // and file descriptors must not grow with time.
 func soak(t *trial) {
 	lasts := pick(15*time.Second, 4*time.Minute)
-	c := t.crew(int(lasts.Seconds())*500, 3)
+	c := t.crew()
+	c.flow(int(lasts.Seconds())*500, 3)
 	worker := c.start("worker", c.job, c.journal)
 	c.await(worker, 1000)
 	start, closed := time.Now(), 0
@@ -95,9 +96,8 @@ func slope(x, y []float64) float64 {
 func slowWorker(t *trial) {
 	const size, buffer = 50_000, 8 << 20
 	backlog := pick(1000, 4000)
-	c := t.crew(0, 1)
+	c := t.crew()
 	c.all = backlog
-	<-c.sent // of a crew without events
 	p := stack.Producer(t, producer.Config{Cluster: t.cluster(), Registry: t.registry(), AutoRegister: true})
 	numbered := producer.For[events.Numbered](p, c.job.Topic)
 	payload := make([]byte, size)

@@ -57,7 +57,7 @@ func runJob(described string) error {
 			InstanceID: j.InstanceID, SessionTimeout: 2 * time.Second, CommitInterval: commitInterval, BufferBytes: j.BufferBytes,
 		},
 	}
-	setConcurrency(&config, j.Concurrency)
+	config.Concurrency = j.Concurrency
 	w, err := consumer.New(config, consumer.On(func(ctx context.Context, e events.Numbered) error {
 		if j.Work > 0 {
 			<-time.After(j.Work)

@@ -72,6 +72,9 @@ type Worker struct {
 // Work runs a worker until Stop, or until the test ends.
 func Work(tb testing.TB, config consumer.Config, handlers ...consumer.Handler) *Worker {
 	tb.Helper()
+	if config.Logger == nil {
+		config.Logger = logger(tb)
+	}
 	made, err := consumer.New(config, handlers...)
 	if err != nil {
 		tb.Fatalf("worker: %v", err)
