@@ -111,13 +111,13 @@ func (p problem) fixedHint() string {
 	}
 }
 
-// renamed is the only field of the writer that has the type of the reader's new field and no use, "" when there is none or several.
+// renamed is the only field of the writer that has no use and that the reader's new field can read, "" when there is none or several.
 func (p problem) renamed() string {
 	used := pairFields(p.reader, p.writer)
 	name := ""
 	for w := range p.writer.fields {
 		f := &p.writer.fields[w]
-		if slices.Contains(used, w) || f.typ.notation() != p.field.typ.notation() {
+		if slices.Contains(used, w) || !compare(p.field.typ, f.typ).ok(p.field.typ, f.typ) {
 			continue
 		}
 		if name != "" {

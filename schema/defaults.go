@@ -23,11 +23,18 @@ func encodeDefaults(records []*node) error {
 				continue
 			}
 			if err := d.encode(f); err != nil {
-				return &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error()}
+				return &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
 			}
 		}
 	}
 	return nil
+}
+
+func defaultHint(n *node) string {
+	if n.kind == kindUnion {
+		return "a default belongs to the first branch of a union, here " + n.branches[0].notation()
+	}
+	return "make it a value of " + n.notation() + ", or change the type"
 }
 
 func (d *defaultEncoder) encode(f *field) *JSONError {

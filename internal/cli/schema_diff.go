@@ -131,7 +131,8 @@ func writeDiff(w io.Writer, rows []changed) error {
 			if i > 0 {
 				fmt.Fprintln(table)
 			}
-			fmt.Fprintf(table, "%s, %s -> %s\tOLD\tNEW\n", r.Schema, printable(r.Against), printable(r.File))
+			// A line without cells has the columns begin anew.
+			fmt.Fprintf(table, "%s: %s -> %s\n  CHANGE\tOLD\tNEW\n", r.Schema, printable(r.Against), printable(r.File))
 		}
 		within := ""
 		if r.In != r.Schema && r.In != "" {

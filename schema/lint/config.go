@@ -55,22 +55,22 @@ func Known(name string) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
-	unknown := &UnknownRuleError{Name: name}
+	unknown, best := &UnknownRuleError{Name: name}, 3
 	for _, n := range names {
-		if strings.EqualFold(strings.ReplaceAll(name, "-", "_"), n) || unknown.Near == "" && sharesWord(name, n) {
-			unknown.Near = n
+		if same := common(strings.ToUpper(strings.ReplaceAll(name, "-", "_")), n); same > best {
+			unknown.Near, best = n, same
 		}
 	}
 	return unknown
 }
 
-func sharesWord(a, b string) bool {
-	for word := range strings.SplitSeq(strings.ToUpper(a), "_") {
-		if len(word) > 3 && slices.Contains(strings.Split(b, "_"), word) {
-			return true
-		}
+// common is the number of letters that two names begin with.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
 	}
-	return false
+	return n
 }
 
 // Validate returns an [*UnknownRuleError] for the first name that is no rule's and no category's.
