@@ -8,6 +8,10 @@
 // The code under test gets env.Cluster and env.Registry, as it would get those of production. Nothing is shared between
 // two environments, so that tests may run in parallel; everything is stopped when the test ends.
 //
+// What goes wrong in production can be made to go wrong here, at the worst moment: [Env.CrashBeforeCommit] ends a worker between an
+// effect and its commit, [Env.Rebalance] takes the partition from under a running handler, [Env.Duplicate] delivers everything twice,
+// and [Env.RegistryDown] takes the registry away.
+//
 // The registry refuses incompatible schemas as a real one does. The broker is kfake: it speaks Kafka's protocol, groups
 // and transactions included, but it is one broker without replication, and it is not Kafka. What depends on the behaviour
 // of a real cluster needs a test on a real cluster.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -38,13 +39,14 @@ type Server struct {
 	// RegistryURL is the registry's base URL.
 	RegistryURL string
 
-	cluster  *kfake.Cluster
-	registry *registry
-	http     *http.Server
-	served   chan struct{}
-	lock     *dirLock
-	close    sync.Once
-	closeErr error
+	cluster      *kfake.Cluster
+	registry     *registry
+	registryDown atomic.Bool
+	http         *http.Server
+	served       chan struct{}
+	lock         *dirLock
+	close        sync.Once
+	closeErr     error
 }
 
 // Start runs a broker and a registry until Close. Both ports are taken before anything else happens, so that a busy
@@ -90,7 +92,7 @@ func start(cfg Config, kafka, reg net.Listener) (_ *Server, err error) {
 	if s.cluster, err = startBroker(kafka, brokerDir, cfg.Broker); err != nil {
 		return nil, fmt.Errorf("broker on %s: %w", s.KafkaAddr, err)
 	}
-	s.http = &http.Server{Handler: s.registry, ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serveRegistry), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(s.served)
 		_ = s.http.Serve(reg) // always http.ErrServerClosed once Close has run
