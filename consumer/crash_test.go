@@ -18,6 +18,7 @@ type mortal struct {
 	w      *world
 	cfg    Config
 	poison func(Info, ping) bool
+	work   func(context.Context) // of other events
 	deaths chan struct{}
 
 	mu      sync.Mutex
@@ -56,6 +57,9 @@ func (m *mortal) handle(ctx context.Context, p ping) error {
 		}
 		<-ctx.Done() // nobody hears of this handler again
 		return ctx.Err()
+	}
+	if m.work != nil {
+		m.work(ctx)
 	}
 	return nil
 }
@@ -140,6 +144,39 @@ func TestAnEventThatKillsIsDeadLettered(t *testing.T) {
 				t.Errorf("metadata %q is left", c.Metadata)
 			}
 		})
+	}
+}
+
+// TestABystanderInAnotherPartitionIsNotCharged has a slow event in one partition, and one in another that kills the worker each time
+// before the slow one is through, unless that is handed over alone.
+func TestABystanderInAnotherPartitionIsNotCharged(t *testing.T) {
+	t.Parallel()
+	const slow, killer = 0, 1
+	w := newWorld(t)
+	w.topic("t", 2, true)
+	w.put("t", 0, rec{value: pingValue(slow, "w"), at: 1000})
+	w.put("t", 1, rec{value: pingValue(killer, "w"), at: 1000})
+	cfg := w.laned(4)
+	cfg.Policy.DeadLetter = true
+	m := newMortal(w, cfg, func(_ Info, p ping) bool { return p.N == killer })
+	m.work = func(ctx context.Context) {
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	for deaths := 0; ; deaths++ {
+		died, err := m.live(func() bool { return w.committed("t", 0) == 1 && w.committed("t", 1) == 1 })
+		if err != nil || deaths > 10 {
+			t.Fatalf("after %d deaths: %v", deaths, err)
+		}
+		if !died {
+			break
+		}
+	}
+	dead := w.read(DeadLetterTopic("t", "g"))
+	if len(dead) != 1 || header(dead[0], HeaderPartition) != "1" || m.handled[slow] != 1 {
+		t.Errorf("the slow event was handled %d times; dead letters %+v", m.handled[slow], dead)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestMetadataMovesWithThePartition(t *testing.T) {
 	w.unkeyed(0, 100)
 	cfg := w.laned(4)
 	cfg.Tuning.InstanceID = ""
-	cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: time.Hour, Max: time.Hour}}
+	cfg.Policy = Policy{Attempts: 1 << 20, Backoff: Backoff{Initial: time.Hour, Max: time.Hour}}
 	var got, again sink
 	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
 		if p.N%10 == 0 {
@@ -277,7 +277,7 @@ func TestAStuckEventStopsTheIntake(t *testing.T) {
 		w.unkeyed(i*500, 500)
 	}
 	cfg := w.laned(2)
-	cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: time.Hour, Max: time.Hour}}
+	cfg.Policy = Policy{Attempts: 1 << 20, Backoff: Backoff{Initial: time.Hour, Max: time.Hour}}
 	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()
 		commit := req.(*kmsg.OffsetCommitRequest)
@@ -288,6 +288,7 @@ func TestAStuckEventStopsTheIntake(t *testing.T) {
 	})
 	var got sink
 	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+		<-time.After(100 * time.Microsecond) // slower than the worker learns what brokers take
 		if rand.IntN(2) == 0 {
 			return errBroken
 		}

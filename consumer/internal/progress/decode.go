@@ -144,5 +144,5 @@ func uvarint(data []byte) (n int64, rest []byte, ok bool) {
 	if size <= 0 || bits.Len64(v) > 63 {
 		return 0, nil, false
 	}
-	return int64(v), data[size:], true
+	return int64(v), data[size:], true //nolint:gosec // it has 63 bits at most
 }

@@ -93,9 +93,9 @@ func (e *Encoder) pack(log Log, n *Note, spans []Span) ([]byte, bool) {
 			flags |= flagAlone
 		}
 		from := max(0, n.Mark.From-offset)
-		body = binary.AppendUvarint(body, uint64(from))                                  //nolint:gosec // not negative
-		body = binary.AppendUvarint(body, uint64(max(0, n.Mark.Reach-offset-from)))      //nolint:gosec // not negative
-		body = binary.AppendUvarint(body, uint64(max(0, min(n.Mark.Deaths, MaxDeaths)))) //nolint:gosec // not negative
+		body = binary.AppendUvarint(body, uint64(from))
+		body = binary.AppendUvarint(body, uint64(max(0, n.Mark.Reach-offset-from)))
+		body = binary.AppendUvarint(body, uint64(max(0, min(n.Mark.Deaths, MaxDeaths))))
 	}
 	form, formFlag, ok := e.form(offset, spans)
 	if !ok {
