@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -170,9 +171,13 @@ func (r *Registry) judge(ctx context.Context, step *RegistrationStep, versions [
 	}
 	if len(step.Reasons) == 0 && able && !step.Relevel() {
 		var refused *IncompatibleError
-		if err := r.Compatible(ctx, step.Subject, step.Schema); errors.As(err, &refused) {
+		var answer *RegistryError
+		switch err := r.Compatible(ctx, step.Subject, step.Schema); {
+		case errors.As(err, &refused):
 			step.Reasons = refused.Reasons
-		} else if err != nil {
+		case errors.As(err, &answer) && answer.Status == http.StatusUnprocessableEntity && len(step.Schema.refs) > 0:
+			// Apicurio registers schemas that refer to others, and cannot compare them.
+		case err != nil:
 			return err
 		}
 	}

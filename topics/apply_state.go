@@ -187,8 +187,8 @@ func (c Change) subjectState(w *World) (state, string) {
 	switch {
 	case live.Registered && levelSet:
 		return asWanted, ""
-	case live.Registered, live.Versions == c.Versions:
+	case live.Registered, live.Version == c.Version:
 		return asPlanned, ""
 	}
-	return changed, plural(live.Versions, "version", "versions")
+	return changed, fmt.Sprintf("version %d as the newest", live.Version)
 }

@@ -12,7 +12,7 @@ import (
 func (d *difference) subject(s WantedSubject) {
 	live, _ := d.world.subject(s.Subject)
 	levelDiffers := s.Level != "" && s.Level != live.Level
-	if levelDiffers && live.Versions > 0 {
+	if levelDiffers && live.Version > 0 {
 		c := Change{Kind: SetCompatibility, Subject: s.Subject, Old: string(live.Level), New: string(s.Level), At: s.At}
 		if looser(live.Level, s.Level) {
 			c.Risks = []string{"schemas that were refused until now may be registered, and readers may not understand what is written with them"}
@@ -33,8 +33,8 @@ func (d *difference) subject(s WantedSubject) {
 		})
 		return
 	}
-	c := Change{Kind: RegisterSchema, Subject: s.Subject, Versions: live.Versions, Schema: schemaText(s.Schema), At: s.At}
-	if levelDiffers && live.Versions == 0 {
+	c := Change{Kind: RegisterSchema, Subject: s.Subject, Version: live.Version, Schema: schemaText(s.Schema), At: s.At}
+	if levelDiffers && live.Version == 0 {
 		c.Old, c.New = string(live.Level), string(s.Level)
 	}
 	d.add(c)

@@ -214,9 +214,9 @@ func TestSubjectsComeFirstAndTheirReasonsStopThePlan(t *testing.T) {
 	w := world()
 	w.Subjects = []topics.LiveSubject{
 		{Subject: "a", Level: schema.Backward},
-		{Subject: "b", Versions: 2, Level: schema.Full},
-		{Subject: "c", Versions: 1, Level: schema.Backward, Reasons: []string{"one", "two"}},
-		{Subject: "d", Versions: 1, Level: schema.Backward, Registered: true},
+		{Subject: "b", Version: 2, Level: schema.Full},
+		{Subject: "c", Version: 1, Level: schema.Backward, Reasons: []string{"one", "two"}},
+		{Subject: "d", Version: 1, Level: schema.Backward, Registered: true},
 	}
 	want := "subject a: register Flight, compatibility FULL_TRANSITIVE\n" +
 		"subject b: compatibility FULL → FORWARD\n" +

@@ -104,7 +104,9 @@ func (e *Exported) add(live *LiveTopic) {
 	e.topics = append(e.topics, t)
 }
 
-func (e *Exported) note(topic, text string) { e.notes = append(e.notes, project.Note{Topic: topic, Text: text}) }
+func (e *Exported) note(topic, text string) {
+	e.notes = append(e.notes, project.Note{Topic: topic, Text: text})
+}
 
 // addEvents finds the events of each topic by the names of subjects.
 func (e *Exported) addEvents(ctx context.Context, registry *schema.Registry) error {

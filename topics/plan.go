@@ -56,7 +56,7 @@ type Change struct {
 	Configs     []Config    `json:"configs,omitempty"`
 	Moves       []Move      `json:"moves,omitempty"`
 	Schema      *SchemaText `json:"schema,omitempty"`
-	Versions    int         `json:"versions,omitempty"` // how many the subject was seen to have
+	Version     int         `json:"version,omitempty"` // the subject's newest when it was seen
 	ACL         *ACL        `json:"acl,omitempty"`
 	// Risks say what the change can cost, and why.
 	Risks []string `json:"risks,omitempty"`

@@ -27,8 +27,8 @@ func (c Change) String() string {
 		return "delete topic " + c.Topic
 	case RegisterSchema:
 		text := fmt.Sprintf("subject %s: register %s", c.Subject, c.Schema.Event)
-		if c.Versions > 0 {
-			text += fmt.Sprintf(" as version %d", c.Versions+1)
+		if c.Version > 0 {
+			text += fmt.Sprintf(" as version %d", c.Version+1)
 		}
 		if c.New != "" {
 			text += ", compatibility " + c.New

@@ -58,7 +58,7 @@ type Usage struct {
 // LiveSubject is a wanted subject as the registry has it.
 type LiveSubject struct {
 	Subject    string
-	Versions   int          // how many it has
+	Version    int          // its newest version; 0 when it has none
 	Registered bool         // the wanted schema is one of them
 	Level      schema.Level // in force, the subject's own or the registry's
 	Reasons    []string     // why the wanted schema may not be registered under the wanted level
