@@ -1,0 +1,106 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// PlanVersion is the version of the plan file that this package writes, and the only one it reads.
+const PlanVersion = 1
+
+// Plan is what a replay will do, as it was worked out when it was made: the exact offsets, what lies in them, and where it goes. It is
+// a value, and its JSON is the plan file. Nothing has happened yet.
+type Plan struct {
+	Version int       `json:"version"` // PlanVersion
+	ID      string    `json:"id"`      // of the replay; every event that it writes carries it in HeaderReplay
+	MadeAt  time.Time `json:"made_at"`
+	MadeBy  string    `json:"made_by,omitempty"` // user@host
+
+	Source Source `json:"source"`
+	Filter Filter `json:"filter"`
+	Target Target `json:"target"`
+
+	Spans   []Span   `json:"spans"`             // by topic, then partition
+	Counts  Counts   `json:"counts"`            // of what the filter lets through
+	Writers []Writer `json:"writers,omitempty"` // the schemas met, the most used first
+
+	Consumers []string `json:"consumers,omitempty"` // groups that have committed offsets of the target topic: they will see the events
+	Risks     []string `json:"risks,omitempty"`     // what a person should know before applying, in words
+	Seconds   float64  `json:"seconds,omitempty"`   // estimated, from the speed of the scan and the limits
+}
+
+// Source says what is replayed, as it was asked for. Positions are in the grammar of consumer.ParseRange, or committed:GROUP.
+type Source struct {
+	ClusterID  string   `json:"cluster_id"`
+	Topics     []string `json:"topics"`
+	Partitions []int32  `json:"partitions,omitempty"` // none: all
+	From       string   `json:"from"`                 // "" is start
+	To         string   `json:"to"`                   // "" is end, as it was when the plan was made
+}
+
+// Filter says which events of the source are replayed: those that pass every part that is set. The zero Filter lets everything through.
+type Filter struct {
+	Events  []string          `json:"events,omitempty"`  // full names of event types
+	Key     string            `json:"key,omitempty"`     // the key, or a glob over it: * ? [a-z]
+	Headers map[string]string `json:"headers,omitempty"` // value by key, either may be a glob
+	Where   string            `json:"where,omitempty"`   // an expression (CEL) over event, key, headers, time, topic, partition, offset
+}
+
+// Target says where the events go. Exactly one of Topic, Handlers and Rewind is set.
+type Target struct {
+	ClusterID string `json:"cluster_id,omitempty"`
+	Topic     string `json:"topic,omitempty"`    // copied there, into the partition of the same number
+	Handlers  string `json:"handlers,omitempty"` // given to the handlers of this service, by Run; the name is for the record
+	Rewind    string `json:"rewind,omitempty"`   // this group's committed offsets move back to the spans' beginnings
+
+	Raw      bool   `json:"raw,omitempty"`      // whole batches pass undecoded, without headers of their own; no filter
+	Reencode string `json:"reencode,omitempty"` // subject whose latest schema the values are written with anew
+}
+
+// Span is a stretch of one partition.
+type Span struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	From      int64  `json:"from"`
+	To        int64  `json:"to"` // not included; fixed when the plan was made
+
+	LogStart  int64 `json:"log_start"`           // first offset that the log held then
+	LogEnd    int64 `json:"log_end"`             // the offset the next event would have got
+	Gone      int64 `json:"gone,omitempty"`      // offsets asked for that retention has removed
+	Committed int64 `json:"committed,omitempty"` // of Target.Rewind's group, when the plan was made
+	Events    int64 `json:"events"`              // that the filter lets through
+	Bytes     int64 `json:"bytes"`               // of their keys and values
+}
+
+// Counts is what a plan found.
+type Counts struct {
+	Scanned    int64            `json:"scanned"` // events looked at
+	Events     int64            `json:"events"`  // events that the filter lets through
+	Bytes      int64            `json:"bytes"`
+	ByEvent    map[string]int64 `json:"by_event,omitempty"` // by full name of the schema
+	ByDay      map[string]int64 `json:"by_day,omitempty"`   // 2006-01-02, UTC
+	Tombstones int64            `json:"tombstones,omitempty"`
+	Foreign    int64            `json:"foreign,omitempty"` // values that are not in a registry's wire format
+	Corrupt    int64            `json:"corrupt,omitempty"` // events, or batches, that cannot be read
+}
+
+// Writer is a schema that events of the source were written with.
+type Writer struct {
+	Ref      schema.Ref `json:"ref"`
+	Event    string     `json:"event,omitempty"` // full name; "" when the registry does not know the schema
+	Events   int64      `json:"events"`
+	Problems []string   `json:"problems,omitempty"` // why the target cannot read it; none: it can
+}
+
+// Headers of an event that a replay has written to a topic, beside those of the event itself.
+const (
+	HeaderReplay    = "__replay.id"
+	HeaderTopic     = "__replay.topic" // where the event came from
+	HeaderPartition = "__replay.partition"
+	HeaderOffset    = "__replay.offset"
+	HeaderHops      = "__replay.hops" // how many replays it has been through
+)
+
+// MaxHops is how many replays an event may have been through; one more is refused.
+const MaxHops = 8
