@@ -317,3 +317,38 @@ func TestVarintsOverSixtyFourBitsAreRefused(t *testing.T) {
 		t.Errorf("the least int64 was read as %d, %d bytes", v, n)
 	}
 }
+
+// TestRecordsAreSummedAsTheyCome seals batches whose CRC was begun long before, also when the last record left in between.
+func TestRecordsAreSummedAsTheyCome(t *testing.T) {
+	t.Parallel()
+	for _, codec := range []Codec{None, LZ4} {
+		for _, records := range []int{1, 2, 10, 11, 100} {
+			var b, moved Builder
+			count := 0
+			for i := range records {
+				value := bytes.Repeat([]byte{'x', byte(i)}, 50+i%3*sumEvery)
+				if _, err := b.End(append(b.Begin(int64(i), []byte{byte(i)}), value...), nil); err != nil {
+					t.Fatal(err)
+				}
+				count++
+				if i%7 == 3 {
+					moved.Reset(nil)
+					if _, err := b.MoveLast(&moved); err != nil {
+						t.Fatal(err)
+					}
+					count--
+				}
+				b.Begin(0, value)
+				b.Abort()
+			}
+			raw, err := b.Seal(codec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, rest, err := Next(raw)
+			if err != nil || len(rest) != 0 || got.Count != count {
+				t.Errorf("codec %v, %d records: %d of %d read, %d bytes left, %v", codec, records, got.Count, count, len(rest), err)
+			}
+		}
+	}
+}

@@ -40,7 +40,12 @@ func (b *Builder) Seal(codec Codec) (raw []byte, err error) {
 	be.PutUint64(raw[producerIDAt:], 1<<64-1)
 	be.PutUint16(raw[producerEpochAt:], 1<<16-1)
 	be.PutUint32(raw[baseSequenceAt:], 1<<32-1)
-	be.PutUint32(raw[crcAt:], crc32.Checksum(raw[attributesAt:], castagnoli))
+	if codec == None {
+		b.addUp(len(raw))
+	} else {
+		b.sum = crc32.Checksum(raw[HeaderSize:], castagnoli)
+	}
+	be.PutUint32(raw[crcAt:], crcShift(crc32.Checksum(raw[attributesAt:HeaderSize], castagnoli), len(raw)-HeaderSize)^b.sum)
 	b.Reset(nil)
 	return raw, nil
 }

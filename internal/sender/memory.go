@@ -148,11 +148,19 @@ func (m *memory) release(x *parcel, reuse bool) {
 	if !reuse || cap(b.bytes) < m.classes[0] {
 		return
 	}
-	class := 0
-	for class+1 < classes && cap(b.bytes) >= m.classes[class+1] {
-		class++
+	m.buffers[m.shelf(cap(b.bytes))].Put(b)
+}
+
+// shelf is the class that a buffer of this capacity serves: the largest that is not above it. Where the largest batch makes several
+// classes equal, it is the first of them, which class asks for.
+func (m *memory) shelf(capacity int) int {
+	at := 0
+	for i, size := range m.classes {
+		if size <= capacity && size > m.classes[at] {
+			at = i
+		}
 	}
-	m.buffers[class].Put(b)
+	return at
 }
 
 // recycle takes back a released parcel that nobody refers to any more.
