@@ -32,7 +32,8 @@ func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
 	if k := r.snapshot.answering(); k != nil && k.schemas[ref] != nil {
 		return orKnown(ctx, r.snapshot, k.schemas[ref], func(ctx context.Context) (*Schema, error) { return r.resolve(ctx, ref) })
 	}
-	return r.resolve(ctx, ref)
+	s, err := r.resolve(ctx, ref)
+	return s, r.snapshot.nor(err)
 }
 
 // resolve asks the registry.

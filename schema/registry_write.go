@@ -26,13 +26,16 @@ func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, 
 	if until, ok := r.caches.missing.Get(key); ok && time.Now().Before(until) {
 		return 0, &NotRegisteredError{Subject: subject, Event: s.FullName()}
 	}
+	var id int
 	k := r.snapshot.answering()
-	if k == nil {
-		return r.identify(ctx, key, s)
+	known := false
+	if k != nil {
+		id, known = k.id(subject, s)
+		known = known || k.lacks(subject, s)
 	}
-	id, ok := k.id(subject, s)
-	if !ok && !k.lacks(subject, s) {
-		return r.identify(ctx, key, s)
+	if !known {
+		id, err := r.identify(ctx, key, s)
+		return id, r.snapshot.nor(err)
 	}
 	id, err := orKnown(ctx, r.snapshot, id, func(ctx context.Context) (int, error) { return r.identify(ctx, key, s) })
 	if err == nil && id == 0 {

@@ -33,7 +33,7 @@ func knowing(file *snapshotFile) (*known, string) {
 			at[origin{e.Subject, e.Version}] = e
 		}
 	}
-	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}}
+	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}, behind: map[*Schema]int{}}
 	for i := range file.entries {
 		if reason := l.add(&file.entries[i]); reason != "" {
 			return nil, fmt.Sprintf("line %d: %s", i+2, reason)
@@ -54,6 +54,7 @@ type snapshotLoader struct {
 	known   *known
 	at      map[origin]*snapshotEntry
 	loading map[origin]bool
+	behind  map[*Schema]int // how many schemas each one refers to at most, through others too
 }
 
 func (l *snapshotLoader) add(e *snapshotEntry) string {
@@ -86,15 +87,16 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 	if s := l.known.parts[at]; s != nil {
 		return s, ""
 	}
-	if len(e.References) > maxReferences {
-		return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
-	}
 	if e.Version > 0 {
 		if l.loading[at] {
 			return nil, fmt.Sprintf("references go round in a circle at subject %s version %d", clip(e.Subject), e.Version)
 		}
 		l.loading[at] = true
 		defer delete(l.loading, at)
+	}
+	behind := len(e.References)
+	if behind > maxReferences {
+		return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
 	}
 	refs := make([]*Schema, len(e.References))
 	for i, ref := range e.References {
@@ -106,6 +108,10 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 		if refs[i], reason = l.parse(target); reason != "" {
 			return nil, reason
 		}
+		// Each of them is parsed again for this one: a chain of thousands would take minutes.
+		if behind += l.behind[refs[i]]; behind > maxReferences {
+			return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
+		}
 	}
 	s, err := Parse(e.Schema, refs...)
 	if err != nil {
@@ -116,6 +122,7 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 		located.origin = at
 		s = &located
 		l.known.parts[at] = s
+		l.behind[s] = behind
 	}
 	return s, ""
 }

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/riferrei/srclient"
 )
 
 const (
@@ -149,6 +153,9 @@ func TestSnapshotOfTheWholeRegistryAnswersWhileItIsDown(t *testing.T) {
 			if !Unavailable(err) {
 				t.Errorf("%s: %v, want one that waits", name, err)
 			}
+			if !strings.Contains(name, "newest") && !strings.Contains(err.Error(), "nor is it in the snapshot "+path) {
+				t.Errorf("%s: %v does not tell of the snapshot", name, err)
+			}
 		}
 
 		// And when it is back, it is asked first.
@@ -265,6 +272,7 @@ func TestSnapshotThatCannotBeTrustedIsRefused(t *testing.T) {
 		"bad guid":            {resigned(snapshotEntry{GUID: "x", Schema: `"int"`}), "line 2: the guid"},
 		"circle":              {resigned(circle("a", "b"), circle("b", "a")), "circle"},
 		"reference to itself": {resigned(circle("a", "a")), "circle"},
+		"long chain":          {resigned(chain(maxReferences + 2)...), "more than 100 schemas"},
 		"dangling reference":  {resigned(circle("a", "b")), "not in the file"},
 		"too many entries":    {resigned(make([]snapshotEntry, maxSnapshotEntries+1)...), "allowed"},
 		"too large":           {strings.Repeat(" ", maxSnapshotBytes+1), "more than"},
@@ -347,4 +355,50 @@ func TestSnapshotThatCannotBeWrittenIsTold(t *testing.T) {
 	if state := reg.Snapshot(); state.Err == nil || !strings.Contains(state.Err.Error(), "no-such-folder") || !state.Written.IsZero() {
 		t.Errorf("%+v", state)
 	}
+}
+
+// chain is entries that each refer to the one before.
+func chain(n int) []snapshotEntry {
+	entries := make([]snapshotEntry, n)
+	for i := range entries {
+		name := fmt.Sprintf("T%d", i)
+		entries[i] = snapshotEntry{ID: i + 1, Subject: name, Version: 1, Schema: `{"type":"fixed","name":"` + name + `","size":1}`}
+		if i > 0 {
+			before := fmt.Sprintf("T%d", i-1)
+			entries[i].References = []srclient.Reference{{Name: before, Subject: before, Version: 1}}
+		}
+	}
+	return entries
+}
+
+// Whatever a file holds, reading it ends, and what it says can be asked for.
+func FuzzSnapshotFile(f *testing.F) {
+	file := snapshotFile{entries: chain(3), misses: []snapshotMiss{{"s", strings.Repeat("ab", 32)}}}
+	text, err := file.append()
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n")
+	f.Add(rest, 3, 1)
+	f.Add(`{"id":1,"schema":"\"int\""}`+"\n", 1, 0)
+	f.Fuzz(func(t *testing.T, rest string, entries, misses int) {
+		sum := sha256.Sum256([]byte(rest))
+		header, err := json.Marshal(snapshotHeader{Format: snapshotFormat, Entries: entries, Misses: misses, SHA256: hex.EncodeToString(sum[:])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, reason := parseSnapshot(append(append(header, '\n'), rest...))
+		if reason != "" {
+			return
+		}
+		k, reason := knowing(file)
+		if reason != "" {
+			return
+		}
+		for subject := range k.subjects {
+			if v, ok := k.latest(subject); ok && v.Schema == nil {
+				t.Errorf("subject %s has no schema", subject)
+			}
+		}
+	})
 }
