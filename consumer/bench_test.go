@@ -3,6 +3,9 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"math"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,43 +16,116 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// BenchmarkEvents is a partition's own work per event: records, routing, decoding, the handler's context, the done-set. Fetching is not
-// in it.
-func BenchmarkEvents(b *testing.B) {
-	const perChunk = 5000
+// bench is an engine without brokers, and a chunk that its partitions get again and again. Fetching is not in the figures.
+type bench struct {
+	*engine
+	chunk fetch.Chunk
+}
+
+const perChunk = 5000
+
+// newBench makes events of so many keys in turn.
+func newBench(b *testing.B, w *world, concurrency, keys int, policy Policy, handler Handler) *bench {
+	b.Helper()
 	var recs []rec
 	for i := range int64(perChunk) {
-		recs = append(recs, rec{key: fmt.Sprintf("key-%05d", i%1000), value: pingValue(i, "a name of some length, as names are"), at: i})
+		recs = append(recs, rec{key: fmt.Sprintf("key-%05d", i%int64(keys)), value: pingValue(i, "a name of some length, as names are"), at: i})
 	}
-	w := newWorld(b)
-	raw := sealed(b, batch.None, recs...)
-	parsed, _, err := batch.Next(raw)
+	parsed, _, err := batch.Next(sealed(b, batch.None, recs...))
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, bm := range []struct {
-		name    string
-		handler Handler
-	}{
-		{"no-op", On(func(context.Context, ping) error { return nil })},
-		{"info", On(func(ctx context.Context, _ ping) error { _ = InfoFrom(ctx); return nil })},
-	} {
-		b.Run(bm.name, func(b *testing.B) {
-			routes, err := newRoutes(w.registry, Policy{}.withDefaults(), []Handler{bm.handler})
-			if err != nil {
-				b.Fatal(err)
-			}
-			e := &engine{cfg: Config{Group: "g", Logger: zap.NewNop()}, routes: routes, stats: new(counters), memory: newMemory(), base: context.Background()}
-			e.watch = newWatch(e)
-			p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
-			b.ReportAllocs()
-			b.ResetTimer()
-			for done := 0; done < b.N; done += perChunk {
-				if !p.work(&fetch.Chunk{From: 0, End: perChunk, Batches: []batch.Batch{parsed}}) {
-					b.Fatal("stopped")
+	routes, err := newRoutes(w.registry, policy.withDefaults(), []Handler{handler})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := Config{Group: "g", Logger: zap.NewNop(), Concurrency: concurrency, Policy: policy}.withDefaults()
+	e := &engine{
+		cfg: cfg, routes: routes, stats: new(counters), memory: newMemory(), base: context.Background(), failed: make(chan error, 1),
+		partitions: make(map[kafka.TopicPartition]*partition),
+	}
+	e.commits, e.watch = newCommitter(e), newWatch(e)
+	if concurrency > 0 {
+		e.lanes = newLanes(concurrency)
+		b.Cleanup(e.lanes.stop)
+	}
+	stop := make(chan struct{})
+	go e.watch.run(stop)
+	b.Cleanup(func() { close(stop) })
+	return &bench{e, fetch.Chunk{End: perChunk, Batches: []batch.Batch{parsed}}}
+}
+
+func (e *bench) partition(id int32) *partition {
+	p := newPartition(e.engine, kafka.TopicPartition{Topic: "t", Partition: id}, kafka.Member{})
+	p.reach.limit.Store(math.MaxInt64)
+	p.reach.low.Store(math.MaxInt64)
+	p.users.Store(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.partitions[p.TopicPartition] = p
+	e.stats.assigned.Store(int64(len(e.partitions)))
+	return p
+}
+
+// run brings events through some partitions at once, and returns when they are done. It reports the processor time as well, which says
+// more than the clock where others use the machine.
+func (e *bench) run(b *testing.B, partitions int, events int) {
+	var before, after syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+	defer func() {
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+		used := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
+		b.ReportMetric(float64(used)/float64(max(events, partitions*perChunk)), "cpu-ns/event")
+	}()
+	var wg sync.WaitGroup
+	for id := range int32(partitions) {
+		p := e.partition(id)
+		wg.Go(func() {
+			for done := 0; done < events/partitions; done += perChunk {
+				c := e.chunk
+				if !p.work(&c) {
+					b.Error("stopped")
 				}
 			}
+			for e.lanes != nil && !p.quiet() {
+				p.wait()
+			}
 		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkEvents is a partition's own work per event: records, routing, decoding, the handler's context, the done-set.
+func BenchmarkEvents(b *testing.B) {
+	w := newWorld(b)
+	for name, handler := range map[string]Handler{
+		"no-op": On(func(context.Context, ping) error { return nil }),
+		"info":  On(func(ctx context.Context, _ ping) error { _ = InfoFrom(ctx); return nil }),
+	} {
+		b.Run(name, func(b *testing.B) {
+			e := newBench(b, w, 0, 1000, Policy{}, handler)
+			b.ReportAllocs()
+			b.ResetTimer()
+			e.run(b, 1, b.N)
+		})
+	}
+}
+
+// BenchmarkLanes is what lanes cost beside the order of the log, which is a concurrency of 0, with a handler that does nothing.
+func BenchmarkLanes(b *testing.B) {
+	w := newWorld(b)
+	for _, partitions := range []int{1, 12} {
+		for _, keys := range []int{1, 1000} {
+			for _, concurrency := range []int{0, 1, 8, 200} {
+				b.Run(fmt.Sprintf("partitions=%d/keys=%d/concurrency=%d", partitions, keys, concurrency), func(b *testing.B) {
+					e := newBench(b, w, concurrency, keys, Policy{}, On(func(context.Context, ping) error { return nil }))
+					b.ReportAllocs()
+					b.ResetTimer()
+					e.run(b, partitions, max(b.N, partitions*perChunk))
+					b.ReportMetric(float64(max(b.N, partitions*perChunk))/b.Elapsed().Seconds(), "events/s")
+				})
+			}
+		}
 	}
 }
 

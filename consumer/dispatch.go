@@ -21,8 +21,9 @@ type dispatch struct {
 	keys   keyTable
 	seq    uint64 // of the last stretch
 	window [recentStretches]*stretch
-	bytes  int // of live stretches' records
-	ready  []*task
+	bytes  int        // of live stretches' records
+	ready  []*task    // by publish
+	free   []*stretch // by retire
 }
 
 // recentStretches is how far apart the numbers of live stretches may be.

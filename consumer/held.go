@@ -35,6 +35,7 @@ func (p *partition) hold(t *task) *task {
 	for at := t; at != nil; {
 		next := at.next.Swap(elsewhere)
 		p.queueUp(q, at)
+		at.stretch.moved.Store(true)
 		at.stretch.drop(1)
 		at = next
 	}
@@ -65,6 +66,7 @@ func (p *partition) behindHeld(t *task) bool {
 	}
 	t.next.Store(elsewhere)
 	p.queueUp(q, t)
+	t.stretch.moved.Store(true)
 	t.stretch.drop(1)
 	return true
 }

@@ -23,7 +23,7 @@ func placeOf(seq uint64, index int) uint64 { return seq*stretchTasks + uint64(in
 const minKeySlots = 256
 
 // full reports whether the table must be rebuilt before a key is looked up.
-func (k *keyTable) full() bool { return 2*k.used >= len(k.slots) }
+func (k *keyTable) full() bool { return 4*k.used >= 3*len(k.slots) }
 
 // slot returns the entry of a key: an empty one, which the caller fills, if there is none.
 func (k *keyTable) slot(key uint64) *keySlot {
@@ -51,7 +51,7 @@ func (k *keyTable) rebuild(live func(keySlot) bool) {
 		}
 	}
 	size := minKeySlots
-	for size < 4*(kept+1) {
+	for 3*size < 8*(kept+1) { // at least twice as many until the next time
 		size *= 2
 	}
 	k.slots, k.used = make([]keySlot, size), kept

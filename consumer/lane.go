@@ -84,11 +84,28 @@ func (l *lane) load(p *partition, tasks []*task) {
 	l.begin(p, tasks)
 }
 
+// loadAll begins a turn with the tasks of a stretch, in order.
+func (l *lane) loadAll(p *partition, s *stretch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range s.tasks[:s.n] {
+		if t := &s.tasks[i]; l.claims[i] != t {
+			l.claims[i] = t
+		}
+	}
+	l.start(p, s.n)
+}
+
 // begin needs l.mu.
 func (l *lane) begin(p *partition, tasks []*task) {
 	copy(l.claims[:], tasks)
-	l.partition, l.task = p, tasks[0]
-	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(len(tasks))<<limitShift
+	l.start(p, len(tasks))
+}
+
+// start begins a turn with the first n claims. It needs l.mu.
+func (l *lane) start(p *partition, n int) {
+	l.partition, l.task = p, l.claims[0]
+	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(n)<<limitShift //nolint:gosec // at most stretchTasks
 	l.word.Store(word)
 	l.at = placeOfWord(word)
 	p.engine.watch.mind()
@@ -216,10 +233,7 @@ func (l *lane) unblock(t *task) {
 // through is the lane of a partition whose events are handled in the order of its log. It returns false when the partition goes no
 // further.
 func (l *lane) through(p *partition, s *stretch) (more bool) {
-	for i := range s.tasks[:s.n] {
-		l.order[i] = &s.tasks[i]
-	}
-	l.load(p, l.order[:s.n])
+	l.loadAll(p, s)
 	for !l.sweep() {
 	}
 	more = l.task == nil

@@ -69,8 +69,7 @@ func (p *partition) retire() {
 		return
 	}
 	p.mu.Lock()
-	kept := p.live[:0]
-	var free []*stretch
+	kept, free := p.live[:0], p.free[:0]
 	for _, s := range p.live {
 		if s.left.Load() > 0 {
 			kept = append(kept, s)
@@ -83,18 +82,27 @@ func (p *partition) retire() {
 	p.live = kept
 	p.mu.Unlock()
 	for _, s := range free {
-		for i := range s.tasks[:s.n] {
-			t := &s.tasks[i]
-			if !t.keyed || t.next.Load() != elsewhere {
-				continue
-			}
-			if slot := p.keys.slot(t.key); slot.at == placeOf(s.seq, i) {
-				slot.at = heldPlace
-			}
+		if s.moved.Load() {
+			p.keepHeld(s)
 		}
 		p.window[s.seq%recentStretches] = nil
 		p.bytes -= s.bytes
 		p.engine.memory.free(s)
+	}
+	clear(free)
+	p.free = free
+}
+
+// keepHeld keeps the key table's entries of held keys when the stretch that they point into goes.
+func (p *partition) keepHeld(s *stretch) {
+	for i := range s.tasks[:s.n] {
+		t := &s.tasks[i]
+		if !t.keyed || t.next.Load() != elsewhere {
+			continue
+		}
+		if slot := p.keys.slot(t.key); slot.at == placeOf(s.seq, i) {
+			slot.at = heldPlace
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type stretch struct {
 	tasks [stretchTasks]task
 	n     int
 	left  atomic.Int32 // tasks that are neither settled nor elsewhere
+	moved atomic.Bool  // some may be elsewhere
 
 	// Only the partition's goroutine uses what follows.
 	seq     uint64 // its number in the partition
@@ -87,6 +88,7 @@ func (m *memory) free(s *stretch) {
 	s.guard.Lock()
 	defer s.guard.Unlock()
 	s.n, s.bytes = 0, 0
+	s.moved.Store(false)
 	for _, r := range s.readers {
 		m.dropReader(r)
 	}
@@ -107,6 +109,10 @@ func (c *heldChunk) drop() {
 
 // settled calls mark with what is done of the stretch.
 func (s *stretch) settled(mark func(first, end int64)) {
+	if s.left.Load() == 0 && !s.moved.Load() {
+		mark(s.tasks[0].first, s.tasks[s.n-1].end)
+		return
+	}
 	for i := range s.tasks[:s.n] {
 		if t := &s.tasks[i]; t.next.Load() == settled {
 			mark(t.first, t.end)

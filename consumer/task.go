@@ -37,11 +37,16 @@ var (
 	elsewhere = new(task)
 )
 
-// begin makes a task of what a stretch has room for.
+// begin makes a task of what a stretch has room for. It leaves a pointer as it is where it can, since each one written costs while
+// the garbage collector marks.
 func (t *task) begin(p *partition, first, end int64) {
-	t.partition, t.first, t.end = p, first, end
-	t.spent, t.outages, t.failure = spent{}, 0, nil
-	t.queue, t.origin = nil, nil
+	t.first, t.end, t.spent, t.outages = first, end, spent{}, 0
+	if t.partition != p {
+		t.partition = p
+	}
+	if t.queue != nil || t.failure != nil || t.origin != nil {
+		t.queue, t.failure, t.origin = nil, nil, nil
+	}
 }
 
 // clone copies a task into memory of its own.
