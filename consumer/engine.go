@@ -59,7 +59,10 @@ const (
 
 // newEngine makes the engine of a worker's topics.
 func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, error) {
-	cfg, _ := w.cfg.divide(w.routes.delays())
+	cfg := w.cfg
+	if len(w.routes.delays()) > 0 {
+		cfg, _ = cfg.divide()
+	}
 	e := newBareEngine(cfg, w, client)
 	e.base = context.WithoutCancel(ctx)
 	if cfg.Concurrency > 0 {

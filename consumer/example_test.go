@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os/signal"
@@ -107,3 +108,36 @@ func ExampleDeadLetterTopic() {
 	fmt.Println(consumer.DeadLetterTopic("orders", "billing"))
 	// Output: orders.billing.dead
 }
+
+// A handler says by its error what is to become of the event, and a policy says it for errors that come from elsewhere.
+func ExamplePolicy() {
+	errBusy := errors.New("the bank asks to come back later")
+	charge := func(ctx context.Context, order orderPlaced) error {
+		switch {
+		case order.Amount == 0:
+			return consumer.Skip("nothing to charge")
+		case order.Amount < 0:
+			return consumer.Permanent(errors.New("negative amount"))
+		}
+		return ask(ctx, order)
+	}
+	policy := consumer.Policy{
+		Attempts:   3,                                       // in place, a moment apart; then
+		Retry:      []time.Duration{time.Minute, time.Hour}, // once more from each of two retry topics; then
+		DeadLetter: true,
+		Classes: []consumer.Class{
+			{Is: sql.ErrNoRows, Then: consumer.Permanent},
+			{Is: errBusy, Then: func(err error) error { return consumer.RetryAfter(10*time.Minute, err) }},
+		},
+	}
+	_ = consumer.On(charge).With(policy) // to be given to New
+
+	for _, delay := range policy.Retry {
+		fmt.Println(consumer.RetryTopic("orders", "billing", delay))
+	}
+	// Output:
+	// orders.billing.retry.1m
+	// orders.billing.retry.1h
+}
+
+func ask(context.Context, orderPlaced) error { return nil }

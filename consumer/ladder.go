@@ -12,8 +12,10 @@ import (
 // It has as many partitions as the topic, cleanup.policy=delete, a retention.ms above the delay by far, and, for the headers that the
 // events gain, a max.message.bytes a little above that of topic; see [Tuning.CreateTopics].
 func RetryTopic(topic, group string, delay time.Duration) string {
-	return topic + "." + group + ".retry." + delayText(delay)
+	return retryPrefix(topic, group) + delayText(delay)
 }
+
+func retryPrefix(topic, group string) string { return topic + "." + group + ".retry." }
 
 // RetryGroup is the group that the retry topics of a group are read by, <group>.retry: one of its own, so that a rebalance of it stops
 // nothing in the topics themselves.
@@ -33,6 +35,12 @@ func delayText(d time.Duration) string {
 		}
 	}
 	return text
+}
+
+// parseDelay reads what delayText writes, and nothing else.
+func parseDelay(text string) (time.Duration, bool) {
+	delay, err := time.ParseDuration(text)
+	return delay, err == nil && delay >= time.Millisecond && delay <= MaxDelay && delayText(delay) == text
 }
 
 // spent is what an event has used up of its policy.

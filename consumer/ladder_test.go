@@ -18,8 +18,13 @@ func TestRetryTopicNamesItsDelayInOneWay(t *testing.T) {
 		if got := RetryTopic("orders", "mail", delay); got != "orders.mail.retry."+want {
 			t.Errorf("%v: got %s", delay, got)
 		}
-		if read, err := time.ParseDuration(want); err != nil || read != delay {
-			t.Errorf("%s is read as %v, %v", want, read, err)
+		if read, ok := parseDelay(want); !ok || read != delay {
+			t.Errorf("%s is read as %v, %v", want, read, ok)
+		}
+	}
+	for _, text := range []string{"", "dead", "1m0s", "60s", "1.5s", "-1m", "0s", "721h", "retry.1m", "1us", "9999999h"} {
+		if read, ok := parseDelay(text); ok {
+			t.Errorf("%q is read as %v", text, read)
 		}
 	}
 }

@@ -30,7 +30,7 @@ type Policy struct {
 	//
 	// A ladder gives order up: the events behind one that climbs it, those of its key among them, go on without it. A crash between
 	// the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
-	// [RetryGroup].
+	// [RetryGroup]; those of a delay that is in no ladder any more as well, as long as they exist.
 	Retry []time.Duration
 
 	// DeadLetter sends an event that is out of attempts, or that cannot be decoded, to the topic [DeadLetterTopic] names, with its

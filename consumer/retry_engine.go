@@ -3,7 +3,15 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 // retryTopic is a topic in which events of another wait.
@@ -19,11 +27,7 @@ const retryBuffer = 8
 const maxRetryFetch = 128 << 10
 
 // divide makes a worker's config those of its two engines: of its topics, and of its retry topics, which have a group of their own.
-// Without a ladder the first is the whole.
-func (c Config) divide(delays []time.Duration) (own, retries Config) {
-	if len(delays) == 0 {
-		return c, Config{}
-	}
+func (c Config) divide() (own, retries Config) {
 	own, retries = c, c
 	part := max(1, c.Tuning.BufferBytes/retryBuffer)
 	own.Tuning.BufferBytes = max(1, c.Tuning.BufferBytes-part)
@@ -31,35 +35,62 @@ func (c Config) divide(delays []time.Duration) (own, retries Config) {
 	retries.Tuning.BufferBytes = part
 	retries.Tuning.PartitionBytes = min(c.Tuning.PartitionBytes, part, maxRetryFetch)
 	retries.Group = RetryGroup(c.Group)
-	retries.Start = AtStart() // what waits is not to be skipped, whatever the worker's start
 	retries.Topics = nil
-	for _, topic := range c.Topics {
-		for _, delay := range delays {
-			retries.Topics = append(retries.Topics, RetryTopic(topic, c.Group, delay))
-		}
-	}
+	retries.Start = AtStart() // what waits is not to be skipped, whatever the worker's start
 	return own, retries
 }
 
-// ofRetries makes the engine of the worker's retry topics, nil when it has none. It shares what bounds the worker: its lanes, and the
-// sender.
-func (e *engine) ofRetries(w *Worker) *engine {
-	waits := w.routes.delays()
-	if len(waits) == 0 {
-		return nil
+// ofRetries makes the engine of the worker's retry topics, nil when there are none: those of its ladders, and those that an earlier ladder
+// has left, whose events would be forgotten otherwise. It shares what bounds the worker: its lanes, and the sender.
+func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
+	read, err := e.left(ctx)
+	if err != nil {
+		return nil, err
 	}
-	_, cfg := w.cfg.divide(waits)
-	r := newBareEngine(cfg, w, e.client)
-	r.group, r.stats, r.base, r.sender, r.lanes = e.group, &w.retryStats, e.base, e.sender, e.lanes
-	r.retries = make(map[string]*retryTopic, len(cfg.Topics))
+	for name, left := range read {
+		e.cfg.Logger.Info("retry topic is in no ladder any more: its events are still handled", zap.String("topic", name), zap.Duration("delay", left.delay))
+	}
 	for _, topic := range w.cfg.Topics {
-		for _, delay := range waits {
-			r.retries[RetryTopic(topic, e.group, delay)] = &retryTopic{source: topic, delay: delay}
+		for _, delay := range w.routes.delays() {
+			read[RetryTopic(topic, e.group, delay)] = &retryTopic{source: topic, delay: delay}
 		}
 	}
+	if len(read) == 0 {
+		return nil, nil //nolint:nilnil // no retry topics is no error
+	}
+	_, cfg := w.cfg.divide()
+	cfg.Topics = slices.Sorted(maps.Keys(read))
+	r := newBareEngine(cfg, w, e.client)
+	r.group, r.stats, r.base, r.sender, r.lanes, r.retries = e.group, &w.retryStats, e.base, e.sender, e.lanes, read
 	r.connect(w.metadata)
 	w.retries.Store(r)
-	return r
+	return r, nil
+}
+
+// left finds the retry topics of the worker's topics that are in none of its ladders.
+func (e *engine) left(ctx context.Context) (map[string]*retryTopic, error) {
+	var all []kafka.Topic
+	err := e.client.Retry(ctx, func(ctx context.Context) (err error) {
+		all, err = e.client.Topics(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consumer: group %s: look for its retry topics: %w", e.group, err)
+	}
+	found := make(map[string]*retryTopic)
+	current := e.routes.delays()
+	for _, topic := range all {
+		for _, source := range e.cfg.Topics {
+			text, ours := strings.CutPrefix(topic.Name, retryPrefix(source, e.group))
+			if !ours {
+				continue
+			}
+			if delay, ok := parseDelay(text); ok && !slices.Contains(current, delay) {
+				found[topic.Name] = &retryTopic{source: source, delay: delay}
+			}
+		}
+	}
+	return found, nil
 }
 
 // runWith runs the engine of the worker's topics and the one of its retry topics, if there is one, until ctx ends or one of them fails.

@@ -419,6 +419,41 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	}
 }
 
+// TestEventsOfAnEarlierLadderAreNotForgotten changes the ladder while an event waits, and then takes it away.
+func TestEventsOfAnEarlierLadderAreNotForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.source("t.g.retry.notes", 1, nil) // of somebody else
+	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")}, rec{key: "b", value: pingValue(2, "x")})
+	cfg := w.laddered(200 * time.Millisecond)
+	cfg.Policy.Attempts = 1
+	first := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
+	eventually(t, "moved", func() bool { return first.Stats().Retried == 2 })
+	first.stop()
+
+	var got calls
+	handle := func(ctx context.Context, p ping) error {
+		if before := got.add(ctx, p); p.N == 2 && before == 0 {
+			return Snooze(time.Hour)
+		}
+		return nil
+	}
+	cfg.Policy.Retry = []time.Duration{time.Hour}
+	second := w.start(cfg, On(handle))
+	eventually(t, "one handled, one moved", func() bool { return second.Stats().Handled == 1 && second.Stats().Retried == 1 })
+	second.stop()
+	if c := got.get(1); len(c) != 1 || c[0].Attempt != 2 || c[0].Retry != 1 || c[0].Topic != "t" {
+		t.Errorf("got %+v", c)
+	}
+	cfg.Policy = Policy{Attempts: 1}
+	third := w.start(cfg, On(handle))
+	eventually(t, "the other's topic is read", func() bool {
+		return third.Stats().Rebalances == 2 && slices.ContainsFunc(third.State().Retries, func(r RetryState) bool { return r.Topic == "t.g.retry.1h" && r.Waiting == 1 })
+	})
+	third.stop()
+}
+
 // TestRetryGroupRebalancesAlone has a second member join only the group of the retry topics.
 func TestRetryGroupRebalancesAlone(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 // When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done, leaves
 // the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to do next:
 // *[HandlerError], *[CrashError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
-// *[MissingTopicError], *[StuckError], [ErrRunTwice], or what the broker refused. Brokers that cannot be reached at the start are an
+// *[MissingTopicError], *[PartitionsError], *[StuckError], [ErrRunTwice], or what the broker refused. Brokers that cannot be reached at the start are an
 // error as well.
 //
 // Later outages, of brokers or of the registry, are not: the worker waits for them to pass. A handler's context carries the values
@@ -60,13 +60,21 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	w.engine.Store(e)
-	if err := e.check(ctx); err != nil {
-		e.close(context.WithoutCancel(ctx))
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
 	defer e.close(context.WithoutCancel(ctx))
-	return e.runWith(ctx, e.ofRetries(w))
+	if err := e.check(ctx); err != nil {
+		return unlessOver(ctx, err)
+	}
+	retries, err := e.ofRetries(ctx, w)
+	if err != nil {
+		return unlessOver(ctx, err)
+	}
+	return e.runWith(ctx, retries)
+}
+
+// unlessOver is the error of a start, unless the worker was told to stop meanwhile.
+func unlessOver(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
