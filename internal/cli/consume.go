@@ -38,6 +38,7 @@ type consumeFlags struct {
 	output     string
 	meta       bool
 	untilEnd   bool
+	tagged     bool
 }
 
 func (a *app) consume() *cobra.Command {
@@ -60,6 +61,7 @@ func (a *app) consume() *cobra.Command {
 	flags.Lookup("partitions").DefValue = "" // or help would say "default []"
 	flags.StringVarP(&f.output, "output", "o", "json", "output `format`: json, one event per line")
 	flags.BoolVar(&f.meta, "meta", false, "add partition, offset, time, key, headers and schema")
+	flags.BoolVar(&f.tagged, "tagged", false, "name the branch of every union's value, as in {\"string\": \"x\"}")
 	flags.BoolVar(&f.untilEnd, "until-end", false, "stop at the end that the topic has now")
 	_ = cmd.RegisterFlagCompletionFunc("output", // the flag exists
 		cobra.FixedCompletions([]string{"json", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
@@ -85,7 +87,7 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 	defer registry.Close()
 
 	out := newLineWriter(a.Stdout)
-	p := &printer{app: a, registry: registry, schemas: map[schema.Ref]*schema.Schema{}, meta: f.meta, limit: f.count, out: out}
+	p := &printer{app: a, registry: registry, schemas: map[schema.Ref]*schema.Schema{}, meta: f.meta, tagged: f.tagged, limit: f.count, out: out}
 	err = consumer.Read(ctx, consumer.ReadConfig{
 		Cluster:    cluster,
 		Topic:      topic,
@@ -142,6 +144,7 @@ type printer struct {
 	registry *schema.Registry
 	schemas  map[schema.Ref]*schema.Schema
 	meta     bool
+	tagged   bool
 	limit    int64
 	out      *lineWriter
 	line     bytes.Buffer
@@ -197,7 +200,11 @@ func (p *printer) decode(ctx context.Context, r consumer.Record) ([]byte, schema
 		}
 		p.schemas[ref] = writer
 	}
-	value, err := schema.ToJSON(writer, body)
+	render := schema.ToJSON
+	if p.tagged {
+		render = schema.ToTaggedJSON
+	}
+	value, err := render(writer, body)
 	return value, ref, writer, err
 }
 

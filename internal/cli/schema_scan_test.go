@@ -117,6 +117,12 @@ func TestSamplesAreWhatProduceTakes(t *testing.T) {
 		}
 		s.run(lines, "produce", "orders").want(t, exitDone, "sent 20 events")
 	}
+	tagged := s.run("", "consume", "orders", "--tagged", "--until-end").want(t, exitDone).stdout
+	bare := s.run("", "consume", "orders", "--until-end").want(t, exitDone).stdout
+	if !strings.Contains(tagged, `"customer":{"string":"`) || strings.Contains(bare, `{"string":"`) {
+		t.Errorf("the value of a union is named in %s, and bare in %s", tagged, bare)
+	}
+	s.run(tagged, "produce", "orders").want(t, exitDone, "sent 40 events")
 	golden(t, "schema_sample", s.run("", "schema", "sample", file, "-n", "3", "--seed", "3").want(t, exitDone).stdout)
 	golden(t, "schema_sample_tagged", s.run("", "schema", "sample", file, "-n", "3", "--seed", "3", "--tagged").want(t, exitDone).stdout)
 	s.run("", "schema", "sample", file, "-n", "-1").want(t, exitUsage, "-n -1")
