@@ -50,7 +50,6 @@ func (a *app) schemaGen() *cobra.Command {
 	cmd.Flags().StringVar(&options.pkg, "package", "", "`name` of the Go package (default $GOPACKAGE in the folder of go generate, else that of --out)")
 	cmd.Flags().StringVar(&options.out, "out", ".", "`folder` to write to")
 	cmd.Flags().StringSliceVar(&options.maps, "map", nil, "`NAMESPACE=FOLDER` below --out that is a package of its own; may be repeated")
-	cmd.Flags().Lookup("map").DefValue = "" // or help would say "default []"
 	cmd.Flags().BoolVar(&options.check, "check", false, "compare instead of writing")
 	return cmd
 }

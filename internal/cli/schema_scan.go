@@ -53,7 +53,6 @@ func (a *app) schemaScan() *cobra.Command {
 	flags.Int32SliceVarP(&f.partitions, "partitions", "p", nil, "look only at these `partitions` (default all)")
 	flags.Lookup("partitions").DefValue = "" // or help would say "default []"
 	flags.StringSliceVarP(&f.readers, "reader", "r", nil, "`file or folder` with the schemas of a reader; may be repeated")
-	flags.Lookup("reader").DefValue = ""
 	f.out.bind(cmd)
 	return cmd
 }

@@ -123,8 +123,8 @@ func TestSamplesAreWhatProduceTakes(t *testing.T) {
 		t.Errorf("the value of a union is named in %s, and bare in %s", tagged, bare)
 	}
 	s.run(tagged, "produce", "orders").want(t, exitDone, "sent 40 events")
-	golden(t, "schema_sample", s.run("", "schema", "sample", file, "-n", "3", "--seed", "3").want(t, exitDone).stdout)
-	golden(t, "schema_sample_tagged", s.run("", "schema", "sample", file, "-n", "3", "--seed", "3", "--tagged").want(t, exitDone).stdout)
+	golden(t, "schema_sample", s.run("", "schema", "sample", file, "-n", "3", "--seed", "8").want(t, exitDone).stdout)
+	golden(t, "schema_sample_tagged", s.run("", "schema", "sample", file, "-n", "3", "--seed", "8", "--tagged").want(t, exitDone).stdout)
 	s.run("", "schema", "sample", file, "-n", "-1").want(t, exitUsage, "-n -1")
 }
 

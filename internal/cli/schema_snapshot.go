@@ -36,7 +36,6 @@ func (a *app) schemaSnapshot() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.out, "out", "", "`file` to write; replaced if it is there")
 	cmd.Flags().StringSliceVarP(&f.subjects, "subject", "s", nil, "take only these `subjects` and what they refer to (default all)")
-	cmd.Flags().Lookup("subject").DefValue = "" // or help would say "default []"
 	cmd.Flags().StringVar(&f.url, "url", "", "`URL` by which the services reach the registry (default the same as here)")
 	_ = cmd.RegisterFlagCompletionFunc("subject", a.completeSubject) // the flag exists
 	return cmd
