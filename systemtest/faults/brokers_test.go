@@ -1,8 +1,9 @@
 package faults
 
 import (
+	"context"
+	"fmt"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/headrace/headrace/consumer"
@@ -151,19 +152,10 @@ func (f *flow) refusals() int {
 	return report.Failed + report.Unknown
 }
 
-// killCoordinator kills the broker that keeps the group, twice if need be, and measures how long nothing is handled.
+// killCoordinator kills the broker that keeps the group, and measures how long nothing is handled.
 func killCoordinator(t *trial) {
-	var mu sync.Mutex
-	last, longest := time.Now(), time.Duration(0)
 	f := t.flow(plan{consume: func(c *consumer.Config) { c.Tuning.SessionTimeout = 6 * time.Second }})
-	watch := func(from int) {
-		if now := f.handled.SeenOnce(); now > from {
-			mu.Lock()
-			longest, last = max(longest, time.Since(last)), time.Now()
-			mu.Unlock()
-		}
-	}
-	kills := pick(1, 3)
+	kills, longest := pick(1, 3), time.Duration(0)
 	for range kills {
 		f.awaitHandled(1000, time.Minute)
 		found := t.kafka().Admin.FindGroupCoordinators(t.Context(), f.topic)
@@ -173,11 +165,7 @@ func killCoordinator(t *trial) {
 		}
 		node := t.kafka().Node(coordinator)
 		node.Kill()
-		for want := f.handled.SeenOnce() + 4000; f.handled.SeenOnce() < want && !t.Failed(); {
-			from := f.handled.SeenOnce()
-			<-time.After(20 * time.Millisecond)
-			watch(from)
-		}
+		longest = max(longest, f.pause(4000, time.Minute))
 		f.awaitCommitted(time.Minute)
 		node.Start(t)
 		admin.AwaitInSync(t, t.kafka(), f.topic)
@@ -188,25 +176,43 @@ func killCoordinator(t *trial) {
 	f.figure("longest time without a handled event", "%s", round(longest))
 }
 
+// pause waits until n more events are handled and returns the longest time in which none was.
+func (f *flow) pause(n int, limit time.Duration) (longest time.Duration) {
+	f.Helper()
+	seen, last := f.handled.SeenOnce(), time.Now()
+	want := seen + n
+	f.until(limit, fmt.Sprintf("%d more events are handled", n), func() bool {
+		if now := f.handled.SeenOnce(); now > seen {
+			longest, seen, last = max(longest, time.Since(last)), now, time.Now()
+		}
+		return seen >= want
+	})
+	return longest
+}
+
 // awaitCommitted waits until the group has committed something new.
 func (f *flow) awaitCommitted(limit time.Duration) {
 	f.Helper()
-	sum := func() (total int64) {
-		committed, err := f.commits.Sample(f.Context())
-		if err != nil {
-			return -1
+	before, failure := int64(-1), error(nil)
+	defer func() {
+		if f.Failed() {
+			f.Logf("committed offsets: the last answer was: %v", failure)
 		}
-		for _, offset := range committed {
-			total += offset
-		}
-		return total
-	}
-	before := int64(-1)
+	}()
 	f.until(limit, "the group commits", func() bool {
-		now := sum()
+		ctx, cancel := context.WithTimeout(f.Context(), 5*time.Second)
+		defer cancel()
+		committed, err := f.commits.Sample(ctx)
+		if failure = err; err != nil {
+			return false
+		}
+		now := int64(0)
+		for _, offset := range committed {
+			now += offset
+		}
 		if before < 0 {
 			before = now
 		}
-		return before >= 0 && now > before
+		return now > before
 	})
 }

@@ -26,14 +26,13 @@ func TestOtherClients(t *testing.T) {
 	registry := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
-			cluster := kraft.Start(t, kraft.Config{Version: version, Properties: cleanSoon})
+			cluster := kraft.Start(t, kraft.Config{Version: version})
 			b := &bench{cluster: cluster, java: javaclient.New(t, cluster), registry: registry.URL}
 			for _, codec := range codecs {
 				t.Run("reads "+codec+" of Java and kcat", func(t *testing.T) { readTheirs(t, b, codec) })
 				t.Run("writes "+codec+" for Java and kcat", func(t *testing.T) { writeOurs(t, b, codec) })
 			}
 			t.Run("drops what Java aborts", func(t *testing.T) { dropAborted(t, b) })
-			t.Run("steps over batches the cleaner emptied", func(t *testing.T) { stepOverEmptied(t, b) })
 		})
 	}
 }

@@ -4,6 +4,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,8 +91,8 @@ func inSync(topic kadm.TopicDetail) bool {
 // Committed returns the group's committed offset of each partition that has one. A coordinator on the move is
 // waited for.
 func Committed(ctx context.Context, c *kraft.Cluster, group, topic string) (map[int32]int64, error) {
-	for {
-		fetched, err := c.Admin.FetchOffsets(ctx, group)
+	for admin := c.Admin; ; {
+		fetched, err := admin.FetchOffsets(ctx, group)
 		if err == nil {
 			committed := map[int32]int64{}
 			for partition, offset := range fetched[topic] {
@@ -103,10 +104,23 @@ func Committed(ctx context.Context, c *kraft.Cluster, group, topic string) (map[
 			return committed, nil
 		}
 		var code *kerr.Error
-		if ctx.Err() != nil || errors.As(err, &code) && !kerr.IsRetriable(err) {
+		if errors.As(err, &code) && !kerr.IsRetriable(err) {
 			return nil, err
 		}
-		<-time.After(20 * time.Millisecond)
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("committed offsets of group %s: %w: %w", group, ctx.Err(), err)
+		}
+		if code == nil {
+			// A client goes on dialling the coordinator it knows, though that broker is dead: a new one has to find out.
+			client, err := kgo.NewClient(kgo.SeedBrokers(c.Internal()...))
+			if err != nil {
+				return nil, err
+			}
+			defer client.Close()
+			admin = kadm.NewClient(client)
+		}
 	}
 }
 

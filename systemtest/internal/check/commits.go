@@ -12,6 +12,9 @@ import (
 // sampling is the time between two looks at the committed offsets.
 const sampling = 20 * time.Millisecond
 
+// patience is how long one look may take, so that a coordinator that is away holds up no other.
+const patience = 2 * time.Second
+
 // Commits samples a group's committed offsets and notes when one of them goes back.
 type Commits struct {
 	committed func(context.Context) (map[int32]int64, error)
@@ -51,6 +54,8 @@ func WatchCommits(tb testing.TB, committed func(context.Context) (map[int32]int6
 func (c *Commits) Sample(ctx context.Context) (map[int32]int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	now, err := c.committed(ctx)
 	if err != nil {
 		return nil, err
