@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/consumer/internal/progress"
 )
 
 // mortal runs workers one after another that die of some events.
@@ -265,6 +268,38 @@ func TestDeathsThatAreNoEventsDoing(t *testing.T) {
 	}
 	if dead := w.read(DeadLetterTopic("t", "g")); len(dead) > 0 {
 		t.Errorf("%d dead letters", len(dead))
+	}
+}
+
+// TestAStuckSuspectHoldsNoOther has suspects in two partitions that have their turns alone. The handler of the first to have its turn never
+// returns.
+func TestAStuckSuspectHoldsNoOther(t *testing.T) {
+	t.Parallel()
+	for _, lanes := range []int{0, 1, 4} {
+		t.Run(strconv.Itoa(lanes)+" lanes", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.topic("t", 2, false)
+			for p := range int32(2) {
+				w.pings("t", p, int64(p)*100, 3)
+				w.plant(p, &progress.Note{Mark: progress.Mark{Working: true, Reach: 3, Deaths: 1}})
+			}
+			cfg := w.laned(lanes)
+			cfg.Policy.Timeout = 10 * time.Millisecond
+			release := make(chan struct{})
+			defer close(release)
+			var first atomic.Bool
+			var got sink
+			j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+				if !first.Swap(true) {
+					<-release
+				}
+				return got.handle(ctx, p)
+			}))
+			eventually(t, "the handler is given up", func() bool { return j.Stats().Stuck == 1 })
+			eventually(t, "the other partition is through", func() bool { return max(w.committed("t", 0), w.committed("t", 1)) == 3 })
+			j.cancel()
+		})
 	}
 }
 

@@ -21,6 +21,7 @@ type queue struct {
 	keyed   bool
 	timer   *time.Timer // of the first; nil while it does not wait for a time
 	writing bool        // a copy of the first is being written
+	stuck   bool        // the handler of the first was given up
 }
 
 // hold takes a task that is at hand, and those behind it, out of their stretches, and closes their key until pop opens it. It returns
@@ -84,7 +85,7 @@ func (p *partition) pop(t *task) *task {
 	defer p.mu.Unlock()
 	p.done.Mark(t.first, t.end)
 	q := t.queue
-	q.tasks[0], q.writing = nil, false
+	q.tasks[0], q.writing, q.stuck = nil, false, false
 	q.tasks = q.tasks[1:]
 	p.held.count.Add(-1)
 	p.held.bytes.Add(-int64(t.bytes()))

@@ -25,7 +25,7 @@ type reach struct {
 	suspicion progress.Suspicion
 	ended     bool
 
-	turn int64 // what the partition holds of Worker.turns; only the partition's goroutine uses it
+	turn atomic.Int64 // what the partition holds of Worker.turns
 }
 
 // allTurns is the weight of a turn that is to be the only one of the worker's; that of the others is 1.
@@ -120,7 +120,7 @@ func (p *partition) handed(next int64) {
 func (p *partition) admit(t *task) bool {
 	r := &p.reach
 	offset := t.record.Offset
-	if r.turn > 0 && !p.endTurn() {
+	if r.turn.Load() > 0 && !p.endTurn() {
 		return false
 	}
 	r.mu.Lock()
@@ -168,7 +168,7 @@ func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progr
 	if p.engine.turns.Acquire(p.going, weight) != nil {
 		return progress.Mark{}, false
 	}
-	p.reach.turn = weight
+	p.reach.turn.Store(weight)
 	p.log().Warn("suspects of the last worker's death are handed over", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
 		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
 	return mark, true
@@ -187,14 +187,25 @@ func (p *partition) endTurn() bool {
 
 // giveTurn gives the turn to others.
 func (p *partition) giveTurn() {
-	if p.reach.turn > 0 {
-		p.engine.turns.Release(p.reach.turn)
-		p.reach.turn = 0
+	if weight := p.reach.turn.Swap(0); weight > 0 {
+		p.engine.turns.Release(weight)
 	}
 }
 
-// idle reports whether no handler has an event of the partition in hand, and none is about to. One that waits for its next attempt has
-// outlived the last.
+// outlive says that a handler was given up: its turn is over as well, else suspects would wait for it for ever.
+func (p *partition) outlive(t *task) {
+	p.giveTurn()
+	if t.queue == nil {
+		return
+	}
+	p.mu.Lock()
+	t.queue.stuck = true
+	p.mu.Unlock()
+	p.wake()
+}
+
+// idle reports whether no handler has an event of the partition in hand, and none is about to. An event has outlived its attempt when it
+// waits for the next one, when its copy is being written, and when its handler was given up.
 func (p *partition) idle() bool {
 	if p.lanes == nil {
 		return true
@@ -206,7 +217,7 @@ func (p *partition) idle() bool {
 		return false
 	}
 	for q := range p.held.queues {
-		if q.timer == nil {
+		if q.timer == nil && !q.writing && !q.stuck {
 			return false
 		}
 	}

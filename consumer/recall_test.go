@@ -42,14 +42,25 @@ func (w *world) note() progress.Note {
 	return n
 }
 
-// seek commits an offset of partition 0 of topic t from outside of the group, as tools do.
-func (w *world) seek(offset int64, metadata string) {
+// seek commits an offset of a partition of topic t from outside of the group, as tools do.
+func (w *world) seek(partition int32, offset int64, metadata string) {
 	w.t.Helper()
 	_, err := w.client.CommitOffsets(w.t.Context(), kafka.Member{Group: "g", Generation: -1},
-		kafka.OffsetCommit{Topic: "t", Offset: offset, Metadata: metadata})
+		kafka.OffsetCommit{Topic: "t", Partition: partition, Offset: offset, Metadata: metadata})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// plant commits a note of a partition of topic t, as a worker that has died would have left it.
+func (w *world) plant(partition int32, n *progress.Note) {
+	w.t.Helper()
+	topic, err := w.client.Topic(w.t.Context(), "t")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	metadata, _ := new(progress.Encoder).Encode(progress.Log{Topic: topic.ID, Partition: partition}, n, 4096)
+	w.seek(partition, n.Done.Prefix(), metadata)
 }
 
 // laned is a config with lanes, whose worker can die and come back at once.
@@ -161,7 +172,7 @@ func TestOffsetsOfToolsStand(t *testing.T) {
 			j := w.start(w.config("t"), On(got.handle))
 			eventually(t, "all done", func() bool { return w.committed("t", 0) == 50 })
 			j.stop()
-			w.seek(20, metadata)
+			w.seek(0, 20, metadata)
 			var again sink
 			j = w.start(w.config("t"), On(again.handle))
 			eventually(t, "all done", func() bool { return w.committed("t", 0) == 50 })
@@ -179,14 +190,9 @@ func TestMetadataOfAHostileHandSkipsNothingToCome(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.unkeyed(0, 10)
-	topic, err := w.client.Topic(t.Context(), "t")
-	if err != nil {
-		t.Fatal(err)
-	}
 	n := progress.Note{Done: progress.NewDone(0), Mark: progress.Mark{Working: true, Reach: 1 << 62, Deaths: 9}}
 	n.Done.Mark(5, 1<<61)
-	metadata, _ := new(progress.Encoder).Encode(progress.Log{Topic: topic.ID}, &n, 4096)
-	w.seek(0, metadata)
+	w.plant(0, &n)
 	var got sink
 	j := w.start(w.config("t"), On(got.handle))
 	eventually(t, "the first five", func() bool { return w.committed("t", 0) == 10 })

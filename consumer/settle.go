@@ -84,6 +84,7 @@ func (l *lane) depart(t *task, v verdict, wait time.Duration) {
 			p.mu.Lock()
 			t.queue.writing = true
 			p.mu.Unlock()
+			p.wake()
 			go p.send(t, v)
 		}
 	case verdictStop:

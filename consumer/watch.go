@@ -155,6 +155,7 @@ func (l *lane) giveUp(place uint64) *StuckError {
 		l.flag(place, need, flagMoved)
 	}
 	t := l.atHand() // which the lane cannot end without the lock
+	l.partition.outlive(t)
 	return &StuckError{At: t.at(), Event: eventName(t.event())}
 }
 
