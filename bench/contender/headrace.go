@@ -65,7 +65,8 @@ func (p *headraceProducer[E]) Poster() Post {
 	ctx, done := context.Background(), p.failed.set
 	return func(i int) {
 		e := &p.events[i&(len(p.events)-1)]
-		p.topic.Post(ctx, p.key(e), *e, done)
+		key := p.key(e) // apart, or the event is copied twice
+		p.topic.Post(ctx, key, *e, done)
 	}
 }
 

@@ -32,9 +32,10 @@ type Order struct {
 func (Order) AvroSchema() string { return Schema() }
 
 // Customers is the number of distinct keys.
-const Customers = 10_000
+const Customers = 1_000
 
-// Feed is a ring of ready-made events, so that making them costs the contenders nothing.
+// Feed is a ring of ready-made events, so that making them costs the contenders nothing. It is small enough to stay in the processor's
+// cache, where an event is that was just made.
 type Feed struct {
 	Hand      []Order
 	Generated []orderavro.OrderPlaced
@@ -42,7 +43,7 @@ type Feed struct {
 
 // NewFeed returns events of about size bytes when encoded, the same ones at every call.
 func NewFeed(size int) Feed {
-	events := 1 << 14 // a power of two, see At
+	events := 1 << 10 // a power of two, see At
 	for events*size > 64<<20 {
 		events /= 2
 	}
