@@ -108,8 +108,8 @@ func TestAppliedPlanLeavesNothingToPlan(t *testing.T) {
 	plan := p.plan(pipelineFile, topics.Options{})
 	want := "subject flights-value: register flights.FlightArrived, compatibility FULL_TRANSITIVE\n" +
 		"create topic flights.delays.dead: 3 partitions, 1 replica, cleanup delete, max_message 1114124, retention forever\n" +
-		"create topic flights.delays.retry.1m: 3 partitions, 1 replica, cleanup delete, max_message 1114124, timestamp CreateTime, retention 14d\n" +
-		"create topic flights.delays.retry.24h: 3 partitions, 1 replica, cleanup delete, max_message 1114124, timestamp CreateTime, retention 14d\n" +
+		"create topic flights.delays.retry.1m: 3 partitions, 1 replica, cleanup delete, max_message 1114124, retention 7d2m\n" +
+		"create topic flights.delays.retry.24h: 3 partitions, 1 replica, cleanup delete, max_message 1114124, retention 9d\n" +
 		"create topic alerts: 1 partition\n" +
 		"create topic flights: 3 partitions, 1 replica, retention 7d\n"
 	if diff := cmp.Diff(want, lines(plan)); diff != "" {

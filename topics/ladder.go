@@ -3,6 +3,7 @@ package topics
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -32,8 +33,11 @@ func RetryTopic(topic, group string, delay time.Duration) string {
 // RetryGroup is the group that reads the retry topics of a group, as consumer.RetryGroup names it: <group>.retry.
 func RetryGroup(group string) string { return group + ".retry" }
 
-// groups adds the retry and dead-letter topics of every group.
-func (r *resolution) groups() {
+// groups adds the retry and dead-letter topics of every group, with what the context says of it.
+func (r *resolution) groups(chosen *project.Context) {
+	for i := range r.file.Groups {
+		r.file.Groups[i] = r.file.Groups[i].In(chosen)
+	}
 	for _, g := range r.file.Groups {
 		for _, name := range g.Topics {
 			at := slices.IndexFunc(r.wanted.Topics, func(t WantedTopic) bool { return t.Name == name.Name })
@@ -42,7 +46,7 @@ func (r *resolution) groups() {
 			}
 			source := r.wanted.Topics[at]
 			for _, delay := range g.Retry {
-				r.serve(g, source, RetryTopic(source.Name, g.Name, delay), retryConfigs(delay), g.RetryConfig)
+				r.serve(g, source, RetryTopic(source.Name, g.Name, delay), retryConfigs(source, delay), g.RetryConfig)
 			}
 			if g.DeadLetter {
 				r.serve(g, source, DeadLetterTopic(source.Name, g.Name), deadLetterConfigs(), g.DeadLetterConfig)
@@ -94,10 +98,19 @@ func deadLetterConfigs() map[string]string {
 	return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
 }
 
-// retryConfigs keep waiting events for far longer than their delay, in case nobody comes for them in time.
-func retryConfigs(delay time.Duration) map[string]string {
-	return map[string]string{
-		"cleanup.policy": "delete", "message.timestamp.type": "CreateTime",
-		"retention.ms": strconv.FormatInt(max(2*project.Week, 4*delay).Milliseconds(), 10),
+// minRetention is how long a retry topic keeps events at least beyond their delay, in case nobody comes for them in time.
+const minRetention = project.Week
+
+// retryConfigs keep waiting events as long as their own topic would have kept them, and for their delay on top, as the topics do that
+// a worker creates itself.
+func retryConfigs(source WantedTopic, delay time.Duration) map[string]string {
+	keep := minRetention.Milliseconds()
+	if n, err := strconv.ParseInt(configOf(source.Configs, "retention.ms"), 10, 64); err == nil {
+		keep = max(keep, n)
+		if n < 0 {
+			return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
+		}
 	}
+	keep += min(2*delay.Milliseconds(), math.MaxInt64-keep)
+	return map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(keep, 10)}
 }

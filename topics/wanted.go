@@ -70,7 +70,7 @@ func Load(path, contextName string) (*Wanted, error) {
 	}
 	r := &resolution{file: file, wanted: &Wanted{}, positions: map[string]project.Position{}}
 	r.topics(chosen)
-	r.groups()
+	r.groups(chosen)
 	r.rights()
 	r.checkTopics()
 	r.subjects()

@@ -17,6 +17,7 @@ type Connection struct {
 	Registry *schema.Registry
 	Logger   *zap.Logger     // nil logs nothing
 	Retry    []time.Duration // how long events that failed wait before each further try; nil is a minute, and then an hour
+	Context  string          // the context of headrace.yaml whose topics there are; it has a retry topic for each delay of Retry
 }
 
 // concurrency is how many handlers of a worker run at once.

@@ -2,60 +2,47 @@ package flights
 
 import (
 	"context"
-	"errors"
+	"embed"
+	"os"
+	"path/filepath"
 
-	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/examples/flights/events"
-	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 )
 
-// Partitions is how many partitions Setup gives each topic. Retry and dead-letter topics have as many as the topic they serve.
+// Partitions is how many partitions headrace.yaml gives each topic.
 const Partitions = 12
 
-// Subjects are the registry's names for the pipeline's schemas: one for each type on flights, which carries several, and one
-// for alerts.
-func Subjects() map[string]schema.Event {
-	return map[string]schema.Event{
-		schema.TopicRecordName(Topic, "flights.FlightArrived"):   events.FlightArrived{},
-		schema.TopicRecordName(Topic, "flights.FlightCancelled"): events.FlightCancelled{},
-		schema.TopicRecordName(Topic, "flights.FlightDiverted"):  events.FlightDiverted{},
-		schema.TopicName(AlertsTopic):                            events.DelayAlert{},
+// What the programs carry with them, so that they run from any folder.
+//
+//go:embed headrace.yaml schemas
+var project embed.FS
+
+// Wanted is what headrace.yaml says for the connection's context: the topics, those of the workers' retries and dead letters included,
+// the subjects and the rights.
+func Wanted(c Connection) (*topics.Wanted, error) {
+	folder, err := os.MkdirTemp("", "flights")
+	if err != nil {
+		return nil, err
 	}
+	defer func() { _ = os.RemoveAll(folder) }() // a temporary folder is cleared away by the system as well
+	if err := os.CopyFS(folder, project); err != nil {
+		return nil, err
+	}
+	return topics.Load(filepath.Join(folder, "headrace.yaml"), c.Context)
 }
 
-// Topics are the topics of the pipeline, those of the workers' retries and dead letters included.
-func Topics(c Connection) []string {
-	names := []string{Topic, AlertsTopic}
-	for _, group := range []string{DelaysGroup, TotalsGroup} {
-		for _, delay := range c.ladder() {
-			names = append(names, consumer.RetryTopic(Topic, group, delay))
-		}
-		names = append(names, consumer.DeadLetterTopic(Topic, group))
-	}
-	return names
-}
-
-// Setup registers the schemas and creates the topics. What is there already stays as it is, so that Setup may be run again.
+// Setup makes the cluster and the registry what headrace.yaml says. It may be run again; it deletes nothing, and adds no partitions to a
+// topic that has keys.
 func Setup(ctx context.Context, c Connection) error {
-	for subject, event := range Subjects() {
-		parsed, err := schema.Parse(event.AvroSchema())
-		if err != nil {
-			return err
-		}
-		if _, err := c.Registry.Register(ctx, subject, parsed); err != nil {
-			return err
-		}
+	wanted, err := Wanted(c)
+	if err != nil {
+		return err
 	}
-	for _, name := range Topics(c) {
-		err := topics.Create(ctx, c.Cluster, topics.Spec{Name: name, Partitions: Partitions, Configs: map[string]string{
-			// Retention goes by the event's time: flights of 2013 would be deleted as soon as they are looked at.
-			"retention.ms": "-1",
-		}})
-		var exists *topics.ExistsError
-		if err != nil && !errors.As(err, &exists) {
-			return err
-		}
+	where := topics.Connection{Cluster: c.Cluster, Registry: c.Registry}
+	world, err := topics.Observe(ctx, where, wanted, topics.Options{})
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = topics.Apply(ctx, where, topics.Diff(wanted, world, topics.Options{}), topics.ApplyOptions{})
+	return err
 }

@@ -37,6 +37,9 @@ func (l *loader) across() {
 		for _, t := range c.Topics {
 			topics.want(l, "context "+c.Name+": topic", Name{At: t.At, Name: t.Name})
 		}
+		for _, g := range c.Groups {
+			groups.want(l, "context "+c.Name+": group", Name{At: g.At, Name: g.Name})
+		}
 	}
 	if l.all.Context != "" {
 		contexts.want(l, "context", Name{At: l.context, Name: l.all.Context})

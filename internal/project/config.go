@@ -48,6 +48,19 @@ func (t Topic) With(over Overrides) Topic {
 	return t
 }
 
+// In returns the group as it is in a context, which may be nil. The group itself is not changed.
+func (g Group) In(c *Context) Group {
+	if c == nil {
+		return g
+	}
+	for _, over := range c.Groups {
+		if over.Name == g.Name {
+			g.Retry = over.Retry
+		}
+	}
+	return g
+}
+
 // mergeSettings returns base with over on top, in order of name.
 func mergeSettings(base, over []Setting) []Setting {
 	merged := slices.DeleteFunc(slices.Clone(base), func(s Setting) bool {

@@ -27,6 +27,8 @@ type Context struct {
 	// EveryTopic and Topics override what the file says of all topics and then of one; of their settings only those they name.
 	EveryTopic Overrides
 	Topics     []TopicOverrides
+	// Groups replace parts of groups; nil replaces nothing.
+	Groups []GroupOverrides
 }
 
 // TLS is the encryption of a connection; file names are absolute.
@@ -100,6 +102,13 @@ type TopicOverrides struct {
 	At   Position
 	Name string
 	Overrides
+}
+
+// GroupOverrides are what is different of one group.
+type GroupOverrides struct {
+	At    Position
+	Name  string
+	Retry []time.Duration
 }
 
 // Group is a consumer group and the topics it needs beside those it reads.

@@ -41,6 +41,9 @@ func contextShape() *shape {
 		)),
 		optional("every_topic", overridesShape("What is different here of every topic, whatever the topic itself says.")),
 		optional("topics", dict("What is different here of topics, by name.", overridesShape("What is different here of this topic."))),
+		optional("groups", dict("What is different here of groups, by name.", object("What is different here of this group.",
+			needed("retry", list("Delays of its retry topics.", text("").such("1s"))),
+		))),
 	)
 }
 

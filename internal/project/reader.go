@@ -129,6 +129,9 @@ func (r *reader) context(key, n *yaml.Node) Context {
 	for _, p := range pairs(child(n, "topics")) {
 		c.Topics = append(c.Topics, TopicOverrides{At: r.at(p.key), Name: p.key.Value, Overrides: r.overrides(p.value)})
 	}
+	for _, p := range pairs(child(n, "groups")) {
+		c.Groups = append(c.Groups, GroupOverrides{At: r.at(p.key), Name: p.key.Value, Retry: r.delays(child(p.value, "retry"))})
+	}
 	return c
 }
 
@@ -239,8 +242,19 @@ func (r *reader) group(n *yaml.Node) Group {
 		g.RetryConfig = r.config(child(retry, "config"))
 		retry = child(retry, "delays")
 	}
+	g.Retry = r.delays(retry)
+	if dead := child(n, "dead_letter"); dead != nil {
+		g.DeadLetter = dead.Kind == yaml.MappingNode || strings.EqualFold(dead.Value, "true")
+		g.DeadLetterConfig = r.config(child(dead, "config"))
+	}
+	return g
+}
+
+// delays reads the delays of retry topics.
+func (r *reader) delays(n *yaml.Node) []time.Duration {
+	var all []time.Duration
 	seen := map[time.Duration]bool{}
-	for _, item := range items(retry) {
+	for _, item := range items(n) {
 		d, err := ParseDuration(item.Value)
 		switch {
 		case err != nil:
@@ -251,14 +265,10 @@ func (r *reader) group(n *yaml.Node) Group {
 			r.add(r.at(item), "each delay has one topic", "retry has the delay %s twice", item.Value)
 		default:
 			seen[d] = true
-			g.Retry = append(g.Retry, d)
+			all = append(all, d)
 		}
 	}
-	if dead := child(n, "dead_letter"); dead != nil {
-		g.DeadLetter = dead.Kind == yaml.MappingNode || strings.EqualFold(dead.Value, "true")
-		g.DeadLetterConfig = r.config(child(dead, "config"))
-	}
-	return g
+	return all
 }
 
 func (r *reader) account(n *yaml.Node) Account {

@@ -59,15 +59,20 @@ func ParseDuration(text string) (time.Duration, error) {
 	return total, nil
 }
 
-// FormatDuration writes a time of whole milliseconds with the largest unit that is exact, so that [ParseDuration] reads it back:
-// 7d, 90m, 1500ms.
+// FormatDuration writes a time of whole milliseconds so that [ParseDuration] reads it back: 7d, 1h30m, 500ms.
 func FormatDuration(d time.Duration) string {
-	for _, name := range []string{"d", "h", "m", "s"} {
-		if unit := durationUnits[name]; d >= unit && d%unit == 0 {
-			return strconv.FormatInt(int64(d/unit), 10) + name
+	text := ""
+	for _, name := range []string{"d", "h", "m", "s", "ms"} {
+		unit := durationUnits[name]
+		if n := d / unit; n > 0 {
+			text += strconv.FormatInt(int64(n), 10) + name
+			d -= n * unit
 		}
 	}
-	return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	if text == "" {
+		return "0ms"
+	}
+	return text
 }
 
 const bytesHint = "write 500kB, 10MB, 1GB (powers of 1000) or 512KiB, 10MiB, 1GiB (powers of 1024)"

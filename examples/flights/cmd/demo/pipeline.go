@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,7 +40,7 @@ func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry, Retry: ladder()}
+	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry, Retry: ladder(), Context: "demo"}
 	p, err := connection.Producer()
 	if err != nil {
 		return nil, err
@@ -58,16 +56,20 @@ func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
 	return made, nil
 }
 
-// prepare registers the schemas, creates the topics, and sends one event that no worker can read.
+// prepare makes the servers what headrace.yaml says, and sends one event that no worker can read.
 func (p *pipeline) prepare(ctx context.Context, out io.Writer) error {
 	if err := flights.Setup(ctx, p.connection); err != nil {
 		return err
 	}
-	for _, subject := range slices.Sorted(maps.Keys(flights.Subjects())) {
-		fmt.Fprintf(out, "schema    %s\n", subject)
+	wanted, err := flights.Wanted(p.connection)
+	if err != nil {
+		return err
 	}
-	for _, topic := range flights.Topics(p.connection) {
-		fmt.Fprintf(out, "topic     %s, %d partitions\n", topic, flights.Partitions)
+	for _, s := range wanted.Subjects {
+		fmt.Fprintf(out, "schema    %s\n", s.Subject)
+	}
+	for _, topic := range wanted.Topics {
+		fmt.Fprintf(out, "topic     %s, %d partitions\n", topic.Name, topic.Partitions)
 	}
 	return p.sendMalformed(ctx)
 }

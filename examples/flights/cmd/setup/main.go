@@ -1,5 +1,5 @@
-// Command setup registers the schemas of the flights pipeline and creates its topics, on the cluster and the registry that
-// KAFKA_BROKERS and SCHEMA_REGISTRY_URL name. It may be run again.
+// Command setup makes the cluster and the registry that KAFKA_BROKERS and SCHEMA_REGISTRY_URL name what headrace.yaml says: schemas,
+// topics, and rights where there is an authorizer. It may be run again.
 package main
 
 import (
