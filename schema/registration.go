@@ -266,6 +266,9 @@ func (r *Registry) apply(ctx context.Context, step *RegistrationStep, done *Regi
 		return nil
 	}
 	if done.ID, err = r.Register(ctx, step.Subject, step.Schema); err != nil {
+		if step.Relevel() && step.State != RegistrationNew {
+			err = fmt.Errorf("%w (the subject's level is %s already)", err, step.Level)
+		}
 		return err
 	}
 	if step.Relevel() && step.State == RegistrationNew {

@@ -9,7 +9,8 @@ import (
 //
 // The file is read once, by [NewRegistry], and may be missing. Whenever the registry says something new it is written again, a second
 // later at most and at [Registry.Close], by replacing it: it is whole at any moment, of mode 0600, and bounded to 2048 entries and
-// 16 MiB, of which the oldest go first. `headrace schema snapshot` writes the same file for a whole registry.
+// 16 MiB, of which the oldest go first. Each service needs a file of its own: of two that share one, the last to write is right.
+// `headrace schema snapshot` writes the same file for a whole registry.
 //
 // The registry goes first: the file answers only what the registry did not answer within 2 s, and for 5 s after that without asking
 // it. What is not in the file stays an [*UnavailableError]; a worker waits for it and goes on by itself once the registry is back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -73,6 +74,10 @@ func wantedEvents(paths []string, topic string, level schema.Level, file *projec
 	if err != nil {
 		return nil, err
 	}
+	named := make([]string, len(paths))
+	for i, path := range paths {
+		named[i] = filepath.Clean(path)
+	}
 	used := map[*schema.File]bool{}
 	for _, f := range folder.Files {
 		for _, ref := range f.References {
@@ -81,7 +86,7 @@ func wantedEvents(paths []string, topic string, level schema.Level, file *projec
 	}
 	var events []*schema.Schema
 	for _, f := range folder.Files {
-		if !f.Imported && (!used[f] || slices.Contains(paths, f.Path)) {
+		if !f.Imported && (!used[f] || slices.Contains(named, f.Path)) {
 			events = append(events, f.Schema)
 		}
 	}

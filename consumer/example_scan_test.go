@@ -1,0 +1,50 @@
+package consumer_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+)
+
+type orderPaid struct {
+	ID int64 `avro:"id"`
+}
+
+func (orderPaid) AvroSchema() string {
+	return `{"type":"record","name":"OrderPaid","namespace":"shop","fields":[{"name":"id","type":"long"}]}`
+}
+
+// A service asks before a replay whether it can read all that the topic holds.
+func ExampleSchemaScan_Check() {
+	ctx := context.Background()
+	registry, err := schema.RegistryFromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer registry.Close()
+	cluster, err := headrace.FromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	scan, err := consumer.Scan(ctx, consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: cluster, Topic: "orders"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	reader, err := schema.Of[orderPaid]()
+	if err != nil {
+		log.Fatal(err)
+	}
+	verdicts, err := scan.Check(ctx, registry, reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, v := range verdicts {
+		if v.Unreadable() {
+			fmt.Println(v.Ref, v.Event, v.Events, v.First, v.Problems, v.Err)
+		}
+	}
+}
