@@ -26,7 +26,8 @@ type genOptions struct {
 }
 
 const schemaGenLong = `Generate Go event types, with encoder and decoder, from Avro schemas: one Go file for each .avsc file, found in
-folders at any depth. Without arguments it reads the folder it runs in. Schemas may use each other's types.
+folders at any depth. Without arguments it reads the schema folder of headrace.yaml, or else the folder it runs
+in. Schemas may use each other's types.
 
 All types go to one package unless --map places namespaces: --map shop.money=money puts the types of shop.money,
 and of namespaces beneath it, into the package money in the folder OUT/money. Packages import each other as
@@ -55,9 +56,6 @@ func (a *app) schemaGen() *cobra.Command {
 }
 
 func (a *app) runSchemaGen(args []string, options genOptions) error {
-	if len(args) == 0 {
-		args = []string{"."}
-	}
 	layout, err := options.layout()
 	if err != nil {
 		return err
@@ -65,6 +63,11 @@ func (a *app) runSchemaGen(args []string, options genOptions) error {
 	project, err := a.project()
 	if err != nil {
 		return err
+	}
+	if len(args) == 0 {
+		if args = library(project); args == nil {
+			args = []string{"."}
+		}
 	}
 	folder, err := schema.ReadFolder(args, library(project)...)
 	if err != nil {
