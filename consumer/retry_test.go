@@ -472,6 +472,35 @@ func TestRetryGroupRebalancesAlone(t *testing.T) {
 	j.stop()
 }
 
+// TestPartitionThatRestsIsNotPolled has more events in a retry topic than are fetched at a time, the first of them due in an hour.
+func TestPartitionThatRestsIsNotPolled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.source("t.g.retry.1h", 2, nil)
+	var recs []rec
+	for n := range int64(30) {
+		recs = append(recs, rec{key: "k", value: pingValue(n, strings.Repeat("x", 1000)), at: time.Now().UnixMilli()})
+	}
+	for range 20 {
+		w.put("t.g.retry.1h", 0, recs...)
+	}
+	j := w.start(w.laddered(time.Hour), On(new(sink).handle))
+	eventually(t, "the partition rests, with a chunk in wait", func() bool {
+		return slices.ContainsFunc(j.State().Retries, func(r RetryState) bool { return r.Waiting == 600 && !r.Next.IsZero() }) && j.Stats().FetchedBytes > 2*maxRetryFetch*3/4
+	})
+	before := j.Stats().Fetches
+	<-time.After(time.Second)
+	// Two requests wait half a second each at the broker; a chunk that is about to be taken would have it asked every 80 ms.
+	if polls := j.Stats().Fetches - before; polls > 8 {
+		t.Errorf("%d fetches in a second", polls)
+	}
+	j.stop()
+	if s := j.Stats(); s.Handled != 0 || w.committedOf("g.retry", "t.g.retry.1h", 0) > 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
 // TestStrangersInARetryTopicAreHandledOnce puts records into a retry topic that no worker wrote.
 func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 	t.Parallel()
@@ -482,8 +511,10 @@ func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 		rec{key: "a", value: pingValue(1, "x"), at: time.Now().Add(time.Hour).UnixMilli()}, // from a clock that is ahead
 		rec{key: "b", value: pingValue(2, "x"), at: 5, headers: []batch.Header{{Key: HeaderTopic, Value: []byte("elsewhere")}, {Key: HeaderRetryDue, Value: []byte("never")}}},
 		rec{key: "c", value: []byte{9}})
+	cfg := w.laddered(20 * time.Millisecond)
+	cfg.Start = AtEnd() // of its topic; what waits in a retry topic is never skipped
 	var seen calls
-	j := w.start(w.laddered(20*time.Millisecond), On(func(ctx context.Context, p ping) error {
+	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
 		seen.add(ctx, p)
 		if p.N == 2 {
 			return Permanent(errBroken)
@@ -516,6 +547,21 @@ func TestWithoutADeadLetterTheLadderEndsTheWorker(t *testing.T) {
 	}
 	if at := w.committedOf("g.retry", "t.g.retry.10ms", 0); at > 0 {
 		t.Errorf("committed %d", at)
+	}
+}
+
+func TestReasonsAreBounded(t *testing.T) {
+	t.Parallel()
+	var r reasons
+	for n := range 3 * maxReasons {
+		r.add(fmt.Sprint("reason ", n))
+	}
+	r.add("reason 0")
+	r.add(strings.Repeat("é", maxReason))
+	counts := map[string]int64{"reason 1": 1}
+	r.addTo(counts)
+	if len(counts) != maxReasons+1 || counts["reason 0"] != 2 || counts["reason 1"] != 2 || counts[otherReason] != 2*maxReasons+1 {
+		t.Errorf("%d reasons, %v", len(counts), counts)
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -134,6 +135,9 @@ func (a *app) printRedrive(plan replay.Redrive, out format) error {
 	}
 	if len(shown.Returns) == 0 {
 		return nil
+	}
+	if slices.ContainsFunc(plan.Partitions, func(p replay.RedrivePartition) bool { return p.From < p.To && p.Committed < 0 }) {
+		a.note("no redrive of topic %s is remembered: it begins at the start", plan.Topic)
 	}
 	if err := print(a.Stdout, out, shown.Partitions, "PARTITION FROM TO", func(p redriveRange) []any { return []any{p.Partition, p.From, p.To} }); err != nil {
 		return err

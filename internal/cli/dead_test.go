@@ -61,7 +61,7 @@ func TestDeadLettersAreListedCountedAndRedriven(t *testing.T) {
 	}
 
 	s.run("", "dead", "redrive", "orders.mail.dead").want(t, exitUsage, "--yes is missing")
-	s.run("", "dead", "redrive", "orders.mail.dead", "--yes").want(t, exitDone, "returned 3 events", "left in topic orders.mail.dead: 1 event: a record batch")
+	s.run("", "dead", "redrive", "orders.mail.dead", "--yes").want(t, exitDone, "no redrive of topic orders.mail.dead is remembered", "returned 3 events", "left in topic orders.mail.dead: 1 event: a record batch")
 	s.run("", "dead", "list", "orders.mail.dead").want(t, exitDone, "no dead letters that are not redriven")
 	if r := s.run("", "dead", "list", "orders.mail.dead", "--all", "-o", "jsonl").want(t, exitDone); strings.Count(r.stdout, "\n") != 4 {
 		t.Errorf("--all lists\n%s", r.stdout)
