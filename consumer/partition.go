@@ -88,7 +88,7 @@ func (p *partition) place(n progress.Note, committed int64, metadata string) {
 	p.committed, p.metadata = committed, metadata
 	p.known.Store(committed)
 	p.mu.Lock()
-	p.done = n.Done
+	p.done = n.Done.Clone() // n stays the caller's
 	p.restored = slices.Clone(n.Done.Beyond())
 	p.mu.Unlock()
 	if suspicion := p.reach.begin(&n); suspicion.Deaths() > 0 {
