@@ -37,6 +37,8 @@ func TestRegistryFromEnv(t *testing.T) {
 	t.Setenv("SCHEMA_REGISTRY_URL", server.URL)
 	t.Setenv("SCHEMA_REGISTRY_USERNAME", "me")
 	t.Setenv("SCHEMA_REGISTRY_PASSWORD_FILE", file)
+	snapshot := file + ".snapshot"
+	t.Setenv("SCHEMA_REGISTRY_SNAPSHOT", snapshot)
 	reg, err := RegistryFromEnv()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,10 @@ func TestRegistryFromEnv(t *testing.T) {
 	want.SetBasicAuth("me", canary)
 	if got != want.Header.Get("Authorization") {
 		t.Errorf("sent %q", got)
+	}
+	reg.Close()
+	if kept, err := os.ReadFile(snapshot); err != nil || strings.Contains(string(kept), canary) {
+		t.Errorf("the snapshot: %v, %s", err, kept)
 	}
 	for name, vars := range map[string]map[string]string{
 		"keep one":     {"SCHEMA_REGISTRY_PASSWORD": canary},

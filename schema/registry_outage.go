@@ -16,7 +16,9 @@ func orKnown[V any](ctx context.Context, s *snapshot, known V, ask func(context.
 	defer cancel()
 	v, err := ask(asking)
 	if err == nil || !Unavailable(err) {
-		s.answered(err == nil)
+		if ctx.Err() == nil { // else the caller has left, and nobody knows
+			s.answered(true)
+		}
 		return v, err
 	}
 	s.answered(false)

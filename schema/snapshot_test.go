@@ -357,6 +357,31 @@ func TestSnapshotThatCannotBeWrittenIsTold(t *testing.T) {
 	}
 }
 
+// What the registry says counts, also when it says no.
+func TestRegistryThatAnswersIsNoOutageWhateverItSays(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	registry := &smallRegistry{}
+	if _, err := fake(t, registry.RoundTrip).WriteSnapshot(t.Context(), path, SnapshotScope{}); err != nil {
+		t.Fatal(err)
+	}
+	emptied := func(*http.Request) (*http.Response, error) {
+		return reply(404, `{"error_code":40403,"message":"Schema not found"}`), nil
+	}
+	reg := fake(t, emptied, WithSnapshot(path))
+	var missing *NotRegisteredError
+	if _, err := reg.Lookup(t.Context(), "users-value", parsed(t, userSchema)); !errors.As(err, &missing) {
+		t.Errorf("a schema that the registry has lost: %v", err)
+	}
+	var unknown *UnknownSchemaError
+	if _, err := reg.Schema(t.Context(), 3); !errors.As(err, &unknown) {
+		t.Errorf("an id that the registry has lost: %v", err)
+	}
+	if reg.Snapshot().Outage {
+		t.Error("an answer is taken for an outage")
+	}
+}
+
 // chain is entries that each refer to the one before.
 func chain(n int) []snapshotEntry {
 	entries := make([]snapshotEntry, n)
