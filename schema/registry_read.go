@@ -76,13 +76,14 @@ func answerOf(s *srclient.Schema) answerSchema {
 }
 
 func (r *Registry) fetch(ctx context.Context, ref Ref) (*Schema, error) {
-	x := r.exchange(ctx)
 	var a answerSchema
 	if ref.ByGUID {
-		if err := x.call(http.MethodGet, "/schemas/guids/"+ref.GUID.String(), nil, &a); err != nil {
+		var err error
+		if a, err = r.fetchGUID(ctx, ref); err != nil {
 			return nil, r.unknownRef(ref, err)
 		}
 	} else {
+		x := r.exchange(ctx)
 		s, err := x.confluent().GetSchema(ref.ID)
 		if err != nil {
 			return nil, r.unknownRef(ref, x.fault(err))
