@@ -12,9 +12,13 @@ const (
 type defaultEncoder struct {
 	busy map[*field]bool
 	cost int
+	// tries counts the branches of unions that were tried, and later whether one was taken that is not the first.
+	tries int
+	later bool
 }
 
-func encodeDefaults(records []*node) error {
+// encodeDefaults reports whether a default is of a union's later branch.
+func encodeDefaults(records []*node) (later bool, err error) {
 	d := defaultEncoder{busy: map[*field]bool{}}
 	for _, record := range records {
 		for i := range record.fields {
@@ -23,16 +27,16 @@ func encodeDefaults(records []*node) error {
 				continue
 			}
 			if err := d.encode(f); err != nil {
-				return &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
+				return false, &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
 			}
 		}
 	}
-	return nil
+	return d.later, nil
 }
 
 func defaultHint(n *node) string {
 	if n.kind == kindUnion {
-		return "a default belongs to the first branch of a union, here " + n.branches[0].notation()
+		return "a default belongs to a branch of the union, best to the first, here " + n.branches[0].notation()
 	}
 	return "make it a value of " + n.notation() + ", or change the type"
 }
@@ -56,4 +60,33 @@ func (d *defaultEncoder) encode(f *field) *JSONError {
 	}
 	f.defaultAvro = append([]byte{}, e.w.Buffer()...)
 	return nil
+}
+
+// union writes a default as the first branch that takes it. Up to 1.11 the specification wants it to be of the first branch, since 1.12
+// (AVRO-3649) any will do.
+func (d *defaultEncoder) union(e *jsonEncoder, n *node, v *jsonValue, depth int) *JSONError {
+	var first *JSONError
+	mark := len(e.w.Buffer())
+	for i, branch := range n.branches {
+		if branch.forms()&formOfKind[v.kind] == 0 {
+			continue
+		}
+		if d.tries++; d.tries > maxDefaultFields {
+			return misfit("it fits the branches of its unions in too many ways")
+		}
+		e.w.WriteLong(int64(i))
+		err := e.encode(branch, v, depth)
+		if err == nil {
+			d.later = d.later || i > 0
+			return nil
+		}
+		e.rewind(mark)
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = e.encode(n.branches[0], v, depth) // says what is missing
+	}
+	return first
 }

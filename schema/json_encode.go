@@ -12,7 +12,7 @@ import (
 type jsonEncoder struct {
 	w *avro.Writer
 	// defaults is set while a schema's defaults are encoded. They are in a notation of their own: logical types as what is beneath
-	// them, a union's value as its first branch.
+	// them, a union's value without the branch's name.
 	defaults *defaultEncoder
 	cost     int
 }
@@ -114,8 +114,7 @@ func (e *jsonEncoder) missing(n *node, f *field) *JSONError {
 
 func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
 	if e.defaults != nil {
-		e.w.WriteLong(0)
-		return e.encode(n.branches[0], v, depth)
+		return e.defaults.union(e, n, v, depth)
 	}
 	if v.kind == jsonObject && len(v.keys) == 1 {
 		if i := n.branchNamed(v.keys[0]); i >= 0 {

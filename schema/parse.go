@@ -94,10 +94,15 @@ func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) error {
 		return err
 	}
 	// Defaults come first: they are bounded there, and hamba would expand them without end.
-	if err := encodeDefaults(p.records); err != nil {
+	later, err := encodeDefaults(p.records)
+	if err != nil {
 		return err
 	}
-	if err := validate(s.text, s.refs, known); err != nil {
+	s.plain = s.text
+	if later {
+		s.plain = withoutDefaults(value)
+	}
+	if err := validate(s.plain, s.refs, known); err != nil {
 		return err
 	}
 	s.names = names
@@ -152,7 +157,7 @@ func learn(known *avro.SchemaCache, refs []*Schema, seen map[*Schema]bool) error
 		if err := learn(known, ref.refs, seen); err != nil {
 			return err
 		}
-		if _, err := avro.ParseWithCache(ref.text, "", known); err != nil {
+		if _, err := avro.ParseWithCache(ref.plain, "", known); err != nil {
 			return &InvalidSchemaError{Reason: fmt.Sprintf("reference %s: %s", ref.FullName(), clip(err.Error()))}
 		}
 	}

@@ -67,7 +67,7 @@ func TestParseRefuses(t *testing.T) {
 		"a default of a kind":     {record(`{"name":"a","type":"int","default":"x"}`), "/fields/0/default", "number"},
 		"a default of a size":     {record(`{"name":"a","type":"int","default":2147483648}`), "/fields/0/default", "fit an int"},
 		"a fractional default":    {record(`{"name":"a","type":"long","default":1.5}`), "/fields/0/default", "1.5"},
-		"a union's later default": {record(`{"name":"a","type":["int","null"],"default":null}`), "/fields/0/default", "number"},
+		"a default of no branch":  {record(`{"name":"a","type":["int","null"],"default":"x"}`), "/fields/0/default", "number"},
 		"a default of itself":     {`{"type":"record","name":"R","fields":[{"name":"r","type":"R","default":{}}]}`, "/fields/0/default", "itself"},
 		"an incomplete default":   {record(`{"name":"a","type":{"type":"record","name":"S","fields":[{"name":"x","type":"int"}]},"default":{}}`), "/fields/0/default", "missing"},
 		"too much text":           {`"` + strings.Repeat("x", maxSchemaText) + `"`, "", "allowed"},

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"testing"
+	"time"
 )
 
 // named is a record under a name of its own.
@@ -158,6 +159,23 @@ var specification = []struct {
 	{"map | object | {\"a\": 1}", record(``), record(`{"name":"m","type":{"type":"map","values":"int"},"default":{"a":1}}`), `{}`, `{"m":{"a":1}}`, false},
 	{"fixed | string | \"\\u00ff\"", record(``), record(`{"name":"a","type":{"type":"fixed","name":"F","size":1},"default":"\u00ff"}`), `{}`, `{"a":"ÿ"}`, false},
 	{"Default values for union fields correspond to the first schema in the union", record(``), record(`{"name":"a","type":["string","null"],"default":"x"}`), `{}`, `{"a":"x"}`, false},
+	{"since 1.12: Default values for union fields correspond to the first schema that matches in the union", record(``), record(`{"name":"a","type":["string","null"],"default":null}`), `{}`, `{"a":null}`, false},
+	{"since 1.12: Default values for union fields correspond to the first schema that matches in the union", record(``), record(`{"name":"a","type":["null","int","double"],"default":1.5}`), `{}`, `{"a":{"double":1.5}}`, false},
+}
+
+// Two records that hold each other are two ways at every level to take a default, 2^200 in all.
+func TestDefaultsOfUnionsAreBounded(t *testing.T) {
+	t.Parallel()
+	both := `["null",{"type":"record","name":"A","fields":[{"name":"f","type":["null","A"]}]},{"type":"record","name":"B","fields":[{"name":"f","type":["A","B"]}]}]`
+	value := `7`
+	for range 200 {
+		value = `{"f":` + value + `}`
+	}
+	began := time.Now()
+	_, err := Parse(record(`{"name":"a","type":` + both + `,"default":` + value + `}`))
+	if err == nil || time.Since(began) > time.Minute {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
 }
 
 func TestSchemaResolutionIsTheSpecifications(t *testing.T) {

@@ -34,8 +34,8 @@ func TestBadSchemaFilesSayWhereAndWhatToDo(t *testing.T) {
 		"a default that does not fit": {
 			record(`{"name": "a", "type": "int", "default": "1"}`), "bad.avsc:2:43: SCHEMA_INVALID: int needs a number, not a string\n    make it a value of int, or change the type",
 		},
-		"a default of the wrong branch": {
-			record(`{"name": "a", "type": ["null", "int"], "default": 1}`), "bad.avsc:2:53: SCHEMA_INVALID: null is needed, not a number\n    a default belongs to the first branch of a union, here null",
+		"a default of no branch": {
+			record(`{"name": "a", "type": ["null", "int"], "default": "1"}`), "bad.avsc:2:53: SCHEMA_INVALID: null is needed, not a string\n    a default belongs to a branch of the union, best to the first, here null",
 		},
 		"an enum's default": {
 			record(`{"name": "a", "type": {"type": "enum", "name": "E", "symbols": ["A", "B"], "default": "C"}}`),
