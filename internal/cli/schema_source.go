@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -69,7 +70,8 @@ func (a *app) readSchemas(args []string) (*schema.Folder, error) {
 	return schema.NewFolder([]schema.Source{{Path: "-", Text: text}}, library...)
 }
 
-// problemFindings turns what is wrong with files into findings, and returns every other error as it is.
+// problemFindings turns what is wrong in files into findings, and returns every other error as it is, that a file cannot be read among
+// them.
 func problemFindings(err error) ([]Finding, error) {
 	var bad *schema.FolderError
 	if !errors.As(err, &bad) {
@@ -77,6 +79,9 @@ func problemFindings(err error) ([]Finding, error) {
 	}
 	findings := make([]Finding, len(bad.Problems))
 	for i, p := range bad.Problems {
+		if p.Line == 0 && p.Err == nil || errors.As(p.Err, new(*fs.PathError)) {
+			return nil, err
+		}
 		findings[i] = Finding{
 			File: p.Path, Line: p.Line, Column: p.Column, Rule: ruleInvalid, Severity: severityError,
 			Message: p.Reason, Hint: p.Hint, Pointer: p.Pointer,
