@@ -1,14 +1,10 @@
 package topics
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -164,96 +160,3 @@ func (m *moving) tell() {
 	}
 	m.opts.Progress(p)
 }
-
-// Settings of Kafka that hold replication back (KIP-73).
-const (
-	leaderRate       = "leader.replication.throttled.rate"
-	followerRate     = "follower.replication.throttled.rate"
-	leaderReplicas   = "leader.replication.throttled.replicas"
-	followerReplicas = "follower.replication.throttled.replicas"
-)
-
-// throttling is what has been set to hold replication back, and is to be taken back.
-type throttling struct {
-	client *kafka.Client
-	lifts  []kafka.ConfigChange
-}
-
-// throttle holds the copying of replicas back, for the partitions that move and no others. A rate that somebody else has set on a
-// broker stays, and holds.
-func (a *application) throttle(ctx context.Context, due []int) (*throttling, error) {
-	t := &throttling{client: a.client}
-	if a.opts.Throttle <= 0 {
-		return t, nil
-	}
-	var sets []kafka.ConfigChange
-	rate := fmt.Sprint(a.opts.Throttle)
-	for _, node := range a.world.Brokers {
-		entries, err := a.client.BrokerConfigs(ctx, node.ID, leaderRate, followerRate)
-		if err != nil {
-			return nil, rightError(err, "DESCRIBE_CONFIGS", "the cluster")
-		}
-		others := slices.ContainsFunc(entries, func(e kafka.ConfigEntry) bool { return !e.Default && e.Value != rate })
-		if !others {
-			t.set(&sets, kafka.ConfigResource{Node: node.ID}, map[string]string{leaderRate: rate, followerRate: rate})
-		}
-	}
-	for _, i := range due {
-		c := a.plan.Changes[i]
-		var leaders, followers []string
-		for _, m := range c.Moves {
-			for _, id := range m.Old {
-				leaders = append(leaders, fmt.Sprintf("%d:%d", m.Partition, id))
-			}
-			for _, id := range m.New {
-				if !slices.Contains(m.Old, id) {
-					followers = append(followers, fmt.Sprintf("%d:%d", m.Partition, id))
-				}
-			}
-		}
-		if len(followers) > 0 {
-			t.set(&sets, kafka.ConfigResource{Topic: c.Topic}, map[string]string{leaderReplicas: joined(leaders), followerReplicas: joined(followers)})
-		}
-	}
-	return t, t.alter(ctx, sets)
-}
-
-func joined(parts []string) string {
-	text := ""
-	for i, part := range parts {
-		if i > 0 {
-			text += ","
-		}
-		text += part
-	}
-	return text
-}
-
-func (t *throttling) set(sets *[]kafka.ConfigChange, resource kafka.ConfigResource, values map[string]string) {
-	on, off := kafka.ConfigChange{Resource: resource, Set: map[string]*string{}}, kafka.ConfigChange{Resource: resource, Set: map[string]*string{}}
-	for name, value := range values {
-		on.Set[name], off.Set[name] = &value, nil
-	}
-	*sets = append(*sets, on)
-	t.lifts = append(t.lifts, off)
-}
-
-func (t *throttling) alter(ctx context.Context, changes []kafka.ConfigChange) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	slices.SortStableFunc(changes, func(a, b kafka.ConfigChange) int { return cmp.Compare(a.Resource.Topic, b.Resource.Topic) })
-	err := t.client.Retry(limited, func(ctx context.Context) error {
-		_, err := t.client.AlterConfigs(ctx, false, changes...)
-		return err
-	})
-	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		return rightError(err, "ALTER_CONFIGS", "the topics whose partitions move")
-	}
-	return rightError(err, "ALTER_CONFIGS", "the cluster")
-}
-
-// lift takes the throttle away.
-func (t *throttling) lift(ctx context.Context) error { return t.alter(ctx, t.lifts) }

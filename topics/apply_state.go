@@ -122,7 +122,10 @@ func (c Change) topicState(w *World) (state, string) {
 		}
 		return changed, plural(len(live.Partitions), "partition", "partitions")
 	case SetReplicas:
-		return live.moved(c)
+		if state, found := live.moved(c); state != asWanted || !c.throttles(w) {
+			return state, found
+		}
+		return asPlanned, "" // they have arrived, and the throttle is still to be lifted
 	default:
 		return asPlanned, "" // it is to be deleted, and is there
 	}

@@ -42,6 +42,7 @@ func TestTopicsAsCode(t *testing.T) {
 	t.Run("create and change", env.createAndChange)
 	t.Run("partitions", env.partitions)
 	t.Run("replication", env.replication)
+	t.Run("interrupted replication", env.interrupted)
 	t.Run("delete", env.deletion)
 	t.Run("rights", env.rights)
 	t.Run("subjects", env.subjects)
@@ -207,8 +208,42 @@ func (e *environment) replication(t *testing.T) {
 		t.Errorf("24 MB were copied in %v: the throttle has no effect", took)
 	}
 	admin.AwaitInSync(t, e.cluster, "copies")
+	e.unthrottled(t, "copies")
+	shrunk := f.apply("topics: [{name: copies, partitions: 8, replication: 2, keyed: false, config: {min_insync: 1}}]", topics.Options{}, topics.ApplyOptions{})
+	wantText(t, shrunk, "replication 3 → 2", "on fewer brokers", "partitions 6 → 8")
+	t.Logf("12 MB in 6 partitions copied twice at 2 MB/s and broker in %v", took.Round(time.Millisecond))
+}
+
+// interrupted cuts an application short while partitions move, and applies the plan again with another throttle.
+func (e *environment) interrupted(t *testing.T) {
+	f := e.file(t)
+	f.apply("topics: [{name: cut, partitions: 3, replication: 1, config: {min_insync: 1}}]", topics.Options{}, topics.ApplyOptions{})
+	e.fill(t, "cut", 3, 3000, 2000) // 6 MB
+	const text = "topics: [{name: cut, partitions: 3, replication: 3}]"
+	plan := f.plan(text, topics.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	report, err := topics.Apply(ctx, e.conn, plan, topics.ApplyOptions{Throttle: 300_000, Progress: func(topics.Progress) { cancel() }})
+	if err == nil || !strings.Contains(err.Error(), "3 partitions on the way go on in the cluster") || report.Count(topics.Failed) != 1 {
+		t.Errorf("cut short: %v, %+v", err, report)
+	}
+	if e.setting(t, "cut", "leader.replication.throttled.replicas") == "" {
+		t.Error("the throttle was lifted while partitions move")
+	}
+	other := f.plan(strings.Replace(text, "replication: 3", "replication: 2", 1), topics.Options{})
+	wantText(t, other, "3 partitions are being moved at the moment")
+	if _, err := topics.Apply(t.Context(), e.conn, plan, topics.ApplyOptions{Throttle: 50_000_000}); err != nil {
+		t.Fatal(err)
+	}
+	f.empty(text)
+	e.unthrottled(t, "cut")
+}
+
+// unthrottled fails the test while anything holds replication back.
+func (e *environment) unthrottled(t *testing.T, topic string) {
+	t.Helper()
 	for _, name := range []string{"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"} {
-		if value := e.setting(t, "copies", name); value != "" {
+		if value := e.setting(t, topic, name); value != "" {
 			t.Errorf("%s is still %s", name, value)
 		}
 	}
@@ -223,9 +258,6 @@ func (e *environment) replication(t *testing.T) {
 			}
 		}
 	}
-	shrunk := f.apply("topics: [{name: copies, partitions: 8, replication: 2, keyed: false, config: {min_insync: 1}}]", topics.Options{}, topics.ApplyOptions{})
-	wantText(t, shrunk, "replication 3 → 2", "on fewer brokers", "partitions 6 → 8")
-	t.Logf("12 MB in 6 partitions copied twice at 2 MB/s and broker in %v", took.Round(time.Millisecond))
 }
 
 func (e *environment) setting(t *testing.T, topic, name string) string {
