@@ -53,6 +53,8 @@ func (s *smallRegistry) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch path := r.URL.Path; {
 	case path == "/subjects" && deleted:
 		return reply(200, `["shop.Money","carts-value","users-value","gone-value"]`), nil
+	case strings.HasPrefix(path, "/config"):
+		return reply(200, `{"compatibilityLevel":"BACKWARD"}`), nil
 	case path == "/subjects":
 		return reply(200, `["shop.Money","carts-value","users-value"]`), nil
 	case strings.HasPrefix(path, "/schemas/ids/"):
