@@ -155,7 +155,7 @@ func (f *flow) refusals() int {
 // killCoordinator kills the broker that keeps the group, and measures how long nothing is handled.
 func killCoordinator(t *trial) {
 	f := t.flow(plan{consume: func(c *consumer.Config) { c.Tuning.SessionTimeout = 6 * time.Second }})
-	kills, longest := pick(1, 3), time.Duration(0)
+	kills, longest := pick(1, 2), time.Duration(0)
 	for range kills {
 		f.awaitHandled(1000, time.Minute)
 		found := t.kafka().Admin.FindGroupCoordinators(t.Context(), f.topic)

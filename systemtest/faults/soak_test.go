@@ -18,7 +18,7 @@ import (
 // soak sends and handles for a while, under connections that keep dying, and looks at what a worker process holds: memory, threads
 // and file descriptors must not grow with time.
 func soak(t *trial) {
-	lasts := pick(15*time.Second, 4*time.Minute)
+	lasts := pick(15*time.Second, 3*time.Minute)
 	c := t.crew()
 	c.flow(int(lasts.Seconds())*500, 3)
 	worker := c.start("worker", c.job, c.journal)

@@ -1,0 +1,122 @@
+package faults
+
+import (
+	"context"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+
+	"github.com/headrace/headrace/systemtest/internal/admin"
+	"github.com/headrace/headrace/systemtest/internal/events"
+	"github.com/headrace/headrace/systemtest/internal/record"
+)
+
+// stopSending returns when the last event has been posted.
+func (f *flow) stopSending() {
+	f.sending()
+	<-f.stopped
+}
+
+// flush stops sending and waits until every event has its outcome.
+func (f *flow) flush() {
+	f.Helper()
+	f.stopSending()
+	ctx, cancel := context.WithTimeout(f.Context(), 2*time.Minute)
+	defer cancel()
+	if err := f.producer.Flush(ctx); err != nil {
+		f.Fatalf("flush: %v", err)
+	}
+}
+
+// finish stops sending, waits until what is in the topic is handled, and adds to the trial's verdict.
+func (f *flow) finish() {
+	f.Helper()
+	f.flush()
+	f.readBack()
+	written := f.written.Report()
+	f.verdict.Written(written)
+	f.n += written.Sent
+	if !f.mayFail && written.Acked != written.Sent {
+		f.Errorf("%d of %d events were not acknowledged, the first because of: %v", written.Sent-written.Acked, written.Sent, f.firstErr)
+	}
+	f.drain(written.Seen)
+	f.figure("longest stall", "%s", round(f.stall))
+}
+
+// readBack notes what lies in the topic.
+func (f *flow) readBack() {
+	decoder, err := schema.NewDecoder[events.Numbered](f.schemas)
+	if err != nil {
+		f.Fatal(err)
+	}
+	admin.ReadAll(f, f.kafka(), f.topic, func(r record.Record) {
+		var e events.Numbered
+		ref, body, err := schema.ParseWire(r.Value, nil)
+		if err == nil {
+			err = decoder.Decode(f.Context(), ref, body, &e)
+		}
+		if err != nil {
+			f.Fatalf("record %d/%d of the topic: %v", r.Partition, r.Offset, err)
+		}
+		f.written.Seen(e.Key, int(e.Number))
+	})
+}
+
+// drain waits until the workers have handled all events, stops them, and adds what they did to the verdict.
+func (f *flow) drain(all int) {
+	f.Helper()
+	f.until(2*time.Minute, "every event is handled", func() bool {
+		f.require(f.ranWell(), "a worker has ended")
+		return f.handled.SeenOnce() >= all || f.Failed()
+	})
+	var total consumer.Stats
+	for _, w := range f.workers {
+		if err := w.Stop(); err != nil {
+			f.Errorf("worker: %v", err)
+		}
+		stats := w.Stats()
+		total.Lost += stats.Lost
+		total.CommitErrors += stats.CommitErrors
+		total.Rebalances += stats.Rebalances
+	}
+	handled := f.handled.Report()
+	f.verdict.Handled(handled)
+	if together, overlapped := f.owners.Report(); f.sideBySide {
+		f.figure("handlers side by side until then", "%d", together)
+	} else {
+		f.verdict.TwoOwners += together + overlapped
+	}
+	_, back := f.commits.Report()
+	f.verdict.WentBack += len(back)
+	for _, b := range back[:min(len(back), 3)] {
+		f.Logf("committed offset went back: %s", b)
+	}
+	f.require(handled.Doubled == 0 || total.Lost+total.CommitErrors+int64(f.forgiven) > 0, "%d events were handled again though every commit was accepted", handled.Doubled)
+	f.Logf("handled: %s; workers: %d rebalances, %d partitions lost, %d commits refused", handled, total.Rebalances, total.Lost, total.CommitErrors)
+}
+
+// ranWell reports whether every worker that nobody stopped still runs.
+func (f *flow) ranWell() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.workers {
+		select {
+		case <-w.Ended():
+			if err := w.Wait(); err != nil {
+				f.Errorf("worker: %v", err)
+				return false
+			}
+		default:
+		}
+	}
+	return true
+}
+
+// round makes a duration readable.
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
+}
