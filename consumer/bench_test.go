@@ -129,6 +129,57 @@ func BenchmarkLanes(b *testing.B) {
 	}
 }
 
+// BenchmarkSlowHandlers is 200 lanes with a handler of 10 ms, fed by one partition.
+func BenchmarkSlowHandlers(b *testing.B) {
+	w := newWorld(b)
+	e := newBench(b, w, 200, perChunk, Policy{}, On(func(context.Context, ping) error {
+		<-time.After(10 * time.Millisecond)
+		return nil
+	}))
+	b.ResetTimer()
+	e.run(b, 1, max(b.N, perChunk))
+	b.ReportMetric(float64((max(b.N, perChunk)+perChunk-1)/perChunk*perChunk)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkFailingKey has one of 10,000 keys fail always, in place with back-off, beside none that does.
+func BenchmarkFailingKey(b *testing.B) {
+	const keys = 10_000
+	w := newWorld(b)
+	for _, failing := range []bool{false, true} {
+		b.Run(fmt.Sprint("failing=", failing), func(b *testing.B) {
+			w.topic(fmt.Sprint("t", failing, b.N), 1, false)
+			var recs []rec
+			for i := range int64(keys) {
+				recs = append(recs, rec{key: fmt.Sprintf("key-%05d", i), value: pingValue(i, "a name of some length, as names are"), at: i})
+			}
+			raw := sealed(b, batch.None, recs...)
+			rounds := max(1, b.N/keys)
+			for range rounds {
+				w.putRaw(fmt.Sprint("t", failing, b.N), 0, raw)
+			}
+			cfg := w.config(fmt.Sprint("t", failing, b.N))
+			cfg.Group, cfg.Concurrency, cfg.Logger = fmt.Sprint("g", failing, b.N), 8, nil
+			cfg.Policy = Policy{Attempts: 1 << 30}
+			cfg.Tuning.CommitInterval = time.Second
+			total := int64(rounds) * keys
+			if failing {
+				total -= int64(rounds)
+			}
+			b.ResetTimer()
+			j := w.start(cfg, On(func(_ context.Context, p ping) error {
+				if failing && p.N == 7 {
+					return errBroken
+				}
+				return nil
+			}))
+			eventually(b, "the other keys are through", func() bool { return j.Stats().Handled == total })
+			b.StopTimer()
+			b.ReportMetric(float64(total)/b.Elapsed().Seconds(), "events/s")
+			j.stop()
+		})
+	}
+}
+
 // BenchmarkWorker is a worker in a group over a broker in the same process, whose cost is in the figure.
 func BenchmarkWorker(b *testing.B) {
 	const partitions, perBatch = 12, 1000

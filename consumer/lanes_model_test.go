@@ -32,6 +32,7 @@ type plannedEvent struct {
 // plan is a partition's log and what has become of it, over all lives of its worker. It keeps the first thing that is wrong.
 type plan struct {
 	concurrency int
+	tuning      Tuning
 	chunks      []fetch.Chunk
 	end         int64
 	earlier     map[int64][]int64 // offsets below one that are handled before it
@@ -198,6 +199,7 @@ func TestLanesBringALogToItsEnd(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &plan{
 			concurrency: rapid.SampledFrom([]int{0, 1, 2, 7}).Draw(rt, "concurrency"),
+			tuning:      Tuning{BufferBytes: rapid.SampledFrom([]int{1 << 10, 64 << 20}).Draw(rt, "buffer")},
 			events:      map[int64]*plannedEvent{}, earlier: map[int64][]int64{}, handled: map[int64]bool{}, running: map[string]bool{},
 		}
 		m.draw(t, rt)
@@ -232,7 +234,7 @@ func TestLanesBringALogToItsEnd(t *testing.T) {
 // live is one life of a worker that owns the partition: until all is done, or its time has come.
 func (m *plan) live(routes *routes, target *target, span time.Duration, orderly bool) {
 	e := &engine{
-		cfg: Config{Group: "g", Logger: zap.NewNop(), Concurrency: m.concurrency}.withDefaults(), routes: routes, stats: new(counters),
+		cfg: Config{Group: "g", Logger: zap.NewNop(), Concurrency: m.concurrency, Tuning: m.tuning}.withDefaults(), routes: routes, stats: new(counters),
 		memory: newMemory(), base: context.Background(), failed: make(chan error, 1), grace: planLease / 2,
 		fetcher: fetch.New(fetch.Config{}), partitions: make(map[kafka.TopicPartition]*partition),
 	}
