@@ -66,10 +66,7 @@ func (f *flow) readBack() {
 // drain waits until the workers have handled all events, stops them, and adds what they did to the verdict.
 func (f *flow) drain(all int) {
 	f.Helper()
-	f.until(2*time.Minute, "every event is handled", func() bool {
-		f.require(f.ranWell(), "a worker has ended")
-		return f.handled.SeenOnce() >= all || f.Failed()
-	})
+	f.awaitQuiet(all)
 	var total consumer.Stats
 	for _, w := range f.workers {
 		if err := w.Stop(); err != nil {
@@ -94,6 +91,23 @@ func (f *flow) drain(all int) {
 	}
 	f.require(handled.Doubled == 0 || total.Lost+total.CommitErrors+int64(f.forgiven) > 0, "%d events were handled again though every commit was accepted", handled.Doubled)
 	f.Logf("handled: %s; workers: %d rebalances, %d partitions lost, %d commits refused", handled, total.Rebalances, total.Lost, total.CommitErrors)
+}
+
+// patience is how long nothing may be handled before what is not handled counts as lost.
+const patience = 30 * time.Second
+
+// awaitQuiet waits until so many events are handled, or no more are.
+func (f *flow) awaitQuiet(all int) {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	seen, last := f.handled.SeenOnce(), time.Now()
+	for seen < all && time.Since(last) < patience && f.ranWell() {
+		<-ticker.C
+		if now := f.handled.SeenOnce(); now > seen {
+			seen, last = now, time.Now()
+		}
+	}
+	f.require(seen >= all, "%d of %d events are handled", seen, all)
 }
 
 // ranWell reports whether every worker that nobody stopped still runs.

@@ -18,9 +18,10 @@ import (
 func rebalanceStorm(t *trial) {
 	var slow atomic.Int64
 	f := t.flow(plan{partitions: 6, keys: 300, perTick: 5, handle: func(ctx context.Context, _ events.Numbered) error {
-		// Now and then a handler that is in the middle of its work when its partition is taken away.
-		if slow.Add(1)%50 == 0 {
-			return wait(ctx, 100*time.Millisecond)
+		// Now and then a handler that is in the middle of its work when its partition is taken away, and for longer than the group
+		// takes to give it to somebody else.
+		if slow.Add(1)%200 == 0 {
+			return wait(ctx, 700*time.Millisecond)
 		}
 		return nil
 	}})
