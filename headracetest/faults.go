@@ -48,15 +48,19 @@ func (e *Env) CrashBeforeCommit(t testing.TB, group string, run func(context.Con
 	limit := e.timeout(t)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
+	var failure error // once ended is closed
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failure = run(ctx)
+	}()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
 	for !until() {
 		select {
 		case <-ticker.C:
-		case err := <-ended:
-			t.Fatalf("headracetest: crash of group %s: the worker ended before its effect was seen: %v", group, err)
+		case <-ended:
+			t.Fatalf("headracetest: crash of group %s: the worker ended before its effect was seen: %v", group, failure)
 		case <-ctx.Done():
 			<-ended
 			t.Fatalf("headracetest: crash of group %s: the effect was not seen within %v", group, limit.Round(time.Millisecond))

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/stack"
