@@ -18,28 +18,53 @@ type past struct {
 	next    *schema.Folder
 	paths   []string // where next was read
 	alone   bool     // next is one file that was named itself
-	folders map[origin]*schema.Folder
+	folders map[origin]*fetched
 
 	registry *schema.Registry
 	subjects []string
 }
 
+// fetched is an old folder that may still be on its way.
+type fetched struct {
+	ready  chan struct{}
+	folder *schema.Folder
+	err    error
+}
+
+// fetch begins to read old folders, beside the new one.
+func (p *past) fetch(ctx context.Context, origins ...origin) {
+	for _, o := range origins {
+		if o.kind == "registry" || p.folders[o] != nil {
+			continue
+		}
+		f := &fetched{ready: make(chan struct{})}
+		p.folders[o] = f
+		go func() {
+			defer close(f.ready)
+			f.folder, f.err = p.read(ctx, o)
+		}()
+	}
+}
+
 func (p *past) close() {
+	for _, f := range p.folders {
+		<-f.ready
+	}
 	if p.registry != nil {
 		p.registry.Close()
 	}
 }
 
-// newPast is for schemas that were read from args.
-func (a *app) newPast(next *schema.Folder, args []string) (*past, error) {
+// newPast is for schemas that are read from args.
+func (a *app) newPast(args []string) (*past, error) {
+	folder, err := a.schemaFolder()
+	if err != nil {
+		return nil, err
+	}
 	if len(args) == 0 {
-		folder, err := a.schemaFolder()
-		if err != nil {
-			return nil, err
-		}
 		args = []string{folder}
 	}
-	p := &past{app: a, next: next, paths: args, folders: map[origin]*schema.Folder{}}
+	p := &past{app: a, paths: args, folders: map[origin]*fetched{}}
 	if len(args) == 1 {
 		info, err := os.Stat(args[0])
 		p.alone = args[0] == "-" || err == nil && !info.IsDir()
@@ -47,21 +72,18 @@ func (a *app) newPast(next *schema.Folder, args []string) (*past, error) {
 	return p, nil
 }
 
-// of returns the one older version of a file that files or a revision hold; false when it is new.
-func (p *past) of(ctx context.Context, o origin, file *schema.File) (schema.Ancestor, bool, error) {
-	folder, ok := p.folders[o]
-	if !ok {
-		var err error
-		if folder, err = p.read(ctx, o); err != nil {
-			return schema.Ancestor{}, false, err
-		}
-		p.folders[o] = folder
+// of returns the one older version of a file that files or a revision hold, which were fetched; false when it is new.
+func (p *past) of(o origin, file *schema.File) (schema.Ancestor, bool, error) {
+	f := p.folders[o]
+	<-f.ready
+	if f.err != nil {
+		return schema.Ancestor{}, false, f.err
 	}
-	old, ok := folder.Ancestor(file, p.alone && o.named())
+	old, ok := f.folder.Ancestor(file, p.alone && o.named())
 	if !ok {
 		return schema.Ancestor{}, false, nil
 	}
-	return schema.Ancestor{Name: old.Path, Schema: old.Schema, Folder: folder}, true, nil
+	return schema.Ancestor{Name: old.Path, Schema: old.Schema, Folder: f.folder}, true, nil
 }
 
 // named reports whether o is a file that was named itself.

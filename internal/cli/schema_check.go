@@ -77,16 +77,18 @@ func (a *app) runSchemaCheck(cmd *cobra.Command, args []string, f checkFlags) er
 			return &usageError{err}
 		}
 	}
+	p, err := a.newPast(args)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	p.fetch(cmd.Context(), origins...)
 	next, err := a.readSchemas(args)
 	findings, err := problemFindings(err)
 	if err != nil {
 		return err
 	}
-	p, err := a.newPast(next, args)
-	if err != nil {
-		return err
-	}
-	defer p.close()
+	p.next = next
 	c := check{past: p, origins: origins, level: level, findings: findings}
 	if err := c.run(cmd.Context()); err != nil {
 		return err
@@ -122,7 +124,7 @@ func (c *check) run(ctx context.Context) error {
 				}
 				continue
 			}
-			old, ok, err := c.of(ctx, o, file)
+			old, ok, err := c.of(o, file)
 			if err != nil {
 				return err
 			}

@@ -49,15 +49,17 @@ func (a *app) runSchemaDiff(cmd *cobra.Command, old, next string, out format) er
 	if err != nil {
 		return err
 	}
-	folder, err := a.readSchemas([]string{next})
-	if err != nil {
-		return err
-	}
-	p, err := a.newPast(folder, []string{next})
+	p, err := a.newPast([]string{next})
 	if err != nil {
 		return err
 	}
 	defer p.close()
+	p.fetch(cmd.Context(), o)
+	folder, err := a.readSchemas([]string{next})
+	if err != nil {
+		return err
+	}
+	p.next = folder
 	var rows []changed
 	for _, file := range folder.Asked() {
 		var olds []schema.Ancestor
@@ -70,7 +72,7 @@ func (a *app) runSchemaDiff(cmd *cobra.Command, old, next string, out format) er
 				olds = append(olds, l.olds...)
 			}
 		} else {
-			ancestor, ok, err := p.of(cmd.Context(), o, file)
+			ancestor, ok, err := p.of(o, file)
 			if err != nil {
 				return err
 			}
@@ -104,10 +106,14 @@ func (a *app) runSchemaDiff(cmd *cobra.Command, old, next string, out format) er
 
 // gone are the files of an old folder that no new file is the next version of.
 func (p *past) gone(o origin) []*schema.File {
-	old := p.folders[o]
-	if old == nil || p.alone {
+	f := p.folders[o]
+	if f == nil || p.alone {
 		return nil
 	}
+	if <-f.ready; f.err != nil {
+		return nil
+	}
+	old := f.folder
 	used := map[*schema.File]bool{}
 	for _, file := range p.next.Files {
 		if before, ok := old.Ancestor(file, false); ok {
