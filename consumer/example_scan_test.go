@@ -3,7 +3,6 @@ package consumer_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
@@ -23,24 +22,29 @@ func ExampleSchemaScan_Check() {
 	ctx := context.Background()
 	registry, err := schema.RegistryFromEnv()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer registry.Close()
 	cluster, err := headrace.FromEnv()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	scan, err := consumer.Scan(ctx, consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: cluster, Topic: "orders"}})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	reader, err := schema.Of[orderPaid]()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	verdicts, err := scan.Check(ctx, registry, reader)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for _, v := range verdicts {
 		if v.Unreadable() {

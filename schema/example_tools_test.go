@@ -3,7 +3,6 @@ package schema_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"math/rand/v2"
 
 	"github.com/headrace/headrace/schema"
@@ -14,21 +13,25 @@ func ExampleSample() {
 		{"name":"amount","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}},
 		{"name":"note","type":["null","string"],"default":null}]}`)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	random := rand.New(rand.NewPCG(6, 0))
 	for range 2 {
 		body, err := schema.Sample(s, random)
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		bare, err := schema.ToJSON(s, body)
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		tagged, err := schema.ToTaggedJSON(s, body)
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		fmt.Printf("%s\n%s\n", bare, tagged)
 	}
@@ -43,11 +46,12 @@ func ExampleSample() {
 func ExampleWithSnapshot() {
 	registry, err := schema.NewRegistry("http://localhost:8081", schema.WithSnapshot("/var/lib/delays/registry.snapshot"))
 	if err != nil {
-		log.Fatal(err) // a *schema.SnapshotError: the file is damaged, or another registry's
+		fmt.Println(err) // a *schema.SnapshotError: the file is damaged, or another registry's
+		return
 	}
 	defer registry.Close()
 	if state := registry.Snapshot(); state.Err != nil {
-		log.Print(state.Err) // it could not be written: the next start may have to wait for the registry
+		fmt.Println(state.Err) // it could not be written: the next start may have to wait for the registry
 	}
 }
 
@@ -55,12 +59,14 @@ func ExampleWithSnapshot() {
 func ExampleRegistry_Plan() {
 	registry, err := schema.NewRegistry("http://localhost:8081")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer registry.Close()
 	folder, err := schema.ReadFolder([]string{"schemas"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	var wanted []schema.Registration
 	for _, file := range folder.Files {
@@ -69,12 +75,14 @@ func ExampleRegistry_Plan() {
 	}
 	plan, err := registry.Plan(context.Background(), wanted...)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	if bad := plan.Incompatible(); bad != nil {
-		log.Fatalf("%s: %v", bad.Subject, bad.Reasons)
+		fmt.Println(bad.Subject, bad.Reasons)
+		return
 	}
 	if _, err := registry.Apply(context.Background(), plan); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
 	}
 }

@@ -34,8 +34,8 @@ func (r *Registry) Lookup(ctx context.Context, subject string, s *Schema) (int, 
 		known = known || k.lacks(subject, s)
 	}
 	if !known {
-		id, err := r.identify(ctx, key, s)
-		return id, r.snapshot.nor(err)
+		asked, err := r.identify(ctx, key, s)
+		return asked, r.snapshot.nor(err)
 	}
 	id, err := orKnown(ctx, r.snapshot, id, func(ctx context.Context) (int, error) { return r.identify(ctx, key, s) })
 	if err == nil && id == 0 {
