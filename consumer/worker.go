@@ -74,7 +74,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // unlessOver is the error of a start, unless the worker was told to stop meanwhile.
 func unlessOver(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the stop was asked for, and the start has done nothing yet
 	}
 	return err
 }
