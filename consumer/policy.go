@@ -10,7 +10,8 @@ import (
 // after the other, then the dead letter. The zero Policy tries five times and then stops the worker.
 type Policy struct {
 	// Attempts is how often an event is given to its handler in place at most, the first time included. Defaults to 5.
-	// An attempt that a shutdown or a rebalance interrupted is not counted.
+	// An attempt that a shutdown or a rebalance interrupted is not counted. One that the process did not outlive is, see [CrashError]:
+	// an event that kills its process so often becomes a dead letter, or stops the worker.
 	Attempts int
 
 	// Backoff is how long to wait between attempts. The partition waits with the event, so its order is kept.
