@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -18,7 +19,7 @@ import (
 // soak sends and handles for a while, under connections that keep dying, and looks at what a worker process holds: memory, threads
 // and file descriptors must not grow with time.
 func soak(t *trial) {
-	lasts := pick(15*time.Second, 3*time.Minute)
+	lasts := cmp.Or(*soaks, pick(15*time.Second, 3*time.Minute))
 	c := t.crew()
 	c.flow(int(lasts.Seconds())*500, 3)
 	worker := c.start("worker", c.job, c.journal)

@@ -28,6 +28,7 @@ var (
 	only        = flag.String("row", "", "numbers of the rows to run, separated by commas; empty is all")
 	output      = flag.String("output", "../../out/faults.json", "where the figures go")
 	concurrency = flag.Int("concurrency", 8, "handlers a worker runs at once")
+	soaks       = flag.Duration("soak", 0, "how long row 40 lasts; 0 is 15s for quick and 3m for long")
 )
 
 // seedVariable repeats a run's random choices.
