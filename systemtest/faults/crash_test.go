@@ -56,8 +56,7 @@ func (c *crew) flow(all, perTick int) {
 // send never gets far ahead of the workers, so that events flow until the last crash.
 func (c *crew) send(p *producer.Producer) {
 	const ahead = 3000
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
+	ctx := c.Context()
 	numbered := producer.For[events.Numbered](p, c.job.Topic)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -67,9 +66,6 @@ func (c *crew) send(p *producer.Producer) {
 			case <-ticker.C:
 			case <-ctx.Done():
 				c.sent <- ctx.Err()
-				return
-			case <-c.Context().Done():
-				c.sent <- c.Context().Err()
 				return
 			}
 		}

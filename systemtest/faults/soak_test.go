@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +15,8 @@ import (
 	"github.com/headrace/headrace/systemtest/internal/stack"
 )
 
-// soak sends and handles for a while, under connections that keep dying, and looks at what a worker process holds: memory, threads
-// and file descriptors must not grow with time.
+// soak sends and handles for a while, under connections that keep dying, and looks at what a worker process holds: memory and
+// file descriptors must not grow with time.
 func soak(t *trial) {
 	lasts := cmp.Or(*soaks, pick(15*time.Second, 3*time.Minute))
 	c := t.crew()
@@ -26,7 +25,7 @@ func soak(t *trial) {
 	c.await(worker, 1000)
 	start, closed := time.Now(), 0
 	var at, memory []float64
-	files, goroutines := 0, 0
+	files := 0
 	for time.Since(start) < lasts {
 		<-time.After(time.Duration(300+t.random.IntN(700)) * time.Millisecond)
 		closed += t.lines().HangUp()
@@ -34,7 +33,7 @@ func soak(t *trial) {
 		if time.Since(start) > lasts/3 {
 			at, memory = append(at, time.Since(start).Hours()), append(memory, float64(resident(t, worker, "VmRSS")))
 		}
-		files, goroutines = max(files, descriptors(t, worker)), max(goroutines, runtime.NumGoroutine())
+		files = max(files, descriptors(t, worker))
 	}
 	c.await(worker, c.all)
 	t.require(worker.Stop(10*time.Second), "the worker did not end by itself")
