@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -141,13 +142,16 @@ func BenchmarkSlowHandlers(b *testing.B) {
 	b.ReportMetric(float64((max(b.N, perChunk)+perChunk-1)/perChunk*perChunk)/b.Elapsed().Seconds(), "events/s")
 }
 
+var benchTopics atomic.Int64
+
 // BenchmarkFailingKey has one of 10,000 keys fail always, in place with back-off, beside none that does.
 func BenchmarkFailingKey(b *testing.B) {
 	const keys = 10_000
 	w := newWorld(b)
 	for _, failing := range []bool{false, true} {
 		b.Run(fmt.Sprint("failing=", failing), func(b *testing.B) {
-			w.topic(fmt.Sprint("t", failing, b.N), 1, false)
+			topic := fmt.Sprint("t", benchTopics.Add(1))
+			w.topic(topic, 1, false)
 			var recs []rec
 			for i := range int64(keys) {
 				recs = append(recs, rec{key: fmt.Sprintf("key-%05d", i), value: pingValue(i, "a name of some length, as names are"), at: i})
@@ -155,10 +159,10 @@ func BenchmarkFailingKey(b *testing.B) {
 			raw := sealed(b, batch.None, recs...)
 			rounds := max(1, b.N/keys)
 			for range rounds {
-				w.putRaw(fmt.Sprint("t", failing, b.N), 0, raw)
+				w.putRaw(topic, 0, raw)
 			}
-			cfg := w.config(fmt.Sprint("t", failing, b.N))
-			cfg.Group, cfg.Concurrency, cfg.Logger = fmt.Sprint("g", failing, b.N), 8, nil
+			cfg := w.config(topic)
+			cfg.Group, cfg.Concurrency, cfg.Logger = topic, 8, nil
 			cfg.Policy = Policy{Attempts: 1 << 30}
 			cfg.Tuning.CommitInterval = time.Second
 			total := int64(rounds) * keys

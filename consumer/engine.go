@@ -131,7 +131,7 @@ func (e *engine) run(ctx context.Context) error {
 	var commits sync.WaitGroup
 	commits.Go(func() { e.commits.run(committing) })
 	watched := make(chan struct{})
-	e.wg.Go(func() { e.watch.run(watched) })
+	e.wg.Go(func() { e.watch.run(watched) }) //nolint:contextcheck // handlers run under the contexts of their partitions
 
 	var failure error
 	select {

@@ -27,7 +27,7 @@ func (k *keyTable) full() bool { return 4*k.used >= 3*len(k.slots) }
 
 // slot returns the entry of a key: an empty one, which the caller fills, if there is none.
 func (k *keyTable) slot(key uint64) *keySlot {
-	mask := uint64(len(k.slots) - 1)
+	mask := uint64(len(k.slots) - 1) //nolint:gosec // there are slots
 	for i := key & mask; ; i = (i + 1) & mask {
 		s := &k.slots[i]
 		if s.at == 0 {
@@ -55,7 +55,7 @@ func (k *keyTable) rebuild(live func(keySlot) bool) {
 		size *= 2
 	}
 	k.slots, k.used = make([]keySlot, size), kept
-	mask := uint64(size - 1)
+	mask := uint64(size - 1) //nolint:gosec // at least minKeySlots
 	for _, s := range old {
 		if s.at == 0 || !live(s) {
 			continue

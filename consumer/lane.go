@@ -43,8 +43,7 @@ type lane struct {
 	route    *route // of call
 	call     caller
 	spare    []event // made many at a time
-	order    [stretchTasks]*task
-	handling bool // the handler has been called and has not returned
+	handling bool    // the handler has been called and has not returned
 	panicked *PanicError
 
 	handled int64 // not in the statistics yet
@@ -70,8 +69,8 @@ const (
 // placeOfWord is the turn and the index.
 func placeOfWord(word uint64) uint64 { return word >> indexShift }
 
-func indexOf(word uint64) int { return int(word >> indexShift & 0xff) } //nolint:gosec // 8 bits
-func limitOf(word uint64) int { return int(word >> limitShift & 0xff) } //nolint:gosec // 8 bits
+func indexOf(word uint64) int { return int(word >> indexShift & 0xff) }
+func limitOf(word uint64) int { return int(word >> limitShift & 0xff) }
 
 func newLane(ls *lanes) *lane {
 	return &lane{lanes: ls, calls: make(map[*route]caller), budget: 1, epoch: time.Now()}

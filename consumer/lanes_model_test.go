@@ -89,7 +89,7 @@ func (m *plan) handle(ctx context.Context) error {
 	e := m.begin(InfoFrom(ctx))
 	ignores := e.takes > planLease
 	if ignores {
-		time.Sleep(e.takes)
+		<-time.After(e.takes)
 	} else if e.takes > 0 {
 		select {
 		case <-time.After(e.takes):
