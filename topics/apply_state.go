@@ -32,8 +32,10 @@ func (a *application) observe(ctx context.Context, node int32) (*World, error) {
 		case c.ACL != nil:
 			rights = true
 		case c.Subject != "" && node == kafka.AnyNode:
-			subjects[c.Subject] = subjects[c.Subject]
 			if c.Schema == nil {
+				if _, known := subjects[c.Subject]; !known {
+					subjects[c.Subject] = nil
+				}
 				continue
 			}
 			parsed, err := c.Schema.parse()
@@ -122,8 +124,8 @@ func (c Change) topicState(w *World) (state, string) {
 		}
 		return changed, plural(len(live.Partitions), "partition", "partitions")
 	case SetReplicas:
-		if state, found := live.moved(c); state != asWanted || !c.throttles(w) {
-			return state, found
+		if so, found := live.moved(c); so != asWanted || !c.throttles(w) {
+			return so, found
 		}
 		return asPlanned, "" // they have arrived, and the throttle is still to be lifted
 	default:

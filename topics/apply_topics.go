@@ -124,10 +124,10 @@ func (a *application) explain(i int, err error) error {
 func (c Change) newTopic() kafka.NewTopic {
 	topic := kafka.NewTopic{Name: c.Topic, Partitions: -1, ReplicationFactor: -1, Configs: map[string]string{}}
 	if c.Partitions > 0 {
-		topic.Partitions = int32(min(c.Partitions, 1<<31-1)) //nolint:gosec // bounded here
+		topic.Partitions = int32(min(c.Partitions, 1<<31-1))
 	}
 	if c.Replication > 0 {
-		topic.ReplicationFactor = int16(min(c.Replication, 1<<15-1)) //nolint:gosec // bounded here
+		topic.ReplicationFactor = int16(min(c.Replication, 1<<15-1))
 	}
 	for _, config := range c.Configs {
 		topic.Configs[config.Name] = config.Value

@@ -102,7 +102,7 @@ func lostWith(u *Usage) string {
 	return fmt.Sprintf("%s events are lost, %s", humanize.Comma(u.Events), size(u.Bytes))
 }
 
-func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) } //nolint:gosec // not negative
+func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
 
 // movedKeys says how many keys go to another partition. A key is in partition hash mod n, so that of the hashes in one cycle of both
 // counts, as many as the smaller count stay.

@@ -40,7 +40,7 @@ func (a *application) settle(ctx context.Context) error {
 var errNotHeard = errors.New("it has not heard of them")
 
 func (a *application) heard(ctx context.Context, node int32, made []int) error {
-	last := errNotHeard
+	var last error
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		world, err := a.observe(ctx, node)
 		if err == nil {

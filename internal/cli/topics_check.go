@@ -68,7 +68,7 @@ func findingsOf(err error) []Finding {
 	if err == nil {
 		return nil
 	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []Finding
 		for _, inner := range several.Unwrap() {
 			all = append(all, findingsOf(inner)...)

@@ -74,18 +74,20 @@ func (c *Client) BrokerConfigs(ctx context.Context, node int32, names ...string)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range resp.(*kmsg.DescribeConfigsResponse).Resources {
-		if err := codeError(r.ErrorCode); err != nil {
-			return nil, &BrokerError{Request: "DescribeConfigs", Node: node, Partition: -1, Message: text(r.ErrorMessage), Err: err}
-		}
-		entries := configEntries(r.Configs)
-		for i, e := range r.Configs {
-			at := slices.IndexFunc(entries, func(entry ConfigEntry) bool { return entry.Name == r.Configs[i].Name })
-			entries[at].Default = e.Source != kmsg.ConfigSourceDynamicBrokerConfig
-		}
-		return entries, nil
+	resources := resp.(*kmsg.DescribeConfigsResponse).Resources
+	if len(resources) == 0 {
+		return nil, &BrokerError{Request: "DescribeConfigs", Node: node, Partition: -1, Err: ErrNoAnswer}
 	}
-	return nil, &BrokerError{Request: "DescribeConfigs", Node: node, Partition: -1, Err: ErrNoAnswer}
+	r := resources[0] // of the one that was asked for
+	if err := codeError(r.ErrorCode); err != nil {
+		return nil, &BrokerError{Request: "DescribeConfigs", Node: node, Partition: -1, Message: text(r.ErrorMessage), Err: err}
+	}
+	entries := configEntries(r.Configs)
+	for _, e := range r.Configs {
+		at := slices.IndexFunc(entries, func(entry ConfigEntry) bool { return entry.Name == e.Name })
+		entries[at].Default = e.Source != kmsg.ConfigSourceDynamicBrokerConfig
+	}
+	return entries, nil
 }
 
 func configEntries(configs []kmsg.DescribeConfigsResponseResourceConfig) []ConfigEntry {

@@ -143,6 +143,6 @@ type Account struct {
 // Schemas says where the Avro schemas are and how they are checked.
 type Schemas struct {
 	At     Position
-	Folder string // absolute; the file's own folder unless written
+	Folder string // absolute; unless written, schemas beside the file where that is a folder, else the file's own folder
 	Lint   LintConfig
 }

@@ -138,7 +138,7 @@ func accountShape() *shape {
 
 func schemasShape() *shape {
 	return object("The Avro schemas.",
-		optional("folder", text("Where they are, relative to this file.").such("schemas")),
+		optional("folder", text("Where they are, relative to this file; schemas unless said, where that is a folder.").such("schemas")),
 		optional("lint", lintShape()),
 	)
 }

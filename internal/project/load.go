@@ -32,9 +32,18 @@ func Load(path string) (*File, error) {
 		return nil, err
 	}
 	if l.all.Schemas.Folder == "" {
-		l.all.Schemas.Folder = filepath.Dir(path)
+		l.all.Schemas.Folder = defaultFolder(filepath.Dir(path))
 	}
 	return l.all, nil
+}
+
+// defaultFolder is where schemas are when nobody says it: in schemas beside the file, or else beside the file itself.
+func defaultFolder(dir string) string {
+	folder := filepath.Join(dir, "schemas")
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return folder
+	}
+	return dir
 }
 
 // loader puts the files of one project together.

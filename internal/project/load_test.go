@@ -227,3 +227,33 @@ func TestFindLooksUpwards(t *testing.T) {
 		t.Errorf("at the root: %s, %t, %v", got, found, err)
 	}
 }
+
+func TestTheGuidesExampleIsRight(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/topics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	file, err := project.Load(write(t, map[string]string{
+		"headrace.yaml": example, "topics/alerts.yaml": "topics: [{name: alerts}]", "schemas/x.avsc": "",
+	}))
+	if err != nil || len(file.Topics) != 2 || len(file.Contexts) != 2 || filepath.Base(file.Schemas.Folder) != "schemas" {
+		t.Errorf("%+v, %v", file, err)
+	}
+}
+
+func TestSchemasAreLookedForBesideTheFile(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"schemas": {"headrace.yaml": "", "schemas/a.avsc": ""},
+		".":       {"headrace.yaml": "", "a.avsc": ""},
+	} {
+		path := write(t, files)
+		file, err := project.Load(path)
+		if err != nil || file.Schemas.Folder != filepath.Join(filepath.Dir(path), name) {
+			t.Errorf("%s: %+v, %v", name, file, err)
+		}
+	}
+}

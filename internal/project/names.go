@@ -15,7 +15,7 @@ func CheckTopicName(name string) error {
 	case name == "":
 		return fmt.Errorf("topic name %q: it is empty", name)
 	case name == "." || name == "..":
-		return fmt.Errorf("topic name %q: it cannot be . or ..", name)
+		return fmt.Errorf("topic name %q: a single or double dot means a folder", name)
 	case len(name) > maxTopicName:
 		return fmt.Errorf("topic name %q: it has %d bytes, more than %d", name, len(name), maxTopicName)
 	}

@@ -90,11 +90,11 @@ func ParseBytes(text string) (int64, error) {
 	if number := strings.TrimRight(text, "kKMGTPEiBbytes "); strings.Contains(number, ".") {
 		exact, ok := new(big.Rat).SetString(number)
 		unit, err := humanize.ParseBytes("1" + strings.TrimLeft(text, "0123456789. "))
-		if !ok || err != nil || unit > math.MaxInt64 || !exact.Mul(exact, big.NewRat(int64(unit), 1)).IsInt() { //nolint:gosec // just compared
+		if !ok || err != nil || unit > math.MaxInt64 || !exact.Mul(exact, big.NewRat(int64(unit), 1)).IsInt() {
 			return 0, fmt.Errorf("%q is not a whole number of bytes", text)
 		}
 	}
-	return int64(n), nil //nolint:gosec // just compared
+	return int64(n), nil
 }
 
 // FormatBytes writes an amount of bytes with the largest unit that is exact, so that [ParseBytes] reads it back: 10MB, 1GiB, 1048588.
