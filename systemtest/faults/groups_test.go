@@ -17,7 +17,9 @@ import (
 // rebalanceStorm has a worker join, and another leave, every second.
 func rebalanceStorm(t *trial) {
 	var slow atomic.Int64
-	f := t.flow(plan{partitions: 6, keys: 300, perTick: 5, handle: func(ctx context.Context, _ events.Numbered) error {
+	// Members hear of a rebalance by their heartbeats: often, so that a partition has a new owner while handlers of the old one run.
+	often := func(c *consumer.Config) { c.Tuning.HeartbeatInterval = 100 * time.Millisecond }
+	f := t.flow(plan{partitions: 6, keys: 300, perTick: 5, consume: often, handle: func(ctx context.Context, _ events.Numbered) error {
 		// Now and then a handler that is in the middle of its work when its partition is taken away, and for longer than the group
 		// takes to give it to somebody else.
 		if slow.Add(1)%200 == 0 {
