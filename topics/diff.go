@@ -58,6 +58,12 @@ func (d *difference) problem(t WantedTopic, format string, args ...any) {
 	d.plan.Problems = append(d.plan.Problems, Problem{Topic: t.Name, At: t.At, Message: fmt.Sprintf(format, args...)})
 }
 
+// has reports whether a topic is there, or will be.
+func (d *difference) has(name string) bool {
+	_, live := d.world.topic(name)
+	return live || slices.ContainsFunc(d.wanted.Topics, func(t WantedTopic) bool { return t.Name == name })
+}
+
 // inOrder returns the topics with those that serve another one first: what goes to a dead-letter topic must fit there before larger
 // events can come.
 func (d *difference) inOrder() []WantedTopic {
@@ -109,6 +115,10 @@ func (c Change) tightens() bool {
 }
 
 func (d *difference) create(t WantedTopic) {
+	if t.Source != "" && !d.has(t.Source) {
+		d.problem(t, "topic %s, which it serves, is somebody else's and is not there", t.Source)
+		return
+	}
 	if t.Replication > len(d.world.Brokers) {
 		d.problem(t, "%d replicas, and the cluster has %s: lower replication, or add brokers", t.Replication, plural(len(d.world.Brokers), "broker", "brokers"))
 		return
@@ -216,7 +226,8 @@ func (d *difference) unmanaged() {
 		live := &d.world.Topics[i]
 		at := slices.IndexFunc(d.wanted.Topics, func(t WantedTopic) bool { return t.Name == live.Name })
 		if at < 0 {
-			if !live.Internal && !slices.Contains(d.opts.AllowDelete, live.Name) {
+			external := slices.ContainsFunc(d.wanted.Topics, func(t WantedTopic) bool { return t.Source == live.Name })
+			if !live.Internal && !external && !slices.Contains(d.opts.AllowDelete, live.Name) {
 				d.plan.Unmanaged = append(d.plan.Unmanaged, Unmanaged{Topic: live.Name})
 			}
 			continue

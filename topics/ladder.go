@@ -40,11 +40,10 @@ func (r *resolution) groups(chosen *project.Context) {
 	}
 	for _, g := range r.file.Groups {
 		for _, name := range g.Topics {
-			at := slices.IndexFunc(r.wanted.Topics, func(t WantedTopic) bool { return t.Name == name.Name })
-			if at < 0 {
-				continue // the file's own check has told of it
+			source := WantedTopic{Name: name.Name} // of somebody else's topic no more is known here
+			if at := slices.IndexFunc(r.wanted.Topics, func(t WantedTopic) bool { return t.Name == name.Name }); at >= 0 {
+				source = r.wanted.Topics[at]
 			}
-			source := r.wanted.Topics[at]
 			for _, delay := range g.Retry {
 				r.serve(g, source, RetryTopic(source.Name, g.Name, delay), retryConfigs(source, delay), g.RetryConfig)
 			}

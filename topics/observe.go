@@ -43,10 +43,15 @@ func Observe(ctx context.Context, conn Connection, wanted *Wanted, opts Options)
 }
 
 func observe(ctx context.Context, client *kafka.Client, wanted *Wanted, opts Options) (*World, error) {
-	names := make([]string, len(wanted.Topics))
-	for i, t := range wanted.Topics {
-		names[i] = t.Name
+	var names []string
+	for _, t := range wanted.Topics {
+		names = append(names, t.Name)
+		if t.Source != "" {
+			names = append(names, t.Source) // which may be somebody else's
+		}
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	world, err := observeTopics(ctx, client, kafka.AnyNode, names)
 	if err != nil {
 		return nil, err

@@ -112,8 +112,11 @@ func (r *resolution) topics(chosen *project.Context) {
 				}
 			}
 		}
-		wanted := WantedTopic{Name: t.Name, Partitions: t.Partitions, Replication: t.Replication, Unkeyed: t.Unkeyed, At: r.place(t.At)}
 		r.positions[t.Name] = t.At
+		if t.External {
+			continue
+		}
+		wanted := WantedTopic{Name: t.Name, Partitions: t.Partitions, Replication: t.Replication, Unkeyed: t.Unkeyed, At: r.place(t.At)}
 		for _, s := range t.Config {
 			wanted.Configs = append(wanted.Configs, Config{Name: s.Name, Value: s.Value})
 		}

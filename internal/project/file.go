@@ -74,6 +74,7 @@ type Topic struct {
 	Events        []Event
 	Compatibility string // level of its subjects; empty leaves it to the registry
 	Unkeyed       bool   // `keyed: false`: no order by key, so that partitions may be added freely
+	External      bool   // somebody else's: groups and accounts may name it, and it is left alone
 }
 
 // Event is the full name of an event that a topic carries.

@@ -76,6 +76,7 @@ func topicShape() *shape {
 		optional("compatibility", choice("Compatibility level of its subjects.",
 			"NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")),
 		optional("keyed", boolean("Whether its events are in order by key, true unless said: then partitions are not added lightly.")),
+		optional("external", boolean("It is somebody else's: groups and accounts may name it, and it is left alone.")),
 	)
 }
 

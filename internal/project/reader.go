@@ -222,6 +222,14 @@ func (r *reader) topic(n *yaml.Node, defaults Overrides) Topic {
 	for _, e := range r.names(child(n, "events")) {
 		t.Events = append(t.Events, Event(e))
 	}
+	if t.External = r.flag(n, "external", false); t.External {
+		for _, own := range []string{"partitions", "replication", "config", "events", "compatibility", "keyed"} {
+			if c := child(n, own); c != nil {
+				r.add(r.at(c), "its owner says that", "topic %s is external and has %s", t.Name, own)
+			}
+		}
+		return t
+	}
 	if t.Partitions == 0 {
 		t.Partitions = defaults.Partitions
 	}
