@@ -39,9 +39,9 @@ func TestTimestampsAreThoseOfTheCalls(t *testing.T) {
 				if err := s.Append(t.Context(), topic, r, nil); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(rand.N(100 * time.Microsecond))
+				_ = wait(t.Context(), rand.N(100*time.Microsecond))
 			}
-			time.Sleep(rand.N(100 * time.Millisecond))
+			_ = wait(t.Context(), rand.N(100*time.Millisecond))
 		}
 		if err := s.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -49,7 +49,7 @@ func TestTimestampsAreThoseOfTheCalls(t *testing.T) {
 		if records != bursts*burst {
 			t.Errorf("%d records arrived, not %d", records, bursts*burst)
 		}
-		if time.Sleep(10 * clockTick); s.clock.now.Load() != 0 {
+		if _ = wait(t.Context(), 10*clockTick); s.clock.now.Load() != 0 {
 			t.Error("the clock goes on although nobody asks")
 		}
 	})
