@@ -1,4 +1,7 @@
-// Package topics lists, describes and creates the topics of a cluster.
+// Package topics lists, describes and creates the topics of a cluster, and keeps them as a file says: topics as code.
+//
+// [Load] reads headrace.yaml, [Observe] the cluster and its registry, [Diff] says what has to change, and [Apply] changes it: topics,
+// their settings, partitions and replicas, the schemas of their events, and the rights of those who use them.
 //
 // Every call opens its own connections and closes them before it returns, and ends by its context's deadline. All
 // functions are safe for concurrent use.
