@@ -44,7 +44,10 @@ func soak(t *trial) {
 	t.require(rise*lasts.Hours() < 32, "the worker's memory grows by %.1f MiB an hour", rise)
 	t.figure("lasted", "%s", lasts)
 	t.figure("connections closed", "%d", closed)
-	t.figure("memory of the worker", "%.0f MiB, %+.0f MiB/h", memory[len(memory)-1], rise)
+	t.figure("memory of the worker at the end", "%.0f MiB", memory[len(memory)-1])
+	if lasts >= time.Minute {
+		t.figure("slope", "%+.0f MiB/h", rise)
+	}
 	t.figure("file descriptors at most", "%d", files)
 }
 
