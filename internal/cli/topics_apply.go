@@ -96,6 +96,9 @@ func (a *app) runTopicsApply(ctx context.Context, args []string, f applyFlags, o
 	}
 	a.note("%d done, %d were so already, %d failed, %d not tried",
 		report.Count(topics.Done), report.Count(topics.Unchanged), report.Count(topics.Failed), report.Count(topics.Skipped))
+	if ctx.Err() != nil && err != nil {
+		a.note("%v", err) // an interruption is no failure to report, but what goes on in the cluster is
+	}
 	return err
 }
 
