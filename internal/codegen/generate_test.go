@@ -192,6 +192,29 @@ func TestGenerateFindsTypesAcrossFiles(t *testing.T) {
 	}
 }
 
+// Up to Avro 1.11 a default had to be of its union's first branch, in 1.12 any will do (AVRO-3649).
+func TestGenerateTakesDefaultsOfLaterBranches(t *testing.T) {
+	t.Parallel()
+	files, err := Generate(Layout{Package: "events"}, []Source{
+		{"order.avsc", []byte(`{"type":"record","name":"Order","namespace":"shop","fields":[
+			{"name":"state","type":["null","State"],"default":"OPEN"},
+			{"name":"rows","type":{"type":"array","items":{"type":"record","name":"Row","fields":[{"name":"count","type":["null","long"],"default":1}]}},"default":[{}]}]}`)},
+		{"state.avsc", []byte(`{"type":"enum","name":"State","namespace":"shop","symbols":["OPEN","PAID"],"default":"PAID"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(files[0].Text)
+	for _, want := range []string{
+		`"default":"OPEN"`, `"default":"PAID"`, `"default":1`, `"default":[{}]`, // readers need them
+		"State *State", "Count *int64",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not hold %q:\n%s", files[0].Name, want, text)
+		}
+	}
+}
+
 // What Go has one name for and Avro several gets numbers, the same ones whatever the order of the files.
 func TestGenerateKeepsNamesApart(t *testing.T) {
 	t.Parallel()

@@ -104,8 +104,9 @@ func (c *catalog) parse(whole map[string]string) error {
 					}
 				}
 			}
-			// A cache of its own: the library's default one is shared by the whole process.
-			found, err := avro.ParseWithCache(r.text, "", &avro.SchemaCache{})
+			// hamba knows defaults of a union's first branch only, Avro 1.12 those of any (AVRO-3649). The code needs none of them,
+			// and the folder has held them to their types. A cache of its own: the library's default one is the whole process'.
+			found, err := avro.ParseWithCache(c.definitions.plainText(name), "", &avro.SchemaCache{})
 			if err != nil {
 				r.err = fmt.Errorf("%s: %s: %w", c.files[name], name, err)
 				return nil

@@ -90,6 +90,11 @@ func (d definitions) schemaText(name string) string {
 	return string(d.inline(stringNode(name), map[string]bool{}).append(nil))
 }
 
+// plainText is schemaText without the defaults of fields.
+func (d definitions) plainText(name string) string {
+	return string(withoutDefaults(d.inline(stringNode(name), map[string]bool{})).append(nil))
+}
+
 // inline works on types only: the members of a definition that are not types,
 // defaults among them, stay as they are.
 func (d definitions) inline(n *node, defined map[string]bool) *node {
@@ -128,6 +133,30 @@ func (d definitions) inlineMembers(n *node, defined map[string]bool) *node {
 					}
 					field.members = append(field.members, fm)
 				}
+				fields.items = append(fields.items, field)
+			}
+			m.value = fields
+		}
+		out.members = append(out.members, m)
+	}
+	return out
+}
+
+// withoutDefaults returns a type without the defaults of its fields. The default of an enum stays.
+func withoutDefaults(n *node) *node {
+	out := &node{object: n.object, array: n.array, scalar: n.scalar}
+	for _, branch := range n.items {
+		out.items = append(out.items, withoutDefaults(branch))
+	}
+	for _, m := range n.members {
+		switch m.key {
+		case "type", "items", "values":
+			m.value = withoutDefaults(m.value)
+		case "fields":
+			fields := &node{array: true}
+			for _, f := range m.value.items {
+				field := withoutDefaults(f)
+				field.members = slices.DeleteFunc(field.members, func(fm member) bool { return fm.key == "default" })
 				fields.items = append(fields.items, field)
 			}
 			m.value = fields

@@ -152,7 +152,7 @@ const kitchenAvroSchema = `{"type":"record","name":"Kitchen","namespace":"test.s
  {"name":"price_fixed","type":["null",{"type":"fixed","name":"PriceFixed","size":8,"logicalType":"decimal","precision":10,"scale":2}],"default":null},
  {"name":"order_id","type":{"type":"string","logicalType":"uuid"}},
  {"name":"attrs","type":{"type":"map","values":["null","string","long"]},"default":{}},
- {"name":"payment","type":["null","string",{"type":"record","name":"Card","fields":[{"name":"number","type":"string"}]},{"type":"long","logicalType":"timestamp-millis"},{"type":"array","items":"Card"},"Suit","Hash","PriceFixed"]},
+ {"name":"payment","type":["null","string",{"type":"record","name":"Card","fields":[{"name":"number","type":"string"}]},{"type":"long","logicalType":"timestamp-millis"},{"type":"array","items":"Card"},"Suit","Hash","PriceFixed"],"default":"cash"},
  {"name":"matrix","type":{"type":"array","items":{"type":"array","items":["null","double"]}}},
  {"name":"deep","type":{"type":"map","values":{"type":"array","items":"Card"}}}
 ]}`
