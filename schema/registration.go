@@ -172,7 +172,7 @@ func (r *Registry) judge(ctx context.Context, step *RegistrationStep, versions [
 	if len(step.Reasons) == 0 && able && !step.Relevel() {
 		var refused *IncompatibleError
 		var answer *RegistryError
-		switch err := r.Compatible(ctx, step.Subject, step.Schema); {
+		switch err := r.compatible(ctx, step.Subject, step.Schema, level); {
 		case errors.As(err, &refused):
 			step.Reasons = refused.Reasons
 		case errors.As(err, &answer) && answer.Status == http.StatusUnprocessableEntity && len(step.Schema.refs) > 0:

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -198,91 +197,4 @@ type schemaRequest struct {
 
 func requestOf(s *Schema, refs []srclient.Reference) schemaRequest {
 	return schemaRequest{Schema: s.text, References: refs}
-}
-
-// Compatible asks whether s may become the next version of a subject, by the subject's level. It returns nil when it may, which
-// a new subject always says, and an [*IncompatibleError] with the registry's reasons when it may not.
-func (r *Registry) Compatible(ctx context.Context, subject string, s *Schema) error {
-	ctx, cancel := r.within(ctx)
-	defer cancel()
-	refs, err := r.references(ctx, s, false)
-	if err != nil {
-		return err
-	}
-	// The endpoint answers 200 in either case. srclient's method asks for no reasons.
-	var a struct {
-		Compatible *bool    `json:"is_compatible"`
-		Messages   []string `json:"messages"`
-		Reason     string   `json:"reason"` // Apicurio's
-	}
-	path := "/compatibility/subjects/" + url.PathEscape(subject) + "/versions"
-	err = r.exchange(ctx).call(http.MethodPost, path+"?verbose=true", requestOf(s, refs), &a)
-	var answer *RegistryError
-	if errors.As(err, &answer) && (answer.Status == http.StatusNotFound && answer.Code == 0 || answer.Status == http.StatusMethodNotAllowed) {
-		// Older registries know only the check against one version.
-		err = r.exchange(ctx).call(http.MethodPost, path+"/latest?verbose=true", requestOf(s, refs), &a)
-	}
-	switch {
-	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSubjectNotFound || answer.Code == codeVersionNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("subject %s: %w", subject, err)
-	case a.Compatible == nil:
-		return fmt.Errorf("subject %s: %w", subject, &RegistryError{URL: r.URL() + path, Status: http.StatusOK, Message: "the answer does not say is_compatible"})
-	case *a.Compatible:
-		return nil
-	}
-	reasons := make([]string, 0, len(a.Messages))
-	for _, m := range a.Messages {
-		reasons = append(reasons, clip(m))
-	}
-	if len(reasons) == 0 {
-		reasons = append(reasons, cmp.Or(clip(a.Reason), "the registry gave no reason"))
-	}
-	return &IncompatibleError{Subject: subject, Reasons: reasons}
-}
-
-// Compatibility returns the level in force for a subject: its own, or the registry's. An empty subject asks for the registry's.
-func (r *Registry) Compatibility(ctx context.Context, subject string) (Level, error) {
-	ctx, cancel := r.within(ctx)
-	defer cancel()
-	x := r.exchange(ctx)
-	var level *srclient.CompatibilityLevel
-	var err error
-	if subject == "" {
-		level, err = x.confluent().GetGlobalCompatibilityLevel()
-	} else {
-		level, err = x.confluent().GetCompatibilityLevel(subject, true)
-	}
-	var answer *RegistryError
-	err = x.fault(err)
-	if errors.As(err, &answer) && subject != "" && (answer.Code == codeLevelNotSet || answer.Code == codeSubjectNotFound) {
-		return r.Compatibility(ctx, "")
-	}
-	if err != nil {
-		return "", fmt.Errorf("compatibility of subject %q: %w", subject, err)
-	}
-	return ParseLevel(level.String())
-}
-
-// SetCompatibility sets the level of a subject, or with an empty subject that of the registry.
-func (r *Registry) SetCompatibility(ctx context.Context, subject string, level Level) error {
-	if _, err := ParseLevel(string(level)); err != nil {
-		return err
-	}
-	ctx, cancel := r.within(ctx)
-	defer cancel()
-	x := r.exchange(ctx)
-	var err error
-	if subject == "" {
-		var ignored map[string]any
-		err = x.call(http.MethodPut, "/config", map[string]Level{"compatibility": level}, &ignored)
-	} else {
-		_, err = x.confluent().ChangeSubjectCompatibilityLevel(subject, srclient.CompatibilityLevel(level))
-		err = x.fault(err)
-	}
-	if err != nil {
-		return fmt.Errorf("compatibility of subject %q: %w", subject, err)
-	}
-	return nil
 }
