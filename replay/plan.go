@@ -17,9 +17,10 @@ type Plan struct {
 	MadeAt  time.Time `json:"made_at"`
 	MadeBy  string    `json:"made_by,omitempty"` // user@host
 
-	Source Source `json:"source"`
-	Filter Filter `json:"filter"`
-	Target Target `json:"target"`
+	Source Source       `json:"source"`
+	Topics []TopicState `json:"topics"` // of the source, in its order
+	Filter Filter       `json:"filter"`
+	Target Target       `json:"target"`
 
 	Spans   []Span   `json:"spans"`             // by topic, then partition
 	Counts  Counts   `json:"counts"`            // of what the filter lets through
@@ -39,6 +40,13 @@ type Source struct {
 	To         string   `json:"to"`                   // "" is end, as it was when the plan was made
 }
 
+// TopicState is what a topic was when the plan was made.
+type TopicState struct {
+	Name       string `json:"name"`
+	ID         string `json:"id,omitempty"` // hexadecimal; "" when the broker does not send topic ids
+	Partitions int32  `json:"partitions"`
+}
+
 // Filter says which events of the source are replayed: those that pass every part that is set. The zero Filter lets everything through.
 type Filter struct {
 	Events  []string          `json:"events,omitempty"`  // full names of event types
@@ -51,11 +59,13 @@ type Filter struct {
 type Target struct {
 	ClusterID string `json:"cluster_id,omitempty"`
 	Topic     string `json:"topic,omitempty"`    // copied there, into the partition of the same number
+	TopicID   string `json:"topic_id,omitempty"` // of that topic when the plan was made; see [TopicState]
 	Handlers  string `json:"handlers,omitempty"` // given to the handlers of this service, by Run; the name is for the record
 	Rewind    string `json:"rewind,omitempty"`   // this group's committed offsets move back to the spans' beginnings
 
-	Raw      bool   `json:"raw,omitempty"`      // whole batches pass undecoded, without headers of their own; no filter
-	Reencode string `json:"reencode,omitempty"` // subject whose latest schema the values are written with anew
+	Raw        bool   `json:"raw,omitempty"`        // whole batches pass undecoded, without headers of their own; no filter
+	Partitions int32  `json:"partitions,omitempty"` // of Topic when the plan was made
+	Reencode   string `json:"reencode,omitempty"`   // subject whose latest schema the values are written with anew
 }
 
 // Span is a stretch of one partition.
@@ -73,7 +83,7 @@ type Span struct {
 	Bytes     int64 `json:"bytes"`               // of their keys and values
 }
 
-// Counts is what a plan found.
+// Counts is what a plan found. Tombstones, Foreign and Corrupt are of all events looked at.
 type Counts struct {
 	Scanned    int64            `json:"scanned"` // events looked at
 	Events     int64            `json:"events"`  // events that the filter lets through
