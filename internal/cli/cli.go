@@ -21,19 +21,21 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitChanges     = 3
+	exitFindings    = 100
 	exitInterrupted = 130
 )
 
-// exitCode ends a command that has done its work, and has said on standard output what there is to say, with a code that
+// exitError ends a command that has done its work, and has said on standard output what there is to say, with a code that
 // scripts can tell from failure.
-type exitCode int
+type exitError int
 
 const (
-	exitChanges  exitCode = 3   // a plan has changes
-	exitFindings exitCode = 100 // lint, compatibility: something was found
+	errChanges  exitError = exitChanges  // a plan has changes
+	errFindings exitError = exitFindings // lint, compatibility: something was found
 )
 
-func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Env is what a run takes from its process. Connections come from KAFKA_ and SCHEMA_REGISTRY_ variables of the process'
 // environment, which headrace.FromEnv and schema.RegistryFromEnv read.
@@ -63,7 +65,7 @@ func Main(ctx context.Context, env Env) int {
 	root.SetOut(env.Stdout)
 	root.SetErr(a.Stderr)
 	command, err := root.ExecuteContextC(ctx)
-	var code exitCode
+	var code exitError
 	switch {
 	case err == nil:
 		return exitDone

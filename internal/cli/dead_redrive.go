@@ -90,7 +90,7 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		a.note("topic %s has no dead letters to return", topic)
 		return nil
 	case f.dryRun:
-		return exitChanges
+		return errChanges
 	}
 	if err := a.confirm(f.yes, fmt.Sprintf("Return %s?", plural(plan.Events()))); err != nil {
 		return err

@@ -41,11 +41,11 @@ func TestBreakingVersionOfTheExampleIsRefusedByCheckRegisterAndScan(t *testing.T
 			}
 		}
 	}
-	r := s.run("", "schema", "check", three, "--against", one, "--against", two, "--level", "FULL_TRANSITIVE").want(t, int(exitFindings))
+	r := s.run("", "schema", "check", three, "--against", one, "--against", two, "--level", "FULL_TRANSITIVE").want(t, exitFindings)
 	says("check", r.stdout, append(reasons, filepath.Join("version3", "FlightArrived.avsc")+":21:5:")...)
-	r = s.run("", "schema", "register", three, "--subject", "flights-value").want(t, int(exitFindings), "nothing was registered")
+	r = s.run("", "schema", "register", three, "--subject", "flights-value").want(t, exitFindings, "nothing was registered")
 	says("register", r.stderr, reasons...)
-	r = s.run("", "schema", "scan", "flights", "--reader", filepath.Dir(three)).want(t, int(exitFindings))
+	r = s.run("", "schema", "scan", "flights", "--reader", filepath.Dir(three)).want(t, exitFindings)
 	says("scan", r.stdout, append(reasons, "schema id 1, 5 events from topic flights partition 0 offset 0", "version3/FlightArrived.avsc:12:40:")...)
 	if r := s.run("", "schema", "versions", "flights-value", "-o", "jsonl").want(t, exitDone); strings.Count(r.stdout, "\n") != 2 {
 		t.Errorf("versions: %s", r.stdout)

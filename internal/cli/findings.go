@@ -52,7 +52,7 @@ func (f *findingsFormat) bind(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(findingsFormats, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// printFindings prints findings to the command's standard output, sorted by file and place, and returns exitFindings when
+// printFindings prints findings to the command's standard output, sorted by file and place, and returns errFindings when
 // one of them is no mere warning. Every format prints something that its readers take for "none" when there are none; for text that is
 // nothing.
 func printFindings(cmd *cobra.Command, format findingsFormat, findings []Finding) error {
@@ -69,7 +69,7 @@ func printFindings(cmd *cobra.Command, format findingsFormat, findings []Finding
 		return err
 	}
 	if failed {
-		return exitFindings
+		return errFindings
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestFindingsAreAnnotationsInEveryFormat(t *testing.T) {
 			cmd := &cobra.Command{Use: "lint"}
 			cmd.SetOut(&out)
 			err := printFindings(cmd, findingsFormat(format), list)
-			if errors.Is(err, exitFindings) != (len(list) > 0) {
+			if errors.Is(err, errFindings) != (len(list) > 0) {
 				t.Errorf("%s%s: %v", format, name, err)
 			}
 			golden(t, "findings"+name+"_"+format, out.String())

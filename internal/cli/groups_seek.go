@@ -87,7 +87,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 		return err
 	}
 	if f.dryRun {
-		return exitChanges
+		return errChanges
 	}
 	if err := a.confirm(f.yes, fmt.Sprintf("Move %d partitions of group %s?", len(seek.Moves), group)); err != nil {
 		return err

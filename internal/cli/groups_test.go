@@ -28,7 +28,7 @@ func TestGroupIsListedDescribedAndMoved(t *testing.T) {
 		golden(t, "groups_list_"+out, s.run("", "groups", "list", "-o", out).want(t, exitDone).stdout)
 		golden(t, "groups_describe_"+out, s.run("", "groups", "describe", "delays", "-o", out).want(t, exitDone).stdout)
 	}
-	dry := s.run("", "groups", "seek", "delays", "--offset", "start", "--dry-run").want(t, int(exitChanges))
+	dry := s.run("", "groups", "seek", "delays", "--offset", "start", "--dry-run").want(t, exitChanges)
 	golden(t, "groups_seek", dry.stdout)
 	if got := s.run("", "groups", "seek", "delays", "--offset", "end", "--dry-run").want(t, exitDone, "is there already").stdout; got != "" {
 		t.Errorf("a seek to where the group is printed %q", got)

@@ -225,7 +225,7 @@ func (a *app) checkGenerated(folder string, files []codegen.File, orphans []stri
 		fmt.Fprintln(a.Stdout, line)
 	}
 	a.note("generated files are stale: run the same without --check")
-	return exitFindings
+	return errFindings
 }
 
 // writeGenerated writes what differs, so that unchanged files keep their time, and names it.

@@ -30,7 +30,7 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 		return append([]string{"schema", "gen", schemas, "--out", out}, more...)
 	}
 
-	missing := run(t, "", gen("--check")...).want(t, int(exitFindings), "stale").stdout
+	missing := run(t, "", gen("--check")...).want(t, exitFindings, "stale").stdout
 	if want := filepath.Join(out, "refund_avro.go") + " is missing\n" + filepath.Join(out, "order_avro.go") + " is missing\n"; missing != want {
 		t.Errorf("got %q, want %q", missing, want)
 	}
@@ -54,7 +54,7 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 	if err := os.Remove(refund); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, "", gen("--check")...).want(t, int(exitFindings))
+	r := run(t, "", gen("--check")...).want(t, exitFindings)
 	if !strings.Contains(r.stdout, "order_avro.go differs") || !strings.Contains(r.stdout, "refund_avro.go has no schema any more") ||
 		strings.Contains(r.stdout, "mine_avro.go") {
 		t.Errorf("stale are: %s", r.stdout)
@@ -107,7 +107,7 @@ func TestSchemaGenMapsNamespacesToPackages(t *testing.T) {
 		return append([]string{"schema", "gen", filepath.Join(folder, "schemas"), "--out", out}, more...)
 	}
 	run(t, "", gen()...).want(t, exitDone)
-	run(t, "", gen("--map", "shop.money=money", "--check")...).want(t, int(exitFindings))
+	run(t, "", gen("--map", "shop.money=money", "--check")...).want(t, exitFindings)
 	r := run(t, "", gen("--map", "shop.money=money")...).want(t, exitDone)
 	if !strings.Contains(r.stdout, "removed "+filepath.Join(out, "money_avro.go")) {
 		t.Errorf("the file of the package it was in before: %s", r.stdout)

@@ -87,14 +87,14 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 			return err
 		}
 		a.tellIncompatible(plan)
-		return exitFindings
+		return errFindings
 	}
 	if f.dryRun {
 		if err := printSteps(a.Stdout, f.out, plan); err != nil {
 			return err
 		}
 		if plan.Changes() > 0 {
-			return exitChanges
+			return errChanges
 		}
 		return nil
 	}

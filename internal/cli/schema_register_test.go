@@ -53,7 +53,7 @@ func TestRegisterPlansAFolderInOrderOfReferences(t *testing.T) {
 		return s.run("", append([]string{"schema", "register", folder, "--topic", "orders"}, more...)...)
 	}
 	const inOrder = "shop.Money new, orders-shop.OrderPlaced new, orders-shop.OrderPaid new"
-	if got := states(t, register("--dry-run", "-o", "json").want(t, int(exitChanges))); got != inOrder {
+	if got := states(t, register("--dry-run", "-o", "json").want(t, exitChanges)); got != inOrder {
 		t.Errorf("plan %s, want %s", got, inOrder)
 	}
 	register().want(t, exitUsage, "--yes is missing")
@@ -87,7 +87,7 @@ func TestRegisterWritesNothingWhenOneIsIncompatible(t *testing.T) {
 	write(t, folder, "refund.avsc", refundSchema)
 	for _, more := range []string{"--yes", "--dry-run"} {
 		r := s.run("", "schema", "register", folder, "--topic", "orders", "-o", "json", more).
-			want(t, int(exitFindings), "shop.OrderPaid is incompatible with subject orders-shop.OrderPaid, whose level is BACKWARD",
+			want(t, exitFindings, "shop.OrderPaid is incompatible with subject orders-shop.OrderPaid, whose level is BACKWARD",
 				"READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1", "version 1", "nothing was registered")
 		want := "shop.Money unchanged, orders-shop.OrderPlaced unchanged, orders-shop.OrderPaid incompatible, orders-shop.Refund new"
 		if got := states(t, r); got != want {
@@ -109,7 +109,7 @@ func TestRegisterTakesTopicsFromTheProject(t *testing.T) {
 	file := write(t, folder, "headrace.yaml", "schemas:\n  folder: schemas\ntopics:\n"+
 		"  - name: placed\n    events: [shop.OrderPlaced]\n    compatibility: FULL\n"+
 		"  - name: both\n    events: [shop.OrderPlaced, shop.OrderPaid]\n")
-	r := s.run("", "schema", "register", "--file", file, "--dry-run", "-o", "json").want(t, int(exitChanges))
+	r := s.run("", "schema", "register", "--file", file, "--dry-run", "-o", "json").want(t, exitChanges)
 	want := "shop.Money new, placed-value new, both-shop.OrderPlaced new, both-shop.OrderPaid new"
 	if got := states(t, r); got != want {
 		t.Errorf("plan %s, want %s", got, want)

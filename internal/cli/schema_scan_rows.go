@@ -186,7 +186,7 @@ func (a *app) gate(cmd *cobra.Command, f schemaScanFlags, r readers, scan *consu
 		format = findingsFormat(f.out.name)
 	case f.out.name != "table": // the rows say it
 		if slices.ContainsFunc(found, func(f Finding) bool { return f.Severity != severityWarning }) {
-			return exitFindings
+			return errFindings
 		}
 		return nil
 	case len(found) > 0:

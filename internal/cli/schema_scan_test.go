@@ -73,10 +73,10 @@ func TestScanIsAGateForReaders(t *testing.T) {
 	r := s.run("", "schema", "scan", "orders", "--reader", good).want(t, exitDone)
 	golden(t, "schema_scan_reader", r.stdout)
 	for _, out := range []string{"table", "text", "github-actions", "junit"} {
-		r := s.run("", "schema", "scan", "orders", "--reader", bad, "-o", out).want(t, int(exitFindings))
+		r := s.run("", "schema", "scan", "orders", "--reader", bad, "-o", out).want(t, exitFindings)
 		golden(t, "schema_scan_findings_"+out, strings.ReplaceAll(r.stdout, bad, "FOLDER"))
 	}
-	if r := s.run("", "schema", "scan", "orders", "-r", bad, "-o", "json").want(t, int(exitFindings)); strings.Count(r.stdout, `"reader": "fails"`) != 2 ||
+	if r := s.run("", "schema", "scan", "orders", "-r", bad, "-o", "json").want(t, exitFindings); strings.Count(r.stdout, `"reader": "fails"`) != 2 ||
 		!strings.Contains(r.stdout, "READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1") {
 		t.Errorf("as JSON: %s", r.stdout)
 	}
@@ -95,7 +95,7 @@ func TestScanWarnsOfValuesThatNobodyCanRead(t *testing.T) {
 		t.Errorf("plain text: %s", r.stdout)
 	}
 	s.put("orders", []byte{0, 0, 0, 1, 0x2a})
-	r = s.run("", "schema", "scan", "orders", "--reader", folder, "-o", "text").want(t, int(exitFindings))
+	r = s.run("", "schema", "scan", "orders", "--reader", folder, "-o", "text").want(t, exitFindings)
 	if !strings.Contains(r.stdout, "topic orders: SCHEMA_UNKNOWN: schema id 298, 1 event from topic orders partition 0 offset 8: ") {
 		t.Errorf("an id that the registry does not have: %s", r.stdout)
 	}

@@ -42,7 +42,7 @@ func TestIncompatibleSchemaIsRefusedWithEveryReason(t *testing.T) {
 	s.register("orders-value", orderSchema)
 	bad := strings.NewReplacer(`{"name":"id","type":"long"}`, `{"name":"id","type":"boolean"},{"name":"total","type":"double"}`).Replace(orderSchema)
 	s.run(bad, "schema", "register", "-", "--subject", "orders-value").
-		want(t, int(exitFindings), "shop.Order is incompatible with subject orders-value, whose level is BACKWARD:\n  ", "/fields/0", "/fields/1", "nothing was registered")
+		want(t, exitFindings, "shop.Order is incompatible with subject orders-value, whose level is BACKWARD:\n  ", "/fields/0", "/fields/1", "nothing was registered")
 	if r := s.run("", "schema", "get", "orders-value", "--version", "2"); r.code != exitFailed {
 		t.Errorf("the refused schema is there: %s", r.stdout)
 	}

@@ -74,7 +74,7 @@ func (a *app) runTopicsPlan(ctx context.Context, f planFlags, out, save string) 
 	case len(plan.Problems) > 0:
 		return fmt.Errorf("the plan cannot be applied: %d of the things that are wanted cannot be had", len(plan.Problems))
 	case len(plan.Changes) > 0:
-		return exitChanges
+		return errChanges
 	}
 	return nil
 }

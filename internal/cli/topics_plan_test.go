@@ -57,9 +57,9 @@ func (f projectFolder) run(args ...string) result {
 func TestPlanShowsWhatApplyDoes(t *testing.T) {
 	t.Parallel()
 	f := start(t, devserver.Config{}).project(shopFile)
-	golden(t, "topics_plan_text", f.run("topics", "plan").want(t, int(exitChanges)).stdout)
-	golden(t, "topics_plan_json", f.run("topics", "plan", "-o", "json").want(t, int(exitChanges)).stdout)
-	golden(t, "topics_plan_markdown", f.run("topics", "plan", "-o", "markdown").want(t, int(exitChanges)).stdout)
+	golden(t, "topics_plan_text", f.run("topics", "plan").want(t, exitChanges).stdout)
+	golden(t, "topics_plan_json", f.run("topics", "plan", "-o", "json").want(t, exitChanges).stdout)
+	golden(t, "topics_plan_markdown", f.run("topics", "plan", "-o", "markdown").want(t, exitChanges).stdout)
 	f.run("topics", "apply").want(t, exitUsage, "--yes is missing")
 	golden(t, "topics_apply_text", f.run("topics", "apply", "--yes").want(t, exitDone, "done, 0 were so already, 0 failed").stdout)
 	if r := f.run("topics", "plan").want(t, exitDone); r.stdout != "Plan: 0 to create, 0 to change, 0 to delete.\n" {
@@ -72,7 +72,7 @@ func TestPlanIsAppliedFromItsFile(t *testing.T) {
 	t.Parallel()
 	f := start(t, devserver.Config{}).project(shopFile)
 	plan := filepath.Join(f.dir, "plan.json")
-	f.run("topics", "plan", "--out", plan).want(t, int(exitChanges))
+	f.run("topics", "plan", "--out", plan).want(t, exitChanges)
 	r := f.run("topics", "apply", plan, "--yes", "-o", "json").want(t, exitDone)
 	var rows []resultRow
 	if err := json.Unmarshal([]byte(r.stdout), &rows); err != nil || len(rows) < 5 || rows[0].Status != topics.Done {
@@ -89,7 +89,7 @@ func TestDangerousChangesNeedToBeNamed(t *testing.T) {
 	f := start(t, devserver.Config{}).project(shopFile)
 	f.run("topics", "apply", "--yes").want(t, exitDone)
 	f.write("headrace.yaml", "topics: [{name: orders, partitions: 4, config: {retention: 1d}}]")
-	golden(t, "topics_plan_risks", f.run("topics", "plan", "--all", "--allow-delete", "refunds").want(t, int(exitChanges)).stdout)
+	golden(t, "topics_plan_risks", f.run("topics", "plan", "--all", "--allow-delete", "refunds").want(t, exitChanges).stdout)
 	f.run("topics", "apply", "--yes").want(t, exitFailed, "orders", "needs --allow-partitions orders")
 	f.run("topics", "apply", "--yes", "--allow-partitions", "orders", "--allow-delete", "refunds").want(t, exitDone)
 	if r := f.run("topics", "list").want(t, exitDone); strings.Contains(r.stdout, "refunds") {
@@ -108,18 +108,18 @@ func TestCheckNeedsNoBroker(t *testing.T) {
 	f := servers{t: t}.project(shopFile)
 	runDir(t, f.dir, "", "topics", "check").want(t, exitDone, "2 topics, 1 groups, 1 accounts, no mistakes")
 	f.write("headrace.yaml", strings.Replace(shopFile, "retention: 7d", "retention: 7", 1))
-	r := runDir(t, f.dir, "", "topics", "check", "-o", "github-actions").want(t, int(exitFindings))
+	r := runDir(t, f.dir, "", "topics", "check", "-o", "github-actions").want(t, exitFindings)
 	if !strings.Contains(r.stdout, "line=6,col=25") || !strings.Contains(r.stdout, "has no unit") {
 		t.Error(r.stdout)
 	}
 	f.write("headrace.yaml", strings.Replace(shopFile, "shop.Order", "shop.Odrer", 1))
-	r = runDir(t, f.dir, "", "topics", "check").want(t, int(exitFindings))
+	r = runDir(t, f.dir, "", "topics", "check").want(t, exitFindings)
 	if !strings.Contains(r.stdout, "headrace.yaml:7:14") || !strings.Contains(r.stdout, "event shop.Odrer has no schema file") {
 		t.Error(r.stdout)
 	}
 	f.write("headrace.yaml", shopFile)
 	f.write("order.avsc", "{")
-	if r := runDir(t, f.dir, "", "topics", "check").want(t, int(exitFindings)); !strings.Contains(r.stdout, "order.avsc:1:") {
+	if r := runDir(t, f.dir, "", "topics", "check").want(t, exitFindings); !strings.Contains(r.stdout, "order.avsc:1:") {
 		t.Error(r.stdout)
 	}
 	runDir(t, t.TempDir(), "", "topics", "check").want(t, exitUsage, "there is no headrace.yaml")
