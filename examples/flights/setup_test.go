@@ -1,6 +1,7 @@
 package flights_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/headrace/headrace/consumer"
@@ -31,7 +32,7 @@ func TestFileSaysWhatTheProgramsUse(t *testing.T) {
 	}
 	texts := map[string]string{}
 	for _, s := range wanted.Subjects {
-		texts[s.Subject] = s.Schema.String()
+		texts[s.Subject] = strings.TrimSpace(s.Schema.String()) // a file ends with a newline
 	}
 	for subject, event := range map[string]schema.Event{
 		schema.TopicRecordName(flights.Topic, "flights.FlightArrived"):   events.FlightArrived{},
