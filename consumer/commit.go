@@ -142,8 +142,9 @@ func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.Off
 		p.doubt = doubtful
 		return true
 	case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
-		// Somebody else may own the partition. The next heartbeat will tell, and end its handlers.
+		// Somebody else may own the partition. A heartbeat will tell, and end its handlers.
 		log.Warn("commit refused: this worker is no longer a member")
+		c.engine.member.Ask()
 		return false
 	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.RebalanceInProgress):
 		// The group has moved on to a generation in which this worker may own the partition or not. Until it knows, it is not committed.

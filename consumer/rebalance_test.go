@@ -344,6 +344,32 @@ func TestFencedStaticMemberStopsAndCommitsNothing(t *testing.T) {
 	}
 }
 
+// A worker that was put out goes on handling until it knows. Its first refused commit tells it, long before its next heartbeat.
+func TestRefusedCommitIsAskedAboutAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 1)
+	cfg := w.config("t")
+	cfg.Tuning.InstanceID = "one"
+	cfg.Tuning.SessionTimeout, cfg.Tuning.HeartbeatInterval, cfg.Tuning.CommitInterval = 3*time.Minute, time.Minute, 20*time.Millisecond
+	var first, second sink
+	older := w.start(cfg, On(first.handle))
+	eventually(t, "handled by the older", func() bool { return w.committed("t", 0) == 1 })
+	newer := w.start(cfg, On(second.handle))
+	eventually(t, "the newer has joined", func() bool { return newer.Stats().Assigned == 1 })
+	w.pings("t", 0, 1, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- older.wait() }()
+	select {
+	case err := <-ended:
+		asError[*FencedError](t, err)
+	case <-time.After(30 * time.Second):
+		t.Error("the older worker waits for its next heartbeat, though its commit was refused")
+	}
+	newer.stop()
+}
+
 func TestStaticMemberTakesItsPartitionsBackAfterARestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

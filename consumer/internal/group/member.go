@@ -53,6 +53,7 @@ type Member struct {
 	cfg      Config
 	quitting chan struct{}
 	quit     func()
+	asked    chan struct{} // by Ask
 
 	mu         sync.Mutex
 	id         string
@@ -71,6 +72,7 @@ func New(cfg Config) *Member {
 	return &Member{
 		cfg:        cfg,
 		quitting:   quitting,
+		asked:      make(chan struct{}, 1),
 		quit:       sync.OnceFunc(func() { close(quitting) }),
 		generation: assign.NoGeneration,
 		assigned:   assign.NoGeneration,
@@ -81,6 +83,15 @@ func New(cfg Config) *Member {
 // Quit keeps the member from joining further rebalances: it finishes the round it is in, and heartbeats on, so that its owner can
 // end its work and commit it.
 func (m *Member) Quit() { m.quit() }
+
+// Ask makes the member ask at once, and not at its next heartbeat, whether it still is one: for an owner that was refused as a
+// stranger. It does not block.
+func (m *Member) Ask() {
+	select {
+	case m.asked <- struct{}{}:
+	default:
+	}
+}
 
 // Run is the membership. It returns nil when ctx ends, the partitions still owned, and otherwise the error that makes membership
 // impossible, the partitions lost.

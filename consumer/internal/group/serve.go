@@ -74,6 +74,17 @@ func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned [
 	}
 }
 
+// rest waits for the next heartbeat, or until there is reason for one.
+func (m *Member) rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-m.asked:
+	case <-ctx.Done():
+	}
+}
+
 // heartbeat tells the coordinator at each interval that the member lives. It sends RebalanceInProgress, as often as it is told, and
 // goes on; any other error it sends is the last.
 func (m *Member) heartbeat(ctx context.Context, beats chan<- error) {
@@ -81,7 +92,7 @@ func (m *Member) heartbeat(ctx context.Context, beats chan<- error) {
 	answered := time.Now()
 	wait := m.cfg.HeartbeatInterval
 	for {
-		sleep(ctx, wait)
+		m.rest(ctx, wait)
 		if ctx.Err() != nil {
 			return
 		}
