@@ -122,7 +122,7 @@ func (e *environment) missingRights(t *testing.T) {
 	says(err, "DESCRIBE", "topic undreamt")
 }
 
-func (e *environment) subjects(t *testing.T) {
+func (e *environment) subjects(t *testing.T, topic string) {
 	f := e.file(t)
 	folder := filepath.Dir(f.path)
 	write := func(name, text string) {
@@ -134,14 +134,14 @@ func (e *environment) subjects(t *testing.T) {
 	write("door.avsc", door)
 	write("opened.avsc", opened)
 	write("closed.avsc", closed)
-	const one = "topics: [{name: doors.one, events: [doors.Closed], compatibility: FULL_TRANSITIVE}]"
+	one := "topics: [{name: " + topic + ".one, events: [doors.Closed], compatibility: FULL_TRANSITIVE}]"
 	f.apply(one, topics.Options{}, topics.ApplyOptions{})
-	const several = "topics: [{name: doors.all, events: [doors.Opened, doors.Closed], compatibility: BACKWARD_TRANSITIVE}]"
+	several := "topics: [{name: " + topic + ".all, events: [doors.Opened, doors.Closed], compatibility: BACKWARD_TRANSITIVE}]"
 	f.apply(several, topics.Options{}, topics.ApplyOptions{})
 
 	write("closed.avsc", strings.Replace(closed, `"default":0}`, `"default":0},{"name":"by","type":"string","default":""}`, 1))
 	plan := f.apply(strings.Replace(several, "BACKWARD_TRANSITIVE", "FULL", 1), topics.Options{}, topics.ApplyOptions{})
-	wantText(t, plan, "subject doors.all-doors.Closed: compatibility BACKWARD_TRANSITIVE → FULL", "register doors.Closed as version 2")
+	wantText(t, plan, "subject "+topic+".all-doors.Closed: compatibility BACKWARD_TRANSITIVE → FULL", "register doors.Closed as version 2")
 
 	write("closed.avsc", strings.Replace(closed, `"default":0}`, `"default":0},{"name":"by","type":"string"}`, 1))
 	refused := f.plan(several, topics.Options{})

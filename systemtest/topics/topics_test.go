@@ -30,14 +30,20 @@ type environment struct {
 }
 
 func TestTopicsAsCode(t *testing.T) {
+	registry := apicurio.Start(t)
+	for _, version := range stack.Versions(kraft.Current) {
+		t.Run(version, func(t *testing.T) { onKafka(t, version, registry.URL) })
+	}
+}
+
+func onKafka(t *testing.T, version, registry string) {
 	cluster := kraft.Start(t, kraft.Config{
-		Nodes: 3, Authorize: true, Listeners: []kraft.Listener{{Name: "SASL", SASL: true}},
+		Version: version, Nodes: 3, Authorize: true, Listeners: []kraft.Listener{{Name: "SASL", SASL: true}},
 		Users: map[string]string{"alice": password},
 	})
-	registry := apicurio.Start(t)
 	env := &environment{cluster: cluster, conn: topics.Connection{
 		Cluster:  headrace.Cluster{Brokers: cluster.Internal(), ClientID: "systemtest"},
-		Registry: stack.Registry(t, registry.URL),
+		Registry: stack.Registry(t, registry),
 	}}
 	t.Run("create and change", env.createAndChange)
 	t.Run("partitions", env.partitions)
@@ -45,7 +51,7 @@ func TestTopicsAsCode(t *testing.T) {
 	t.Run("interrupted replication", env.interrupted)
 	t.Run("delete", env.deletion)
 	t.Run("rights", env.rights)
-	t.Run("subjects", env.subjects)
+	t.Run("subjects", func(t *testing.T) { env.subjects(t, "doors."+version) })
 	t.Run("refusals", env.refusals)
 	t.Run("missing rights", env.missingRights)
 	t.Run("racing plans", env.racingPlans)
