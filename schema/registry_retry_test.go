@@ -71,6 +71,27 @@ func TestRegistryBacksOff(t *testing.T) {
 	})
 }
 
+// The attempt that the call's end cuts off says less than the answer before it.
+func TestRegistryTellsTheLastAnswerWhenTimeIsUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		reg := fake(t, func(r *http.Request) (*http.Response, error) {
+			if calls++; calls < 3 {
+				return reply(500, `{"error_code":50001,"message":"out of order"}`), nil
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, WithTimeout(3*time.Second))
+		_, err := reg.Schema(t.Context(), 7)
+		var down *UnavailableError
+		var said *RegistryError
+		if !errors.As(err, &down) || down.Attempts != 3 || !errors.As(err, &said) || said.Status != 500 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v does not tell that three attempts were made and the registry answered 500", err)
+		}
+	})
+}
+
 func TestRegistryComesBackWhenToldTo(t *testing.T) {
 	t.Parallel()
 	for name, header := range map[string]func() string{
