@@ -97,10 +97,10 @@ type Counts struct {
 
 // Writer is a schema that events of the source were written with.
 type Writer struct {
-	Ref      schema.Ref `json:"ref"`
-	Event    string     `json:"event,omitempty"` // full name; "" when the registry does not know the schema
-	Events   int64      `json:"events"`
-	Problems []string   `json:"problems,omitempty"` // why the target cannot read it; none: it can
+	Ref      schema.Ref // in JSON id, or guid
+	Event    string     // full name; "" when the registry does not know the schema
+	Events   int64
+	Problems []string // why the target cannot read it; none: it can
 }
 
 // Headers of an event that a replay has written to a topic, beside those of the event itself.

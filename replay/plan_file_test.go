@@ -28,7 +28,7 @@ func examplePlan() replay.Plan {
 		Counts: replay.Counts{
 			Scanned: 6, Events: 4, Bytes: 100, ByEvent: map[string]int64{"shop.Order": 4}, ByDay: map[string]int64{"2024-04-02": 4},
 		},
-		Writers: []replay.Writer{{Ref: schema.RefID(7), Event: "shop.Order", Events: 4, Problems: []string{"<none>"}}},
+		Writers: []replay.Writer{{Ref: schema.Ref{GUID: schema.GUID{1, 2, 254}, ByGUID: true}}, {Ref: schema.RefID(7), Event: "shop.Order", Events: 4, Problems: []string{"<none>"}}},
 		Risks:   []string{"none that is known"}, Seconds: 1.5,
 	}
 }
@@ -78,6 +78,8 @@ func TestPlanFileThatIsWrongSaysWhatIs(t *testing.T) {
 		{`"scanned": 6`, `"scanned": 3`, "counts.events: 4 are more than the 3"},
 		{`"2024-04-02": 4`, `"2024-04-02": -4`, "counts.by_day.2024-04-02: -4 is negative"},
 		{`"seconds": 1.5`, `"seconds": -1`, "seconds: -1 is negative"},
+		{`"guid": "0102`, `"guid": "01g2`, "is not a GUID"},
+		{`"id": 7`, `"id": 7, "more": 1`, `unknown field "more"`},
 		{"{", "{,", "line 1: invalid character"},
 	} {
 		var file bytes.Buffer

@@ -1,0 +1,162 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/groups"
+	"github.com/headrace/headrace/schema"
+)
+
+// judge finds what the target can read, and who else reads it.
+func (m *making) judge(ctx context.Context) error {
+	if len(m.counted.days) > 0 {
+		m.plan.Counts.ByDay = m.counted.days
+	}
+	for ref, events := range m.counted.writers {
+		m.plan.Writers = append(m.plan.Writers, Writer{Ref: ref, Events: events})
+	}
+	slices.SortFunc(m.plan.Writers, func(a, b Writer) int {
+		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Ref.ID, b.Ref.ID), slices.Compare(a.Ref.GUID[:], b.Ref.GUID[:]))
+	})
+	if m.Registry != nil {
+		for i := range m.plan.Writers {
+			if err := m.judgeWriter(ctx, &m.plan.Writers[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if m.plan.Target.Topic == "" {
+		return nil
+	}
+	cluster := m.Request.From
+	if m.To != nil {
+		cluster = *m.To
+	}
+	var err error
+	m.plan.Consumers, err = consumersOf(ctx, cluster, m.plan.Target.Topic)
+	return err
+}
+
+// judgeWriter says whether the target can read what a schema has written.
+func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
+	m.match.registry = m.Registry
+	by, err := m.match.resolve(ctx, w.Ref)
+	if err != nil {
+		return err
+	}
+	if by.err != nil {
+		w.Problems = []string{by.err.Error()}
+		return nil
+	}
+	w.Event = by.schema.FullName()
+	if m.plan.Counts.ByEvent == nil {
+		m.plan.Counts.ByEvent = map[string]int64{}
+	}
+	m.plan.Counts.ByEvent[w.Event] += w.Events
+	if m.plan.Target.Rewind != "" && len(m.Readers) == 0 {
+		return nil
+	}
+	if err := m.knownThere(ctx, w, by.schema); err != nil {
+		return err
+	}
+	reader, err := m.readerOf(ctx, w.Event)
+	if err != nil {
+		return err
+	}
+	if reader == nil {
+		return nil
+	}
+	for _, problem := range schema.Compatible(reader, by.schema) {
+		w.Problems = append(w.Problems, problem.String())
+	}
+	return nil
+}
+
+// knownThere notes an id that is not the same schema in the registry of the target's readers.
+func (m *making) knownThere(ctx context.Context, w *Writer, writer *schema.Schema) error {
+	if m.ToRegistry == nil || m.ToRegistry.URL() == m.Registry.URL() || m.plan.Target.Reencode != "" {
+		return nil
+	}
+	there, err := m.ToRegistry.Resolve(ctx, w.Ref)
+	switch {
+	case err == nil && there.Fingerprint() == writer.Fingerprint():
+		return nil
+	case err == nil:
+		w.Problems = append(w.Problems, fmt.Sprintf("%s is another schema, %s, in the target's registry: encode the values anew", w.Ref, there.FullName()))
+	case isVerdict(err):
+		w.Problems = append(w.Problems, err.Error())
+	default:
+		return err
+	}
+	return nil
+}
+
+// readerOf is the schema that the target reads events of a name with; nil when there is none.
+func (m *making) readerOf(ctx context.Context, event string) (*schema.Schema, error) {
+	for _, r := range m.Readers {
+		if r.FullName() == event {
+			return r, nil
+		}
+	}
+	topic := m.plan.Target.Topic
+	if len(m.Readers) > 0 || topic == "" {
+		return nil, nil
+	}
+	registry := m.ToRegistry
+	if registry == nil {
+		registry = m.Registry
+	}
+	// The producer's two subjects: of a topic with several event types, and of one with one.
+	for _, subject := range []string{topic + "-" + event, topic + "-value"} {
+		latest, err := registry.Latest(ctx, subject)
+		if err == nil && latest.Schema.FullName() == event {
+			return latest.Schema, nil
+		}
+		if answer, ok := errors.AsType[*schema.RegistryError](err); err != nil && !(ok && answer.Status == http.StatusNotFound) {
+			return nil, err
+		}
+	}
+	m.risk("event %s has no subject of topic %s: consumers that look for its schema there, rather than by the id in the event, find none", event, topic)
+	return nil, nil
+}
+
+// consumersOf lists the groups that have committed offsets of a topic, or have members that read it.
+func consumersOf(ctx context.Context, cluster headrace.Cluster, topic string) ([]string, error) {
+	listed, err := groups.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var found []string
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(4)
+	for _, g := range listed {
+		all.Go(func() error {
+			described, err := groups.Describe(ctx, cluster, g.Name)
+			if _, gone := errors.AsType[*groups.NotFoundError](err); gone {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(described.Partitions, func(p groups.Partition) bool { return p.Topic == topic }) {
+				mu.Lock()
+				defer mu.Unlock()
+				found = append(found, g.Name)
+			}
+			return nil
+		})
+	}
+	err = all.Wait()
+	slices.Sort(found)
+	return found, err
+}

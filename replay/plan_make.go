@@ -1,0 +1,220 @@
+package replay
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/schema"
+)
+
+// Request asks for a plan. From, Source.Topics and one target are needed.
+type Request struct {
+	From     headrace.Cluster
+	Registry *schema.Registry // of the source's values; nil: schemas stay unnamed, and filters by event or value are refused
+
+	To         *headrace.Cluster // of Target.Topic; nil: From
+	ToRegistry *schema.Registry  // that readers of Target.Topic ask; nil: Registry
+
+	Source Source // ClusterID is filled in
+	Filter Filter
+	Target Target // ClusterID, TopicID and Partitions are filled in
+
+	Readers []*schema.Schema // that the target reads with; nil for a topic: the newest of its subjects
+	Limits  Limits           // for the estimate
+	By      string           // who asks, for the record
+
+	Progress func(done, total int64) // when not nil, told of offsets now and then, from the calling goroutine
+}
+
+// Limits bound how fast events are replayed. Zero is no bound.
+type Limits struct {
+	Rate      float64 `json:"rate,omitempty"`       // events a second
+	BytesRate float64 `json:"bytes_rate,omitempty"` // bytes of keys and values a second
+	Speed     float64 `json:"speed,omitempty"`      // times the pace at which the events came
+}
+
+// Make works out what a replay would do, by reading the source once. It changes nothing.
+//
+// The end is fixed: what comes after Make is not replayed. An event that the filter cannot decide, because of an unknown schema or
+// damage, is counted as corrupt and told in Risks; an expression that has no answer for an event, such as one that asks for a field
+// the event does not have, is an *[UndecidedError]. Topics that do not exist are *[consumer.MissingTopicError], a request that makes
+// no sense is a *[PlanError] or *[FilterError], a registry that is down an error of package schema. Brokers that are away are waited
+// for until ctx ends.
+func Make(ctx context.Context, r Request) (Plan, error) {
+	began := time.Now()
+	p := Plan{
+		Version: PlanVersion, ID: newID(began), MadeAt: began.UTC().Truncate(time.Millisecond), MadeBy: r.By,
+		Source: r.Source, Filter: r.Filter, Target: r.Target,
+	}
+	if p.Source.From == "" {
+		p.Source.From = "start"
+	}
+	if p.Source.To == "" {
+		p.Source.To = "end"
+	}
+	p.Source.Topics = slices.Sorted(slices.Values(r.Source.Topics))
+	if err := p.Validate(); err != nil {
+		return Plan{}, err
+	}
+	match, err := r.Filter.compile(r.Registry)
+	if err != nil {
+		return Plan{}, err
+	}
+	m := &making{Request: r, plan: &p, match: match, now: began}
+	for _, step := range []func(context.Context) error{m.open, m.locate, m.scan, m.judge} {
+		if err = step(ctx); err != nil {
+			break
+		}
+	}
+	m.close()
+	if err != nil {
+		return Plan{}, err
+	}
+	m.tellRisks()
+	p.Seconds = m.estimate(time.Since(began))
+	return p, p.Validate()
+}
+
+// making is one Make.
+type making struct {
+	Request
+	plan    *Plan
+	match   *matcher
+	now     time.Time
+	from    *kafka.Client
+	to      *kafka.Client // from when the clusters are one
+	counted *counted
+	risks   []string
+}
+
+func (m *making) risk(format string, args ...any) {
+	m.risks = append(m.risks, fmt.Sprintf(format, args...))
+}
+
+// open looks at the clusters and the topics.
+func (m *making) open(ctx context.Context) (err error) {
+	if m.from, err = kafka.Open(m.From); err != nil {
+		return err
+	}
+	m.to = m.from
+	if m.To != nil {
+		if m.to, err = kafka.Open(*m.To); err != nil {
+			m.to = m.from
+			return err
+		}
+	}
+	if m.plan.Source.ClusterID, err = clusterID(ctx, m.from); err != nil {
+		return err
+	}
+	for _, name := range m.plan.Source.Topics {
+		state, err := stateOf(ctx, m.from, name)
+		if err != nil {
+			return err
+		}
+		m.plan.Topics = append(m.plan.Topics, state)
+	}
+	return m.openTarget(ctx)
+}
+
+func (m *making) openTarget(ctx context.Context) (err error) {
+	t := &m.plan.Target
+	t.ClusterID, t.TopicID, t.Partitions = m.plan.Source.ClusterID, "", 0
+	if t.Topic == "" {
+		return nil
+	}
+	if t.ClusterID, err = clusterID(ctx, m.to); err != nil {
+		return err
+	}
+	state, err := stateOf(ctx, m.to, t.Topic)
+	if err != nil {
+		return err
+	}
+	t.TopicID, t.Partitions = state.ID, state.Partitions
+	if t.ClusterID == m.plan.Source.ClusterID && slices.Contains(m.plan.Source.Topics, t.Topic) {
+		return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s is replayed itself: what is copied would be read again", t.Topic)}
+	}
+	for _, s := range m.plan.Topics {
+		if s.Partitions > t.Partitions && len(m.plan.Source.Partitions) == 0 {
+			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %d partitions, and topic %s %d: "+
+				"events keep their partition, so it needs as many", t.Topic, t.Partitions, s.Name, s.Partitions)}
+		}
+	}
+	for _, wanted := range m.plan.Source.Partitions {
+		if wanted >= t.Partitions {
+			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %d partitions, and no partition %d", t.Topic, t.Partitions, wanted)}
+		}
+	}
+	return nil
+}
+
+func (m *making) close() {
+	if m.to != nil && m.to != m.from {
+		m.to.Close()
+	}
+	if m.from != nil {
+		m.from.Close()
+	}
+}
+
+// newID is unique, and sorts by time.
+func newID(now time.Time) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
+}
+
+func clusterID(ctx context.Context, client *kafka.Client) (id string, err error) {
+	err = client.Retry(ctx, func(ctx context.Context) error {
+		overview, err := client.Overview(ctx, kafka.AnyNode)
+		id = overview.ClusterID
+		return err
+	})
+	return id, err
+}
+
+// stateOf looks at a topic, past what the client remembers.
+func stateOf(ctx context.Context, client *kafka.Client, name string) (TopicState, error) {
+	var topic kafka.Topic
+	client.Invalidate(name)
+	err := client.Retry(ctx, func(ctx context.Context) (err error) {
+		topic, err = client.Topic(ctx, name)
+		return err
+	})
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return TopicState{}, &consumer.MissingTopicError{Topic: name}
+	}
+	if err != nil {
+		return TopicState{}, err
+	}
+	state := TopicState{Name: name, Partitions: int32(len(topic.Partitions))} //nolint:gosec // partitions have 32-bit ids
+	if topic.ID != [16]byte{} {
+		state.ID = hex.EncodeToString(topic.ID[:])
+	}
+	return state, nil
+}
+
+// estimate is how long applying takes: as long as the scan, or as the limits make it.
+func (m *making) estimate(scan time.Duration) float64 {
+	if m.plan.Target.Rewind != "" || m.plan.Counts.Events == 0 {
+		return 0
+	}
+	seconds := scan.Seconds()
+	if m.Limits.Rate > 0 {
+		seconds = max(seconds, float64(m.plan.Counts.Events)/m.Limits.Rate)
+	}
+	if m.Limits.BytesRate > 0 {
+		seconds = max(seconds, float64(m.plan.Counts.Bytes)/m.Limits.BytesRate)
+	}
+	if m.Limits.Speed > 0 {
+		seconds = max(seconds, m.counted.last.Sub(m.counted.first).Seconds()/m.Limits.Speed)
+	}
+	return seconds
+}

@@ -1,0 +1,143 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+)
+
+const (
+	// progressStep is how many events pass between two looks at whether to tell of progress.
+	progressStep = 1 << 12
+	maxDays      = 5000 // times come from outside
+	otherDays    = "other"
+)
+
+// counted is what a scan saw.
+type counted struct {
+	writers     map[schema.Ref]int64 // of events that pass
+	overflow    int64                // events of schemas beyond maxKnown
+	days        map[string]int64
+	day         int64 // of dayName, in days since 1970
+	dayName     string
+	first, last time.Time // of events that pass
+	undecided   error     // the first
+	damaged     []error   // batches, one for each partition
+	done, total int64
+}
+
+// scan reads the spans once and counts.
+func (m *making) scan(ctx context.Context) error {
+	m.counted = &counted{writers: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
+	for _, s := range m.plan.Spans {
+		m.counted.total += s.To - s.From
+	}
+	for start := 0; start < len(m.plan.Spans); {
+		end := start
+		for end < len(m.plan.Spans) && m.plan.Spans[end].Topic == m.plan.Spans[start].Topic {
+			end++
+		}
+		if err := m.scanTopic(ctx, m.plan.Spans[start:end]); err != nil {
+			return err
+		}
+		start = end
+	}
+	if m.Progress != nil {
+		m.Progress(m.counted.total, m.counted.total)
+	}
+	return nil
+}
+
+// scanTopic reads the spans of one topic. A damaged batch ends the scan of its partition, since where the next one begins is not
+// certain; that is told as a risk.
+func (m *making) scanTopic(ctx context.Context, spans []Span) error {
+	ranges := make([]consumer.PartitionRange, len(spans))
+	of := make(map[int32]int, len(spans))
+	for i, s := range spans {
+		ranges[i], of[s.Partition] = consumer.PartitionRange{Partition: s.Partition, From: s.From, To: s.To}, i
+	}
+	for {
+		err := consumer.Read(ctx, consumer.ReadConfig{Cluster: m.Request.From, Topic: spans[0].Topic, Ranges: ranges}, func(r consumer.Record) error {
+			i := of[r.Partition]
+			m.counted.done += r.Offset + 1 - ranges[i].From
+			ranges[i].From = r.Offset + 1
+			return m.look(ctx, &r, &spans[i])
+		})
+		damaged, ok := errors.AsType[*consumer.CorruptError](err)
+		if !ok {
+			return err
+		}
+		m.plan.Counts.Corrupt++
+		m.counted.damaged = append(m.counted.damaged, damaged)
+		i := of[damaged.Partition]
+		ranges[i].From = ranges[i].To
+	}
+}
+
+// look counts one event.
+func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
+	n := &m.plan.Counts
+	n.Scanned++
+	if m.Progress != nil && n.Scanned%progressStep == 0 {
+		m.Progress(m.counted.done, m.counted.total)
+	}
+	ref, _, wire := schema.ParseWire(r.Value, headerOf(r.Headers))
+	switch {
+	case errors.Is(wire, schema.ErrTombstone):
+		n.Tombstones++
+	case wire != nil:
+		n.Foreign++
+	}
+	passes, err := m.match.match(ctx, r)
+	if err != nil {
+		_, inExpression := errors.AsType[*FilterError](err)
+		if _, ok := errors.AsType[*UndecidedError](err); !ok || inExpression {
+			return err
+		}
+		n.Corrupt++
+		if m.counted.undecided == nil {
+			m.counted.undecided = err
+		}
+		return nil
+	}
+	if !passes {
+		return nil
+	}
+	size := int64(len(r.Key) + len(r.Value))
+	s.Events++
+	s.Bytes += size
+	n.Events++
+	n.Bytes += size
+	m.counted.at(r.Time)
+	if wire == nil {
+		m.counted.writer(ref)
+	}
+	return nil
+}
+
+func (c *counted) at(t time.Time) {
+	if c.first.IsZero() || t.Before(c.first) {
+		c.first = t
+	}
+	if t.After(c.last) {
+		c.last = t
+	}
+	if day := t.Unix() / 86400; day != c.day {
+		c.day, c.dayName = day, t.UTC().Format(time.DateOnly)
+		if _, known := c.days[c.dayName]; !known && len(c.days) >= maxDays {
+			c.dayName = otherDays
+		}
+	}
+	c.days[c.dayName]++
+}
+
+func (c *counted) writer(ref schema.Ref) {
+	if _, known := c.writers[ref]; !known && len(c.writers) >= maxKnown {
+		c.overflow++
+		return
+	}
+	c.writers[ref]++
+}
