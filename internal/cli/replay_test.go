@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/headrace/headrace/replay"
+)
+
+// settled takes out of a plan's text what every run has of its own.
+func settled(text string) string {
+	for _, own := range []struct{ pattern, put string }{
+		{`("?(?:id|cluster_id|topic_id)"?: )"?(?:\d{8}-\d{6}-[0-9a-f]{8}|[0-9a-f]{32})"?`, "${1}ID"},
+		{`("?cluster_id"?: )"?[\w-]+"?`, "${1}ID"},
+		{`("?id"?:)"?(?:\d{8}-\d{6}-[0-9a-f]{8}|[0-9a-f]{32})"?`, "${1}ID"},
+		{`("?(?:cluster_id|topic_id)"?:)"?[\w-]+"?`, "${1}ID"},
+		{`("?made_at"?: ?)"?[0-9TZ:.-]+"?`, "${1}TIME"},
+		{`("?made_by"?: ?)"?[^",\n]+"?`, "${1}WHO"},
+		{`("?seconds"?: ?)[0-9.e-]+`, "${1}SECONDS"},
+		{`("?(?:by_day)"?: ?\{?\s*)"?\d{4}-\d\d-\d\d"?`, "${1}DAY"},
+		{`\d{4}-\d\d-\d\d( +\d+)`, "DAY$1"},
+	} {
+		text = regexp.MustCompile(own.pattern).ReplaceAllString(text, own.put)
+	}
+	return text
+}
+
+func TestReplayIsPlanned(t *testing.T) {
+	t.Parallel()
+	s := grouped(t)
+	s.createTopic("again", 2)
+	file := filepath.Join(t.TempDir(), "again.json")
+	args := []string{"replay", "plan", "--from-topic", "orders", "--to-topic", "again", "--where", "event.order == 1", "--out", file}
+	for _, out := range formats {
+		r := s.run("", append(args, "-o", out)...).want(t, exitDone, "wrote the plan of replay", "applying it takes about")
+		golden(t, "replay_plan_"+out, settled(r.stdout))
+	}
+	text, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close() //nolint:errcheck // only read
+	plan, err := replay.ReadPlan(text)
+	if err != nil || plan.Counts.Events != 10 || plan.Target.Topic != "again" {
+		t.Errorf("the file is %+v, %v", plan, err)
+	}
+	golden(t, "replay_plan_rewind", settled(s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--from", "1").want(t, exitDone).stdout))
+	if r := s.run("", "groups", "describe", "delays", "-o", "json").want(t, exitDone); !strings.Contains(r.stdout, `"committed": 10`) {
+		t.Errorf("planning has moved the group:\n%s", r.stdout)
+	}
+}
+
+func TestReplayPlanRefusesWhatMakesNoSense(t *testing.T) {
+	t.Parallel()
+	s := grouped(t)
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, exitUsage, "--from-topic is missing"},
+		{[]string{"--from-topic", "orders"}, exitUsage, "0 of --to-topic, --handlers and --rewind"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--rewind", "b"}, exitUsage, "2 of"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--where", "evnt.id == 1"}, exitUsage, "where:1:1: undeclared reference to 'evnt'"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--key", "["}, exitUsage, "has no ]"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--rate", "-1"}, exitUsage, "must not be negative"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--from", "soon"}, exitFailed, "soon"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--from", "committed:nobody"}, exitFailed, "group nobody has committed nothing"},
+		{[]string{"--from-topic", "nowhere", "--handlers", "a"}, exitFailed, "topic nowhere does not exist"},
+		{[]string{"--from-topic", "orders", "--to-topic", "nowhere"}, exitFailed, "topic nowhere does not exist"},
+		{[]string{"--from-topic", "orders", "--to-topic", "orders"}, exitFailed, "is replayed itself"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "-p", "7"}, exitUsage, "partition 7"},
+	} {
+		s.run("", append([]string{"replay", "plan"}, c.args...)...).want(t, c.code, c.want)
+	}
+}
