@@ -1,7 +1,9 @@
 package replay_test
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +15,9 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/groups"
+	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/devserver"
+	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
@@ -291,4 +295,41 @@ func TestPlanLooksAtTheTarget(t *testing.T) {
 func isMissing(err error) bool {
 	_, ok := errors.AsType[*consumer.MissingTopicError](err)
 	return ok
+}
+
+func TestPlanReportsDamage(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	var b batch.Builder
+	if _, err := b.End(append(b.Begin(firstDay.UnixMilli(), []byte("k")), s.value(1)...), nil); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := b.Seal(batch.None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged[22] |= byte(batch.Zstd) // what follows is not compressed, under a checksum that is right
+	binary.BigEndian.PutUint32(damaged[17:], crc32.Checksum(damaged[21:], crc32.MakeTable(crc32.Castagnoli)))
+	client, err := kafka.Open(s.cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	topic, err := client.Topic(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := kafka.ProduceRequest{Partitions: []kafka.ProduceBatch{{Topic: "orders", Partition: 1, Batch: damaged}}}
+	answer, err := client.Produce(t.Context(), topic.Partitions[1].Leader, &request)
+	if err != nil || answer.Partitions[0].Err != nil {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	s.put(0, 6, s.value(9))
+
+	p := s.make(s.request("", ""))
+	if p.Counts.Corrupt != 1 || p.Counts.Events != 11 || p.Spans[1].To != 6 {
+		t.Errorf("planned %+v, %+v", p.Counts, p.Spans)
+	}
+	wantRisk(t, p, "what lies behind a damaged batch was not looked at: ")
+	wantRisk(t, p, "topic orders partition 1")
 }
