@@ -142,6 +142,11 @@ func (m *plan) commit(p *partition, encoder *progress.Encoder) {
 // draw makes the log: chunks of batches, with gaps between them.
 func (m *plan) draw(tb testing.TB, t *rapid.T) {
 	keys := rapid.IntRange(1, 8).Draw(t, "keys")
+	crowd := rapid.IntRange(0, 2).Draw(t, "crowd") == 2 // of keys: so many that what is known of them is sorted out now and then
+	fewest := 1
+	if crowd {
+		fewest = 70
+	}
 	before := map[string][]int64{}
 	for range rapid.IntRange(1, 5).Draw(t, "chunks") {
 		c := fetch.Chunk{From: m.end}
@@ -149,8 +154,8 @@ func (m *plan) draw(tb testing.TB, t *rapid.T) {
 			m.end += rapid.Int64Range(0, 3).Draw(t, "gap")
 			base := m.end
 			var recs []rec
-			for range rapid.IntRange(1, 90).Draw(t, "records") {
-				e := drawEvent(t, m.end, keys)
+			for range rapid.IntRange(fewest, 90).Draw(t, "records") {
+				e := drawEvent(t, m.end, keys, crowd)
 				m.events[e.offset] = e
 				order := e.key
 				if m.concurrency == 0 { // which keeps the order of the log
@@ -175,9 +180,12 @@ func (m *plan) draw(tb testing.TB, t *rapid.T) {
 	}
 }
 
-func drawEvent(t *rapid.T, offset int64, keys int) *plannedEvent {
+func drawEvent(t *rapid.T, offset int64, keys int, crowd bool) *plannedEvent {
 	e := &plannedEvent{offset: offset}
-	if k := rapid.IntRange(0, keys).Draw(t, "key"); k > 0 {
+	switch k := rapid.IntRange(0, keys).Draw(t, "key"); {
+	case crowd && rapid.Bool().Draw(t, "of the crowd"):
+		e.key = fmt.Sprint("once", offset)
+	case k > 0:
 		e.key = fmt.Sprint("k", k)
 	}
 	switch rapid.IntRange(0, 60).Draw(t, "fate") {
