@@ -21,7 +21,8 @@ type Workload struct {
 var (
 	peers    = []string{"headrace", "headrace, struct tags", "franz-go + hamba", "sarama + hamba", "confluent-kafka-go", "kafka-go + hamba", "watermill-kafka + hamba", "floor"}
 	clients  = peers[:len(peers)-1]
-	quick    = []string{"headrace", "headrace, struct tags", "franz-go + hamba", "floor"}
+	readers  = append([]string{"headrace", "headrace, lanes"}, peers[1:]...)
+	quick    = []string{"headrace", "headrace, lanes", "headrace, struct tags", "franz-go + hamba", "floor"}
 	headrace = []string{"headrace", "franz-go + hamba", "floor"}
 	chains   = []string{"headrace", "franz-go + hamba"}
 )
@@ -41,7 +42,7 @@ func Workloads(quickly bool, file string) []Workload {
 	}
 	all := []Workload{
 		{Name: "produce, 12 partitions", Partitions: 12, Contenders: peers, Quick: true, Job: job("produce", "none", smallEvent, flood, 1)},
-		{Name: "consume, 12 partitions", Partitions: 12, Contenders: peers, Quick: true, Job: job("consume", "none", smallEvent, flood, 1)},
+		{Name: "consume, 12 partitions", Partitions: 12, Contenders: readers, Quick: true, Job: job("consume", "none", smallEvent, flood, 1)},
 		{Name: "send one at a time", Partitions: 12, Contenders: clients, Quick: true, Job: job("send", "none", smallEvent, 3000, 1)},
 		{Name: "produce → consume → produce", Partitions: 12, Contenders: chains, Quick: true, Job: job("chain", "none", smallEvent, flood/2, 1)},
 	}

@@ -66,6 +66,7 @@ type Contender struct {
 func All() map[string]Contender {
 	return map[string]Contender{
 		"headrace":                {Produce: produceGenerated, Consume: consumeGenerated, Chain: chainGenerated, ProduceFlights: produceFlights, ConsumeFlights: consumeFlights},
+		"headrace, lanes":         {Consume: consumeLanes},
 		"headrace, struct tags":   {Produce: produceHand, Consume: consumeHand},
 		"floor":                   {Produce: produceFloor, Consume: consumeFloor},
 		"franz-go + hamba":        {Produce: produceFranz, Consume: consumeFranz, Chain: chainFranz, ProduceFlights: produceFlightsFranz, ConsumeFlights: consumeFlightsFranz},

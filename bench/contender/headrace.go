@@ -82,11 +82,16 @@ func (p *headraceProducer[E]) Flush(ctx context.Context) error {
 func (p *headraceProducer[E]) Close() error { return p.producer.Close(context.Background()) }
 
 func consumeGenerated(ctx context.Context, job Job, seen func() bool) error {
-	return consumeHeadrace(ctx, job, seen, func(context.Context, orderavro.OrderPlaced) error { return nil })
+	return consumeHeadrace(ctx, job, seen, 0, func(context.Context, orderavro.OrderPlaced) error { return nil })
+}
+
+// consumeLanes has eight handlers at once, in the order of their keys.
+func consumeLanes(ctx context.Context, job Job, seen func() bool) error {
+	return consumeHeadrace(ctx, job, seen, 8, func(context.Context, orderavro.OrderPlaced) error { return nil })
 }
 
 func consumeHand(ctx context.Context, job Job, seen func() bool) error {
-	return consumeHeadrace(ctx, job, seen, func(context.Context, order.Order) error { return nil })
+	return consumeHeadrace(ctx, job, seen, 0, func(context.Context, order.Order) error { return nil })
 }
 
 func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
@@ -101,7 +106,7 @@ func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
 	to := producer.For[orderavro.OrderPlaced](p, job.To)
 	var failed firstError
 	done := failed.set
-	err = consumeHeadrace(ctx, job, seen, func(ctx context.Context, o orderavro.OrderPlaced) error {
+	err = consumeHeadrace(ctx, job, seen, 0, func(ctx context.Context, o orderavro.OrderPlaced) error {
 		to.Post(ctx, o.Customer, o, done)
 		return nil
 	})
@@ -109,7 +114,7 @@ func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
 }
 
 func consumeHeadrace[E schema.Event](
-	ctx context.Context, job Job, seen func() bool, handle func(context.Context, E) error,
+	ctx context.Context, job Job, seen func() bool, concurrency int, handle func(context.Context, E) error,
 ) error {
 	registry, err := schema.NewRegistry(job.RegistryURL)
 	if err != nil {
@@ -119,6 +124,7 @@ func consumeHeadrace[E schema.Event](
 	defer stop()
 	w, err := consumer.New(consumer.Config{
 		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry, Group: job.Group, Topics: []string{job.Topic},
+		Concurrency: concurrency,
 	}, consumer.On(func(ctx context.Context, e E) error {
 		if err := handle(ctx, e); err != nil {
 			return err
