@@ -1,0 +1,257 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/schema"
+)
+
+// CopyConfig says how the spans of a plan are copied to its target topic. Plan and Checkpoint are needed.
+type CopyConfig struct {
+	From headrace.Cluster
+	To   headrace.Cluster // without brokers it is From
+	Plan Plan             // one whose target is a topic
+
+	// Checkpoint is the path of the file that tells how far the copy has come; its folder must exist. A copy that finds it goes on from
+	// there. Without it a copy begins anew, and writes what it wrote before once more.
+	Checkpoint string
+
+	// Registry is needed for a plan whose filter asks for the names or values of events. An event that the filter cannot decide, because
+	// its schema is unknown for example, ends the copy with an *[UndecidedError].
+	Registry *schema.Registry
+
+	// SkipCorrupt passes over batches that cannot be read, and reports them. Without it the copy stops there with a *[CorruptError].
+	SkipCorrupt bool
+
+	Rate      int // events a second, over all partitions; 0 is no limit
+	BytesRate int // bytes of batches a second, as they are sent; 0 is no limit
+
+	// Progress hears about once a second how far the copy is, and at its end, from one goroutine at a time. It may be nil.
+	Progress func(Outcome)
+
+	pace pace
+}
+
+// Outcome is how far a copy has come, over all its runs.
+type Outcome struct {
+	Done     bool  // every span is copied
+	Events   int64 // that the target topic holds
+	Bytes    int64 // of their batches as they were sent, compressed
+	Filtered int64 // events that the plan's filter did not let through
+	Passed   int64 // offsets of the spans that are behind the copy
+	Total    int64 // offsets of the spans
+
+	SkippedTotal int64     // stretches that could not be read and were passed over
+	Skipped      []Skipped // the first of them, at most 100 for each partition
+}
+
+// Skipped is a stretch of a partition that could not be read.
+type Skipped struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	From      int64  `json:"from"`
+	To        int64  `json:"to"` // not included
+	Reason    string `json:"reason"`
+}
+
+// Copy writes the events of the plan's spans into the target topic, each into the partition with the number of its own, in order, with
+// its key, value, headers and timestamp and with the headers of this package. Plan.Target.Raw copies whole batches without a look into
+// them, and without those headers.
+//
+// When ctx ends Copy returns its cause; another Copy with the same plan and checkpoint goes on, also when the process was killed: it
+// reads from the target what had arrived there, and neither leaves out nor doubles an event. The identity of an idempotent producer,
+// kept in the checkpoint, makes the broker refuse what a process that has died had still under way.
+//
+// Outages of either cluster are waited for. It returns a *[LoopError] or a *[HopsError] for events that go in circles, a *[GoneError]
+// when the source no longer holds what the plan says, a *[MismatchError] when the target does not hold what was written, a
+// *[CorruptError] as SkipCorrupt says, and an error that wraps kafka's for missing topics and rights.
+func Copy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
+	c, err := newCopier(cfg)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer c.close()
+	if err := c.begin(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return Outcome{}, err
+	}
+	err = c.run(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	err = errors.Join(err, c.save())
+	c.tell()
+	return c.outcome(), err
+}
+
+// copier is one Copy.
+type copier struct {
+	cfg      CopyConfig
+	from, to *kafka.Client
+	sameSide bool     // source and target are in one cluster
+	filter   *matcher // nil lets everything through
+	digest   string
+	lanes    []*lane // by partition
+	limits   limits
+
+	saving sync.Mutex
+}
+
+// pace is how often and how long things are done; tests make it short. The zero value is that of real life.
+type pace struct {
+	save     time.Duration // between two checkpoints
+	patience time.Duration // before a producer's identity that the broker refuses is given up
+	pause    time.Duration // between two looks at a target that is out of step
+	batch    int           // events in a batch that is built, at most
+}
+
+func (p pace) withDefaults() pace {
+	if p.save <= 0 {
+		p.save = time.Second
+	}
+	if p.patience <= 0 {
+		p.patience = 45 * time.Second
+	}
+	if p.pause <= 0 {
+		p.pause = 500 * time.Millisecond
+	}
+	if p.batch <= 0 {
+		p.batch = 1 << 16
+	}
+	return p
+}
+
+// lanesAtOnce bounds how many partitions are under way: each holds up to two answers of the source and a batch.
+const lanesAtOnce = 8
+
+func newCopier(cfg CopyConfig) (*copier, error) {
+	plan := &cfg.Plan
+	cfg.pace = cfg.pace.withDefaults()
+	switch {
+	case plan.Target.Topic == "":
+		return nil, errors.New("copy: the plan's target is not a topic")
+	case plan.ID == "":
+		return nil, errors.New("copy: the plan has no id")
+	case plan.Target.Reencode != "":
+		return nil, errors.New("copy: the plan wants values written with another schema, which a copy cannot do yet")
+	case cfg.Checkpoint == "":
+		return nil, errors.New("copy: CopyConfig.Checkpoint is empty: without it a copy that is interrupted could not go on")
+	case cfg.Rate < 0 || cfg.BytesRate < 0:
+		return nil, fmt.Errorf("copy: a rate is negative: %d events/s, %d bytes/s", cfg.Rate, cfg.BytesRate)
+	case plan.Target.Raw && !plan.Filter.IsZero():
+		return nil, errors.New("copy: batches that pass undecoded cannot be filtered: make the plan without raw or without a filter")
+	}
+	var filter *matcher
+	if !plan.Filter.IsZero() {
+		var err error
+		if filter, err = plan.Filter.compile(cfg.Registry); err != nil {
+			return nil, err
+		}
+	}
+	digest, err := digestOf(plan)
+	if err != nil {
+		return nil, err
+	}
+	c := &copier{cfg: cfg, filter: filter, digest: digest, limits: newLimits(&cfg)}
+	if c.lanes, err = newLanes(c); err != nil {
+		return nil, err
+	}
+	if c.from, err = kafka.Open(cfg.From); err != nil {
+		return nil, err
+	}
+	if c.to = c.from; len(cfg.To.Brokers) > 0 {
+		if c.to, err = kafka.Open(cfg.To); err != nil {
+			c.from.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *copier) close() {
+	c.from.Close()
+	if c.to != c.from {
+		c.to.Close()
+	}
+}
+
+// run copies every lane, and stops them all at the first error.
+func (c *copier) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var lanes, saver sync.WaitGroup
+	ended := make(chan struct{})
+	saver.Go(func() { c.saveNowAndThen(ended, cancel) })
+	room := make(chan struct{}, lanesAtOnce)
+	for _, l := range c.lanes {
+		lanes.Go(func() {
+			select {
+			case room <- struct{}{}:
+				defer func() { <-room }()
+			case <-ctx.Done():
+				return
+			}
+			if err := l.run(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	lanes.Wait()
+	close(ended)
+	saver.Wait()
+	return context.Cause(ctx)
+}
+
+func (c *copier) saveNowAndThen(ended <-chan struct{}, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(c.cfg.pace.save)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
+		}
+		if err := c.save(); err != nil {
+			cancel(err)
+			return
+		}
+		c.tell()
+	}
+}
+
+func (c *copier) tell() {
+	if c.cfg.Progress != nil {
+		c.cfg.Progress(c.outcome())
+	}
+}
+
+func (c *copier) outcome() Outcome {
+	out := Outcome{Done: true}
+	for _, l := range c.lanes {
+		s := l.snapshot()
+		out.Done = out.Done && s.Span == len(l.spans)
+		out.Events += s.Events
+		out.Bytes += s.Bytes
+		out.Filtered += s.Filtered
+		out.SkippedTotal += s.SkippedTotal
+		out.Skipped = append(out.Skipped, s.Skipped...)
+		for i, span := range l.spans {
+			out.Total += span.To - span.From
+			switch {
+			case i < s.Span:
+				out.Passed += span.To - span.From
+			case i == s.Span:
+				out.Passed += s.Next - span.From
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,160 @@
+package replay
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/batch"
+)
+
+// copyBatchBytes is how large a batch is built before compression; one larger event makes a batch of its own.
+const copyBatchBytes = 512 << 10
+
+// stamps are the headers that say where an event came from.
+type stamps struct {
+	headers [5]batch.Header
+	offset  []byte
+	hops    []byte
+}
+
+func newStamps(plan *Plan, partition int32) stamps {
+	return stamps{headers: [5]batch.Header{
+		{Key: HeaderReplay, Value: []byte(plan.ID)},
+		{Key: HeaderTopic},
+		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(partition), 10)},
+		{Key: HeaderOffset},
+		{Key: HeaderHops},
+	}}
+}
+
+// of returns the headers of the next event; they are valid until the next call.
+func (s *stamps) of(topic string, offset int64, hops int) []batch.Header {
+	if string(s.headers[1].Value) != topic {
+		s.headers[1].Value = []byte(topic)
+	}
+	s.offset = strconv.AppendInt(s.offset[:0], offset, 10)
+	s.hops = strconv.AppendInt(s.hops[:0], int64(hops), 10)
+	s.headers[3].Value, s.headers[4].Value = s.offset, s.hops
+	return s.headers[:]
+}
+
+// takeEvents writes the events of a batch into batches of our own.
+func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
+	if err := l.reader.Open(b, batch.Limits{}); err != nil {
+		return l.skip(span, max(l.at, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+	}
+	for {
+		more, err := l.reader.Next(&l.record)
+		if err != nil {
+			return l.skip(span, max(l.at, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+		}
+		if !more || l.record.Offset >= span.To {
+			return nil
+		}
+		if l.record.Offset < l.at {
+			continue
+		}
+		if err := l.takeEvent(ctx, span, b.Codec); err != nil {
+			return err
+		}
+		l.at = l.record.Offset + 1
+		if err := l.settleHeld(span); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) error {
+	rec := &l.record
+	l.headers = rec.Headers(l.headers[:0])
+	if filter := l.copy.filter; filter != nil {
+		kept, err := filter.match(ctx, l.viewOf(span))
+		if err != nil {
+			return err
+		}
+		if !kept {
+			l.filtered++
+			return nil
+		}
+	}
+	hops, err := l.hops(span)
+	if err != nil || len(l.held) > 0 {
+		return err // what the target holds is not sent
+	}
+	headers := append(l.headers, l.stamps.of(span.Topic, rec.Offset, hops)...)
+	size := rec.Size() + len(span.Topic) + 200
+	if l.builder.Count() > 0 && (l.builder.Len()+size > copyBatchBytes || l.builder.Count() >= l.copy.limits.batchEvents) {
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if l.builder.Count() == 0 {
+		l.codec = codec
+	}
+	dst := l.builder.Begin(rec.Timestamp, rec.Key)
+	l.headers = headers
+	if rec.Value == nil {
+		_, err = l.builder.EndNull(headers)
+	} else {
+		_, err = l.builder.End(append(dst, rec.Value...), headers)
+	}
+	return err
+}
+
+// hops says how many replays the event will have been through, and takes the headers of earlier ones out.
+func (l *lane) hops(span Span) (int, error) {
+	hops, kept := 0, l.headers[:0]
+	for _, h := range l.headers {
+		switch h.Key {
+		case HeaderReplay, HeaderPartition, HeaderOffset:
+		case HeaderTopic:
+			if l.copy.sameSide && string(h.Value) == l.copy.cfg.Plan.Target.Topic {
+				return 0, &LoopError{
+					Replay: l.copy.cfg.Plan.ID, Target: string(h.Value), Source: span.Topic, Partition: span.Partition, Offset: l.record.Offset,
+				}
+			}
+		case HeaderHops:
+			n, err := strconv.ParseUint(string(h.Value), 10, 31)
+			if err != nil || n >= MaxHops {
+				at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
+				return 0, &HopsError{At: at, Hops: string(h.Value)}
+			}
+			hops = int(n)
+		default:
+			kept = append(kept, h)
+		}
+	}
+	l.headers = kept
+	return hops + 1, nil
+}
+
+func (l *lane) viewOf(span Span) *consumer.Record {
+	rec := &l.record
+	l.view = consumer.Record{
+		Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
+		Key: rec.Key, Value: rec.Value, Headers: l.view.Headers[:0],
+	}
+	for _, h := range l.headers {
+		l.view.Headers = append(l.view.Headers, consumer.Header(h))
+	}
+	return &l.view
+}
+
+// settleHeld makes a batch that the target holds certain once the walk is past its last event.
+func (l *lane) settleHeld(span Span) error {
+	if len(l.held) == 0 {
+		return nil
+	}
+	h := &l.held[0]
+	if h.topic != span.Topic || h.source >= l.at {
+		return nil
+	}
+	if h.source != l.at-1 {
+		return l.mismatch("it holds offset %d of topic %s partition %d, which the source does not", h.source, h.topic, l.partition)
+	}
+	l.commit(h.sent)
+	l.held = l.held[1:]
+	return nil
+}

@@ -1,0 +1,104 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// flush sends the batch being built, if there is one, and makes the work under way certain.
+func (l *lane) flush(ctx context.Context) error {
+	count := l.builder.Count()
+	if count == 0 {
+		l.commit(sent{})
+		return nil
+	}
+	raw, err := l.builder.Seal(l.codec)
+	if err != nil {
+		return err
+	}
+	err = l.send(ctx, raw, count, l.at)
+	l.builder.Reset(raw[:0])
+	return err
+}
+
+// send writes a batch into the target and makes it certain, with everything of the source below next.
+//
+// A batch is sent again, byte for byte and under the same numbers, until the broker has answered: what had arrived is recognised
+// (KIP-98). Nothing else of this copy is under way in the partition, unless a process that has died has left it there; its numbers are
+// the same as ours, so that the broker takes one of the two.
+func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) error {
+	c := l.copy
+	if err := c.limits.wait(ctx, count, len(raw)); err != nil {
+		return err
+	}
+	batch.Stamp(raw, l.state.Producer, l.state.Epoch, sequence(l.state.Written), false)
+	topic := c.cfg.Plan.Target.Topic
+	request := &kafka.ProduceRequest{Partitions: []kafka.ProduceBatch{{Topic: topic, Partition: l.partition, Batch: raw}}}
+	var result kafka.ProduceResult
+	err := c.to.Retry(ctx, func(ctx context.Context) error {
+		leader, err := leaderOf(ctx, c.to, topic, l.partition)
+		if err != nil {
+			return err
+		}
+		response, err := c.to.Produce(ctx, leader.Leader, request)
+		if err != nil {
+			c.to.Invalidate(topic)
+			return err
+		}
+		result = response.Partitions[0]
+		if outOfStep(result.Err) {
+			return errOutOfStep
+		}
+		if result.Err == nil {
+			pauseFor(ctx, response.Throttle)
+		}
+		return result.Err
+	})
+	if errors.Is(err, errOutOfStep) {
+		return err
+	}
+	if err != nil {
+		span := l.spans[l.state.Span]
+		return fmt.Errorf("replay %s: events of topic %s partition %d from offset %d: %w", c.cfg.Plan.ID, span.Topic, span.Partition, l.state.Next, err)
+	}
+	s := sent{records: int64(count), bytes: int64(len(raw))}
+	if result.BaseOffset >= 0 {
+		if result.BaseOffset < l.state.Target {
+			return &MismatchError{
+				At:     consumer.At{Topic: topic, Partition: l.partition, Offset: result.BaseOffset},
+				Reason: "the broker has put a batch before what it held already: the topic was made anew while it was copied to",
+			}
+		}
+		s.end = result.BaseOffset + int64(count)
+	}
+	l.at = next
+	l.commit(s)
+	return nil
+}
+
+// sequence is the number of a producer's record: 31 bits, from 0 again after the last.
+func sequence(written int64) int32 { return int32(written & (1<<31 - 1)) }
+
+func outOfStep(err error) bool {
+	return errors.Is(err, kerr.OutOfOrderSequenceNumber) || errors.Is(err, kerr.DuplicateSequenceNumber) ||
+		errors.Is(err, kerr.UnknownProducerID) || errors.Is(err, kerr.InvalidProducerEpoch)
+}
+
+// pauseFor keeps the silence that a quota asks for.
+func pauseFor(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,183 @@
+package replay
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// holding is a batch of this copy that the target holds, beyond what the lane's state says.
+type holding struct {
+	sent
+	topic  string // of its last event, from the event's headers
+	source int64  // that event's offset there
+	print  print  // of a batch that passed undecoded
+}
+
+// print tells batches apart by what a broker leaves as it is.
+type print struct {
+	count int32
+	codec uint16
+	size  int
+	crc   uint32
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// printOf reads a batch in format v2 (Kafka's DefaultRecordBatch): attributes at 21, record count at 57, records from 61.
+func printOf(raw []byte) print {
+	records := raw[batch.HeaderSize:]
+	return print{
+		count: int32(binary.BigEndian.Uint32(raw[57:])), codec: binary.BigEndian.Uint16(raw[21:]) & 7,
+		size: len(records), crc: crc32.Checksum(records, castagnoli),
+	}
+}
+
+// same compares the records' checksums. A topic that compresses anew what comes leaves only the count to compare.
+func (p print) same(other print) bool {
+	return p.count == other.count && (p.codec != other.codec || p.size == other.size && p.crc == other.crc)
+}
+
+// reconcile reads what the target partition holds from where the lane's state ends there: batches of the lane's producer, whose numbers
+// must follow each other. The walk over the source does not send those again. Everything else there is of others.
+func (l *lane) reconcile(ctx context.Context) error {
+	c := l.copy
+	l.held = l.held[:0]
+	topic := c.cfg.Plan.Target.Topic
+	ends, err := listOffsets(ctx, c.to, []kafka.OffsetQuery{
+		{Topic: topic, Partition: l.partition, Timestamp: kafka.Earliest}, {Topic: topic, Partition: l.partition, Timestamp: kafka.Latest},
+	})
+	if err != nil {
+		return err
+	}
+	start, end := ends[0].Offset, ends[1].Offset
+	if l.state.Target > end {
+		return l.mismatch("the log ends at %d, before what was written: the topic was made anew, or a broker has lost what it had acknowledged", end)
+	}
+	if start > l.state.Target {
+		return l.mismatch("the log begins at %d: retention has removed what tells", start)
+	}
+	written := l.state.Written
+	for at := l.state.Target; at < end; {
+		next, err := l.readHeld(ctx, at, &written)
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	return nil
+}
+
+// readHeld looks at one answer of the target and returns where to go on.
+func (l *lane) readHeld(ctx context.Context, at int64, written *int64) (next int64, err error) {
+	c, topic := l.copy, l.copy.cfg.Plan.Target.Topic
+	var response *kafka.FetchResponse
+	err = c.to.Retry(ctx, func(ctx context.Context) error {
+		leader, err := leaderOf(ctx, c.to, topic, l.partition)
+		if err != nil {
+			return err
+		}
+		response, err = c.to.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
+			Partitions: []kafka.FetchPartition{{
+				Topic: topic, Partition: l.partition, Offset: at, LeaderEpoch: leader.LeaderEpoch, MaxBytes: chunkBytesMost,
+			}},
+			MaxWait: fetchWait, MaxBytes: chunkBytes,
+		})
+		if err != nil {
+			c.to.Invalidate(topic)
+			return err
+		}
+		if len(response.Partitions) != 1 {
+			return kafka.ErrNoAnswer
+		}
+		return notRange(response.Partitions[0].Err)
+	})
+	if err != nil {
+		return at, err
+	}
+	defer response.Release()
+	next = at
+	for data := response.Partitions[0].Records; len(data) > 0; {
+		b, rest, err := batch.Next(data)
+		if errors.Is(err, batch.ErrTruncated) {
+			break
+		}
+		if err != nil {
+			return at, l.mismatch("%v", err)
+		}
+		data, next = rest, max(next, b.LastOffset+1)
+		if b.LastOffset < at || b.Control || b.ProducerID != l.state.Producer {
+			continue
+		}
+		if err := l.hold(&b, written); err != nil {
+			return at, err
+		}
+	}
+	return next, nil
+}
+
+// notRange makes an offset out of range final: Kafka calls it worth another try, which it is not here.
+func notRange(err error) error {
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		return errors.New("the target's log was cut while it was read: " + err.Error())
+	}
+	return err
+}
+
+// hold takes up a batch that this copy has written.
+func (l *lane) hold(b *batch.Batch, written *int64) error {
+	records := b.LastOffset - b.BaseOffset + 1
+	if b.BaseSequence != sequence(*written) || b.ProducerEpoch != l.state.Epoch {
+		return l.mismatch("the batch at offset %d has the number %d of our producer, and not %d", b.BaseOffset, b.BaseSequence, sequence(*written))
+	}
+	*written += records
+	h := holding{sent: sent{records: records, bytes: int64(b.Size()), end: b.LastOffset + 1}}
+	if l.copy.cfg.Plan.Target.Raw {
+		h.print = printOf(b.Raw())
+		l.held = append(l.held, h)
+		return nil
+	}
+	last, err := l.lastOf(b)
+	if err != nil {
+		return err
+	}
+	h.topic, h.source = last.Topic, last.Offset
+	l.held = append(l.held, h)
+	return nil
+}
+
+// lastOf returns where the last event of a batch came from, as its headers say.
+func (l *lane) lastOf(b *batch.Batch) (at consumer.At, err error) {
+	if err := l.reader.Open(*b, batch.Limits{}); err != nil {
+		return at, l.mismatch("%v", err)
+	}
+	for {
+		more, err := l.reader.Next(&l.record)
+		if err != nil {
+			return at, l.mismatch("%v", err)
+		}
+		if !more {
+			break
+		}
+		if l.record.Offset != b.LastOffset {
+			continue
+		}
+		replay, _ := l.record.Header(HeaderReplay)
+		topic, _ := l.record.Header(HeaderTopic)
+		offset, _ := l.record.Header(HeaderOffset)
+		source, err := strconv.ParseInt(string(offset), 10, 64)
+		if err != nil || source < 0 || string(replay) != l.copy.cfg.Plan.ID {
+			return at, l.mismatch("the event at offset %d is of our producer, and its headers are not of this replay", b.LastOffset)
+		}
+		return consumer.At{Topic: string(topic), Partition: l.partition, Offset: source}, nil
+	}
+	return at, l.mismatch("the event at offset %d is gone: the topic is compacted", b.LastOffset)
+}
