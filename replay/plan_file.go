@@ -193,14 +193,16 @@ func (c *planCheck) spans(p Plan) {
 		c.note("spans", "%d are more than %d", len(p.Spans), maxSpans)
 		return
 	}
-	named := map[string]bool{}
-	for _, name := range p.Source.Topics {
-		named[name] = true
+	planned := map[string]int32{}
+	for _, t := range p.Topics {
+		planned[t.Name] = t.Partitions
 	}
 	for i, s := range p.Spans {
 		field := fmt.Sprintf("spans[%d]", i)
-		if !named[s.Topic] {
-			c.note(field+".topic", "%q is not one of source.topics", s.Topic)
+		if n, ok := planned[s.Topic]; !ok {
+			c.note(field+".topic", "%q is not one of topics", s.Topic)
+		} else if s.Partition >= n {
+			c.note(field+".partition", "%d is not one of the %d of topic %s", s.Partition, n, s.Topic)
 		}
 		c.notNegative(field, int64(s.Partition), s.From, s.To, s.LogStart, s.LogEnd, s.Gone, s.Events, s.Bytes)
 		switch {

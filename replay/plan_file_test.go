@@ -71,6 +71,8 @@ func TestPlanFileThatIsWrongSaysWhatIs(t *testing.T) {
 		{`"partition": 0`, `"partition": 5`, "does not come after"},
 		{`"committed": -1`, `"committed": -2`, "spans[1].committed: -2"},
 		{`"topic": "orders"`, `"topic": "other"`, `spans[0].topic: "other"`},
+		{`"name": "orders"`, `"name": "other"`, `spans[0].topic: "orders" is not one of topics`},
+		{`"partitions": 2`, `"partitions": 1`, "spans[1].partition: 1 is not one of the 1 of topic orders"},
 		{`"topic": "again"`, `"topic": "again", "rewind": "g"`, "target: has 2 of"},
 		{`"topic": "again"`, `"topic": "again", "raw": true`, "target.raw: passes whole batches"},
 		{`"key": "AA-*"`, `"key": "["`, "filter: key"},
