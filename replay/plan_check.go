@@ -108,10 +108,10 @@ func (c *staleness) source(ctx context.Context, client *kafka.Client) error {
 			c.note(TopicRecreated, planned.Name, -1, "topic id "+planned.ID, now.ID)
 			lost[planned.Name] = true
 		case now.Partitions < planned.Partitions:
-			c.note(TopicShrunk, planned.Name, -1, partitions(planned.Partitions), partitions(now.Partitions))
+			c.note(TopicShrunk, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
 			lost[planned.Name] = true
 		case now.Partitions > planned.Partitions && len(p.Source.Partitions) == 0:
-			c.note(TopicGrown, planned.Name, -1, partitions(planned.Partitions), partitions(now.Partitions))
+			c.note(TopicGrown, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
 		}
 	}
 	return c.logs(ctx, client, lost)
@@ -156,14 +156,7 @@ func (c *staleness) target(ctx context.Context, client *kafka.Client) error {
 	case t.TopicID != "" && now.ID != "" && t.TopicID != now.ID:
 		c.note(TopicRecreated, t.Topic, -1, "topic id "+t.TopicID, now.ID)
 	case now.Partitions < t.Partitions:
-		c.note(TopicShrunk, t.Topic, -1, partitions(t.Partitions), partitions(now.Partitions))
+		c.note(TopicShrunk, t.Topic, -1, many(int64(t.Partitions), "partition"), many(int64(now.Partitions), "partition"))
 	}
 	return nil
-}
-
-func partitions(n int32) string {
-	if n == 1 {
-		return "1 partition"
-	}
-	return fmt.Sprintf("%d partitions", n)
 }

@@ -143,13 +143,13 @@ func (m *making) openTarget(ctx context.Context) (err error) {
 	}
 	for _, s := range m.plan.Topics {
 		if s.Partitions > t.Partitions && len(m.plan.Source.Partitions) == 0 {
-			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %d partitions, and topic %s %d: "+
-				"events keep their partition, so it needs as many", t.Topic, t.Partitions, s.Name, s.Partitions)}
+			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %s, and topic %s %d: "+
+				"events keep their partition, so it needs as many", t.Topic, many(int64(t.Partitions), "partition"), s.Name, s.Partitions)}
 		}
 	}
 	for _, wanted := range m.plan.Source.Partitions {
 		if wanted >= t.Partitions {
-			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %d partitions, and no partition %d", t.Topic, t.Partitions, wanted)}
+			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %s, and no partition %d", t.Topic, many(int64(t.Partitions), "partition"), wanted)}
 		}
 	}
 	return nil

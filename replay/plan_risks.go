@@ -1,6 +1,9 @@
 package replay
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // tellRisks puts into words what a person should know before applying.
 func (m *making) tellRisks() {
@@ -10,32 +13,32 @@ func (m *making) tellRisks() {
 	} else if n.Events == 0 {
 		m.risk("none of the %d events in the range passes the filter: the replay does nothing", n.Scanned)
 	}
-	var gone, partitions int64
+	var gone, places int64
 	for _, s := range p.Spans {
 		if gone += s.Gone; s.Gone > 0 {
-			partitions++
+			places++
 		}
 	}
 	if gone > 0 {
-		m.risk("%d offsets that were asked for, in %d partitions, are gone from retention", gone, partitions)
+		m.risk("gone from retention of what was asked for: %s in %s", many(gone, "offset"), many(places, "partition"))
 	}
 	if m.counted.undecided != nil {
-		m.risk("%d events cannot be decided and are not counted, the first: %v", n.Corrupt-int64(len(m.counted.damaged)), m.counted.undecided)
+		m.risk("left out because the filter cannot decide: %s, the first: %v", many(n.Corrupt-int64(len(m.counted.damaged)), "event"), m.counted.undecided)
 	}
 	for _, err := range m.counted.damaged {
 		m.risk("what lies behind a damaged batch was not looked at: %v", err)
 	}
 	if n.Foreign > 0 && (p.Filter.IsZero() || !m.match.needsSchema()) {
-		m.risk("%d values are not in a schema registry's wire format: they are replayed as they are", n.Foreign)
+		m.risk("not in a schema registry's wire format, and replayed as they are: %s", many(n.Foreign, "value"))
 	} else if n.Foreign > 0 {
-		m.risk("%d values are not in a schema registry's wire format: the filter asks for more, and lets those it cannot read not through", n.Foreign)
+		m.risk("not in a schema registry's wire format, so that the filter drops those it would have to read: %s", many(n.Foreign, "value"))
 	}
 	if m.counted.overflow > 0 {
-		m.risk("%d events name further schemas, which were not looked at", m.counted.overflow)
+		m.risk("of further schemas, which were not looked at: %s", many(m.counted.overflow, "event"))
 	}
 	for _, w := range p.Writers {
 		if len(w.Problems) > 0 {
-			m.risk("%d events of %s cannot be read by the target: %s", w.Events, w.Ref, w.Problems[0])
+			m.risk("the target cannot read %s of %s: %s", many(w.Events, "event"), w.Ref, w.Problems[0])
 		}
 	}
 	if len(p.Consumers) > 0 {
@@ -65,4 +68,12 @@ func (m *making) tellRewind() {
 	if m.plan.Source.To != "end" {
 		m.risk("group %s goes on from there to the end, not only to %s", group, m.plan.Source.To)
 	}
+}
+
+// many is a number of things.
+func many(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -13,8 +13,7 @@ import (
 // Spans that the group has not gone beyond are left alone, so that nothing is ever skipped.
 //
 // It refuses, with nothing changed: a plan that no longer fits (*[StaleError], also when the group has committed since), and a group
-// with members (*[groups.LiveError]). Applying a plan twice is refused the second time, unless the group was moved by the first to
-// nothing else than it had.
+// with members (*[groups.LiveError]). So a plan that was applied is refused the second time.
 func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan) (groups.Seek, error) {
 	seek, err := PlanRewind(ctx, cluster, p)
 	if err != nil || len(seek.Moves) == 0 {
