@@ -171,15 +171,6 @@ func newID(now time.Time) string {
 	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
 }
 
-func clusterID(ctx context.Context, client *kafka.Client) (id string, err error) {
-	err = client.Retry(ctx, func(ctx context.Context) error {
-		overview, err := client.Overview(ctx, kafka.AnyNode)
-		id = overview.ClusterID
-		return err
-	})
-	return id, err
-}
-
 // stateOf looks at a topic, past what the client remembers.
 func stateOf(ctx context.Context, client *kafka.Client, name string) (TopicState, error) {
 	var topic kafka.Topic
