@@ -90,7 +90,7 @@ func TestRewindOfALiveOrMovedGroupIsRefused(t *testing.T) {
 
 // isStale reports whether a plan was refused because of a change, there.
 func isStale(err error, change replay.Change, topic string, partition int32) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // each of the joined errors is looked at
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return false
 	}

@@ -53,7 +53,7 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	if err != nil {
 		return err
 	}
-	if by.err != nil {
+	if by.schema == nil {
 		w.Problems = []string{by.err.Error()}
 		return nil
 	}
@@ -121,7 +121,10 @@ func (m *making) readerOf(ctx context.Context, event string) (*schema.Schema, er
 		if err == nil && latest.Schema.FullName() == event {
 			return latest.Schema, nil
 		}
-		if answer, ok := errors.AsType[*schema.RegistryError](err); err != nil && !(ok && answer.Status == http.StatusNotFound) {
+		if answer, ok := errors.AsType[*schema.RegistryError](err); ok && answer.Status == http.StatusNotFound {
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

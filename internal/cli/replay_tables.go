@@ -21,7 +21,7 @@ func (a *app) printReplayPlan(p replay.Plan, out format) error {
 	if err := a.printSpans(p); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "\n%s of %s pass, %s\n", plural(p.Counts.Events), humanize.Comma(p.Counts.Scanned), humanize.IBytes(uint64(max(0, p.Counts.Bytes)))) //nolint:gosec // not negative
+	fmt.Fprintf(a.Stdout, "\n%s of %s pass, %s\n", plural(p.Counts.Events), humanize.Comma(p.Counts.Scanned), humanize.IBytes(uint64(max(0, p.Counts.Bytes))))
 	for _, odd := range []struct {
 		n    int64
 		what string
