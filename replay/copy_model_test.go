@@ -187,7 +187,7 @@ func (e *evil) returnSome() {
 	e.pass++
 	pause := time.Duration(e.random.IntN(20)) * time.Millisecond
 	e.mu.Unlock()
-	time.Sleep(pause)
+	<-time.After(pause)
 	_, err := e.client.Broker(0).Request(e.w.t.Context(), request)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -24,7 +24,7 @@ type holding struct {
 
 // print tells batches apart by what a broker leaves as it is.
 type print struct {
-	count int32
+	count uint32
 	codec uint16
 	size  int
 	crc   uint32
@@ -36,7 +36,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func printOf(raw []byte) print {
 	records := raw[batch.HeaderSize:]
 	return print{
-		count: int32(binary.BigEndian.Uint32(raw[57:])), codec: binary.BigEndian.Uint16(raw[21:]) & 7,
+		count: binary.BigEndian.Uint32(raw[57:]), codec: binary.BigEndian.Uint16(raw[21:]) & 7,
 		size: len(records), crc: crc32.Checksum(records, castagnoli),
 	}
 }
