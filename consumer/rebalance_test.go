@@ -530,23 +530,36 @@ func TestLostWhileDrainingCommitsNothing(t *testing.T) {
 		return nil // too late
 	}))
 	entered.Wait()
-	var lostID atomic.Value
+	owned := first.engine.Load().owned()
+	owner := owned[0].member.Load().MemberID
+	var told atomic.Bool // that the membership is lost, with no commit on its way any more
 	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()
 		req := kreq.(*kmsg.OffsetCommitRequest)
-		if id, _ := lostID.Load().(string); id == req.MemberID {
+		if req.MemberID != owner {
+			return nil, nil, false
+		}
+		if told.Load() {
 			t.Errorf("committed %v after membership was lost", req.Topics)
+		}
+		for _, topic := range req.Topics {
+			for _, p := range topic.Partitions {
+				if p.Offset != 0 { // the handlers return after the loss, and not before
+					t.Errorf("committed offset %d of partition %d, which was handled too late", p.Offset, p.Partition)
+				}
+			}
 		}
 		return nil, nil, false
 	})
 	second := w.start(w.config("t"), On(new(sink).handle))
 	eventually(t, "the drain has begun", func() bool { return w.logs.FilterMessage("revoking partitions").Len() > 0 })
-	owner := first.engine.Load().owned()[0].member.Load().MemberID
 	w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, When: func(req kmsg.Request) bool {
-		lostID.Store(owner)
 		return req.(*kmsg.HeartbeatRequest).MemberID == owner
 	}})
-	eventually(t, "lost", func() bool { return first.Stats().Lost == 2 })
+	eventually(t, "lost", func() bool { return first.Stats().Lost == 2 && owned[0].lost.Load() && owned[1].lost.Load() })
+	first.engine.Load().commits.mu.Lock() // what was on its way when the worker was told has arrived
+	told.Store(true)
+	first.engine.Load().commits.mu.Unlock()
 	second.stop()
 	first.stop()
 }
