@@ -104,10 +104,10 @@ func (w *watch) look(l *lane, now time.Time) bool {
 		l.lanes.giveBack(p, back)
 	}
 	if stuck != nil {
-		p.engine.stats.stuck.Add(1)
 		stuck.Stack = stackOf(l.goroutine)
 		p.log().Error("handler ignores the end of its lease: its key stays closed until it returns, and what it returns counts for nothing",
 			zap.Int64("offset", stuck.Offset), zap.String("event", stuck.Event), zap.ByteString("stack", stuck.Stack))
+		p.engine.stats.stuck.Add(1)
 		if l.lanes != nil {
 			l.lanes.replace(l)
 		}
