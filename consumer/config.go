@@ -71,8 +71,9 @@ type Tuning struct {
 	// [OutOfRangeStop].
 	OutOfRange OutOfRange
 
-	// BufferBytes bounds the fetched bytes that wait for handlers, for the whole worker. One record batch per broker may exceed it.
-	// Defaults to 64 MiB.
+	// BufferBytes bounds the fetched bytes that wait for handlers, for the whole worker. One record batch per broker may exceed it. With
+	// Config.Concurrency a third of it is for what the handlers have in hand, of which each partition may have PartitionBytes even
+	// where that is more. Defaults to 64 MiB.
 	BufferBytes int
 
 	// PartitionBytes bounds the same for one partition, and is what a fetch asks of a partition. Defaults to 1 MiB.

@@ -104,9 +104,13 @@ func newBareEngine(cfg Config, w *Worker, client *kafka.Client) *engine {
 // connect makes the engine's fetcher and its member of the group.
 func (e *engine) connect(metadata time.Duration) {
 	t := e.cfg.Tuning
+	buffer := t.BufferBytes
+	if e.lanes != nil {
+		buffer = max(1, buffer-buffer/laneBuffer)
+	}
 	e.fetcher = fetch.New(fetch.Config{
 		Client: e.client, Logger: e.cfg.Logger, ReadCommitted: !t.ReadUncommitted,
-		BufferBytes: t.BufferBytes, PartitionBytes: t.PartitionBytes,
+		BufferBytes: buffer, PartitionBytes: min(t.PartitionBytes, buffer),
 		OutOfRange: e.outOfRange,
 		Fetched: func(bytes int) {
 			e.stats.fetches.Add(1)

@@ -132,13 +132,16 @@ func (p *partition) full() int32 {
 		return pausedHeld
 	case live == 0:
 		return notPaused
-	case live >= max(minStretches, p.lanes.stretches()/share), p.seq-p.live[0].seq >= recentStretches-1, p.bytes >= max(t.PartitionBytes, t.BufferBytes/2/share):
+	case live >= max(minStretches, p.lanes.stretches()/share), p.seq-p.live[0].seq >= recentStretches-1, p.bytes >= max(t.PartitionBytes, t.BufferBytes/laneBuffer/share):
 		return pausedLanes
 	}
 	return notPaused
 }
 
 const (
+	// laneBuffer is the part of a worker's buffer that what the lanes have in hand takes: one of so many. The fetcher has the rest.
+	laneBuffer = 3
+
 	minStretches = 4
 	maxHeld      = 10_000
 	minHeldBytes = 64 << 10
