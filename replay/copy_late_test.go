@@ -46,11 +46,7 @@ func TestWhatArrivesLateIsNotDoubled(t *testing.T) {
 			// Its successor's first request is lost, and the late one arrives before it is sent again.
 			arrived := make(chan error, 1)
 			w.broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-				client := w.client
-				go func() {
-					_, err := client.Broker(0).Request(context.WithoutCancel(ctx), late)
-					arrived <- err
-				}()
+				go func() { arrived <- w.arrive(late) }()
 				return nil, errKilled, true
 			})
 			w.broker.Fault(kfake.Fault{

@@ -12,7 +12,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/consumer"
@@ -96,8 +95,7 @@ func (w *copyWorld) runAndKill(cfg CopyConfig, evil *evil, after time.Duration, 
 
 // evil is what happens between the copy and the broker.
 type evil struct {
-	w      *copyWorld
-	client *kgo.Client
+	w *copyWorld
 
 	mu       sync.Mutex
 	random   *rand.Rand
@@ -110,7 +108,7 @@ type evil struct {
 }
 
 func newEvil(w *copyWorld, random *rand.Rand) *evil {
-	e := &evil{w: w, random: random, on: true, client: w.writer()}
+	e := &evil{w: w, random: random, on: true}
 	w.broker.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		w.broker.KeepControl()
 		if e.loses(request.(*kmsg.ProduceRequest)) {
@@ -118,7 +116,7 @@ func newEvil(w *copyWorld, random *rand.Rand) *evil {
 		}
 		return nil, nil, false
 	})
-	for _, err := range []*kerr.Error{kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, kerr.NotLeaderForPartition} {
+	for _, err := range faults() {
 		w.broker.Fault(kfake.Fault{
 			Keys: []kmsg.Key{kmsg.Produce}, Topic: copyTarget, Err: err, Count: -1,
 			When: func(kmsg.Request) bool { return e.chance(30) },
@@ -162,7 +160,6 @@ func copyOf(request *kmsg.ProduceRequest) *kmsg.ProduceRequest {
 		for i := range topic.Partitions {
 			topic.Partitions[i].Records = slices.Clone(topic.Partitions[i].Records)
 		}
-		topic.Topic = copyTarget // newer requests have the id only
 		again.Topics = append(again.Topics, topic)
 	}
 	return again
@@ -188,11 +185,12 @@ func (e *evil) returnSome() {
 	pause := time.Duration(e.random.IntN(20)) * time.Millisecond
 	e.mu.Unlock()
 	<-time.After(pause)
-	_, err := e.client.Broker(0).Request(e.w.t.Context(), request)
+	err := e.w.arrive(request)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.pass--
-	if err != nil {
+	injected := func(fault *kerr.Error) bool { return errors.Is(err, fault) }
+	if err != nil && !slices.ContainsFunc(faults(), injected) {
 		e.w.t.Errorf("a request that arrives late: %v", err)
 	}
 }
@@ -207,4 +205,9 @@ func (e *evil) returnAll() {
 		}
 		e.returnSome()
 	}
+}
+
+// faults are what the broker answers now and then; all but the last after it has appended.
+func faults() []*kerr.Error {
+	return []*kerr.Error{kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, kerr.NotLeaderForPartition}
 }

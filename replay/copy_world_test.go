@@ -2,6 +2,8 @@ package replay
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -9,8 +11,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
@@ -230,4 +234,27 @@ func (w *copyWorld) produceTo(topic string, raw []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// arrive hands the broker a request for the target that somebody has sent before.
+func (w *copyWorld) arrive(request *kmsg.ProduceRequest) error {
+	client, err := kafka.Open(w.cluster)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	topic, err := client.Topic(context.Background(), copyTarget)
+	if err != nil {
+		return err
+	}
+	request.Topics[0].TopicID = topic.ID // newer requests go by it
+	response, err := w.client.Broker(0).Request(context.Background(), request)
+	if err != nil {
+		return err
+	}
+	err = kerr.ErrorForCode(response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
+	if errors.Is(err, kerr.OutOfOrderSequenceNumber) || errors.Is(err, kerr.DuplicateSequenceNumber) {
+		return nil // it has looked at the producer's numbers
+	}
+	return err
 }
