@@ -120,7 +120,7 @@ func killWorkers(t *trial) {
 	}
 	doubled, bounds := make([]int, 0, crashes), make([]int, 0, crashes)
 	var before map[int32]int64 // committed when the last life ended
-	inFlight, last := 0, 0     // handled beyond that, and handled in its last moments
+	inFlight, last := 0, 0     // handled beyond that, and what commits that were still to come would have covered
 	for life := 0; life <= crashes; life++ {
 		worker := c.startLife(life)
 		want := c.all
@@ -138,7 +138,7 @@ func killWorkers(t *trial) {
 		}
 		worker.Kill()
 		// One interval, and another for the commit's own way to the group on a busy machine.
-		again, moments := c.journal.newLife(2 * commitInterval)
+		again, handled, moments := c.journal.newLife(2 * commitInterval)
 		if life > 0 {
 			bound := *concurrency + last
 			doubled, bounds = append(doubled, len(again)), append(bounds, bound)
@@ -154,9 +154,10 @@ func killWorkers(t *trial) {
 			t.Errorf("crash %d: partition %d is committed up to %d, offset %d was never handled",
 				life+1, skipped.partition, committed[skipped.partition], skipped.offset)
 		}
-		if moments > 0 { // a life that handled nothing leaves what the one before it left
-			last = moments
+		if handled < last { // it died before it was through with what the one before it had left
+			moments += last
 		}
+		last = moments
 		before = committed
 	}
 	c.finish()

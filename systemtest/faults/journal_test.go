@@ -76,17 +76,17 @@ func (j *journal) count() int {
 	return j.different
 }
 
-// newLife forgets a line that death cut short, and returns what this life handled that had been handled before, and how many events
-// it handled in its last moments.
-func (j *journal) newLife(moments time.Duration) (again []position, last int) {
+// newLife forgets a line that death cut short, and returns what this life handled that had been handled before, how many events it
+// handled, and how many of them in its last moments.
+func (j *journal) newLife(moments time.Duration) (again []position, all, last int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if n := len(j.times); n > 0 {
-		for end := j.times[n-1]; last < n && end.Sub(j.times[n-1-last]) <= moments; last++ {
+	if all = len(j.times); all > 0 {
+		for end := j.times[all-1]; last < all && end.Sub(j.times[all-1-last]) <= moments; last++ {
 		}
 	}
 	again, j.again, j.times, j.line = j.again, nil, nil, nil
-	return again, last
+	return again, all, last
 }
 
 // uncommitted returns how many handled events lie at or beyond the committed offsets, and the first position below them that was
