@@ -363,7 +363,7 @@ func TestRefusedCommitIsAskedAboutAtOnce(t *testing.T) {
 	go func() { ended <- older.wait() }()
 	select {
 	case err := <-ended:
-		asError[*FencedError](t, err)
+		_ = asError[*FencedError](t, err)
 	case <-time.After(30 * time.Second):
 		t.Error("the older worker waits for its next heartbeat, though its commit was refused")
 	}
