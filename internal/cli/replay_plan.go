@@ -29,7 +29,8 @@ The target is one of --to-topic (events are copied, each into the partition of t
 replays with its own handlers) and --rewind (a group goes back, and reads again).
 
 --where is an expression in CEL over event (the fields of the value), name (its type), key, headers, time, topic, partition
-and offset. The plan is written with --out, and applied from that file.`
+and offset. The plan is written with --out: a file that replay.Copy and
+replay.Rewind of the library apply. A replay by --handlers or with --reencode can be planned, and not yet applied.`
 
 type replayPlanFlags struct {
 	source  replay.Source
