@@ -227,8 +227,11 @@ func (d *schemaDrawer) union(depth int, namespace string) any {
 	if len(branches) == 0 {
 		return "boolean"
 	}
-	rotate := rapid.IntRange(0, len(branches)-1).Draw(d.t, "rotate")
-	return slices.Concat(branches[rotate:], branches[:rotate])
+	if branches[0] == "null" { // anywhere; the others stay, since a name is defined before it is used
+		at := rapid.IntRange(0, len(branches)-1).Draw(d.t, "null at")
+		branches = slices.Insert(branches[1:], at, branches[0])
+	}
+	return branches
 }
 
 // hambaClass says which Go type hamba has for a logical type, where several have the same.
