@@ -76,17 +76,34 @@ func (j *journal) count() int {
 	return j.different
 }
 
-// newLife forgets a line that death cut short, and returns what this life handled that had been handled before, how many events it
-// handled, and how many of them in its last moments.
-func (j *journal) newLife(moments time.Duration) (again []position, all, last int) {
+// newLife forgets a line that death cut short, and returns what this life handled that had been handled before, and when it handled each
+// of its events.
+func (j *journal) newLife() (again []position, times []time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if all = len(j.times); all > 0 {
-		for end := j.times[all-1]; last < all && end.Sub(j.times[all-1-last]) <= moments; last++ {
-		}
+	again, times = j.again, j.times
+	j.again, j.times, j.line = nil, nil, nil
+	return again, times
+}
+
+// owed is how many events a worker has handled that commits of one interval, or of several, were still to cover when it was killed.
+type owed struct {
+	interval time.Duration
+	events   int
+}
+
+// killed takes account of a life that handled events at these times. One that died before it was through with what the lives before it
+// had left leaves that as well.
+func (o *owed) killed(times []time.Time) {
+	left := 0
+	if len(times) < o.events {
+		left = o.events
 	}
-	again, j.again, j.times, j.line = j.again, nil, nil, nil
-	return again, all, last
+	last := 0
+	for n := len(times); last < n && times[n-1].Sub(times[n-1-last]) <= o.interval; {
+		last++
+	}
+	o.events = left + last
 }
 
 // uncommitted returns how many handled events lie at or beyond the committed offsets, and the first position below them that was
