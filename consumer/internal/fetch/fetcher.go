@@ -47,7 +47,7 @@ func New(cfg Config) *Fetcher {
 	return &Fetcher{cfg: cfg, ctx: ctx, cancel: cancel, loops: make(map[int32]*loop)}
 }
 
-// Add begins to fetch for a feed. After Stop it does nothing.
+// Add begins to fetch for a feed. After Stop it does nothing. A partition has one feed at a time: the one before is removed first.
 func (f *Fetcher) Add(feed *Feed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,11 +140,12 @@ func (f *Fetcher) leader(feed *Feed) (node, epoch int32, err error) {
 	return p.Leader, p.LeaderEpoch, nil
 }
 
-// enter puts a feed into the loop of a broker, which is started when there is none.
+// enter puts a feed into the loop of a broker, which is started when there is none. One that was removed while its leader was looked
+// for does not get in: it would take the place of the feed that the partition has had since.
 func (f *Fetcher) enter(node int32, feed *Feed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.loops == nil {
+	if f.loops == nil || feed.closed.Load() {
 		return
 	}
 	l := f.loops[node]
