@@ -32,6 +32,9 @@ type CopyConfig struct {
 	Rate      int // events a second, over all partitions; 0 is no limit
 	BytesRate int // bytes of batches a second, as they are sent; 0 is no limit
 
+	// Audit says who copies, for the record in [AuditTopic].
+	Audit Auditing
+
 	// Progress hears about once a second how far the copy is, and at its end, from one goroutine at a time. It may be nil.
 	Progress func(Outcome)
 
@@ -68,6 +71,10 @@ type Skipped struct {
 // reads from the target what had arrived there, and neither leaves out nor doubles an event. The identity of an idempotent producer,
 // kept in the checkpoint, makes the broker refuse what a process that has died had still under way.
 //
+// A plan that no longer fits is refused before anything is written (*[StaleError]), and so is one that was applied before without this
+// checkpoint (*[AppliedError]) and one whose events would go in circles through earlier replays (*[ChainError]). [Cancel] stops a copy
+// where it can go on from; it returns [ErrCancelled] then.
+//
 // Outages of either cluster are waited for. It returns a *[LoopError] or a *[HopsError] for events that go in circles, a *[GoneError]
 // when the source no longer holds what the plan says, a *[MismatchError] when the target does not hold what was written, a
 // *[CorruptError] as SkipCorrupt says, and an error that wraps kafka's for missing topics and rights.
@@ -77,13 +84,29 @@ func Copy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer c.close()
+	goesOn, err := c.fits(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return Outcome{}, err
+	}
+	return audited(ctx, c.audited(goesOn), func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
+		c.record = tell
+		return c.apply(ctx)
+	})
+}
+
+// apply is a Copy whose plan fits.
+func (c *copier) apply(ctx context.Context) (Outcome, error) {
 	if err := c.begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return Outcome{}, err
 	}
-	err = c.run(ctx)
+	c.record(c.outcome())
+	err := c.run(ctx)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -103,6 +126,7 @@ type copier struct {
 	limits   limits
 
 	saving sync.Mutex
+	record func(Outcome) // for the record of the replay
 }
 
 // pace is how often and how long things are done; tests make it short. The zero value is that of real life.
@@ -228,6 +252,7 @@ func (c *copier) saveNowAndThen(ended <-chan struct{}, cancel context.CancelCaus
 }
 
 func (c *copier) tell() {
+	c.record(c.outcome())
 	if c.cfg.Progress != nil {
 		c.cfg.Progress(c.outcome())
 	}

@@ -129,7 +129,7 @@ func (w *copyWorld) plan(raw bool, topics ...string) Plan {
 
 func (w *copyWorld) config(plan Plan) CopyConfig {
 	return CopyConfig{
-		From: w.cluster, Plan: plan, Checkpoint: w.file,
+		From: w.cluster, Plan: plan, Checkpoint: w.file, Audit: Auditing{Off: true},
 		pace: pace{save: 3 * time.Millisecond, patience: 300 * time.Millisecond, pause: 5 * time.Millisecond},
 	}
 }

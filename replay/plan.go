@@ -26,6 +26,9 @@ type Plan struct {
 	Counts  Counts   `json:"counts"`            // of what the filter lets through
 	Writers []Writer `json:"writers,omitempty"` // the schemas met, the most used first
 
+	// Earlier are the replays that events of the spans came by, as their headers tell, the first 1000. Only of a copy.
+	Earlier []string `json:"earlier,omitempty"`
+
 	Consumers []string `json:"consumers,omitempty"` // groups that have committed offsets of the target topic: they will see the events
 	Risks     []string `json:"risks,omitempty"`     // what a person should know before applying, in words
 	Seconds   float64  `json:"seconds,omitempty"`   // estimated, from the speed of the scan and the limits

@@ -48,16 +48,40 @@ func (e *StaleError) Error() string {
 // check compares the plan with the clusters as they are now; to is the target's, nil for from. Every way in which they differ and
 // that matters is a *[StaleError], all of them joined. What the source has beyond the spans does not matter, for the end is fixed.
 func (p Plan) check(ctx context.Context, from headrace.Cluster, to *headrace.Cluster) error {
+	return p.compare(ctx, from, to, false)
+}
+
+// checkRest is check for a replay that goes on, of what is left of its plan (see rest): what is behind it may be gone by now, and the
+// source may have grown, since all of the plan's events lie in the partitions that it had.
+func (p Plan) checkRest(ctx context.Context, from headrace.Cluster, to *headrace.Cluster) error {
+	return p.compare(ctx, from, to, true)
+}
+
+// rest is the plan with its spans beginning where a replay goes on, at their To for those that are done. Topics with nothing left are
+// left out.
+func (p Plan) rest(next func(Span) int64) Plan {
+	p.Spans = slices.Clone(p.Spans)
+	open := map[string]bool{}
+	for i, s := range p.Spans {
+		p.Spans[i].From = min(max(next(s), s.From), s.To)
+		open[s.Topic] = open[s.Topic] || p.Spans[i].From < s.To
+	}
+	p.Topics = slices.DeleteFunc(slices.Clone(p.Topics), func(t TopicState) bool { return !open[t.Name] })
+	p.Spans = slices.DeleteFunc(p.Spans, func(s Span) bool { return !open[s.Topic] })
+	return p
+}
+
+func (p Plan) compare(ctx context.Context, from headrace.Cluster, to *headrace.Cluster, goesOn bool) error {
 	client, err := kafka.Open(from)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	c := &staleness{plan: p}
+	c := &staleness{plan: p, goesOn: goesOn}
 	if err := c.source(ctx, client); err != nil {
 		return err
 	}
-	if p.Target.Topic != "" {
+	if p.Target.Topic != "" && p.Target.Partitions > 0 {
 		target := client
 		if to != nil {
 			if target, err = kafka.Open(*to); err != nil {
@@ -74,8 +98,9 @@ func (p Plan) check(ctx context.Context, from headrace.Cluster, to *headrace.Clu
 
 // staleness collects the changes.
 type staleness struct {
-	plan  Plan
-	stale []error
+	plan   Plan
+	goesOn bool
+	stale  []error
 }
 
 func (c *staleness) note(change Change, topic string, partition int32, was, is any) {
@@ -88,37 +113,37 @@ func (c *staleness) source(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	if id != p.Source.ClusterID {
+	if p.Source.ClusterID != "" && id != p.Source.ClusterID {
 		c.note(ClusterChanged, "", -1, p.Source.ClusterID, id)
 		return nil // its topics are others, whatever their names
 	}
-	lost := map[string]bool{}
+	known := map[string]bool{}
 	for _, planned := range p.Topics {
 		now, err := stateOf(ctx, client, planned.Name)
 		if _, gone := errors.AsType[*consumer.MissingTopicError](err); gone {
 			c.note(TopicGone, planned.Name, -1, "the topic", "none")
-			lost[planned.Name] = true
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		known[planned.Name] = true
 		switch {
 		case planned.ID != "" && now.ID != "" && planned.ID != now.ID:
 			c.note(TopicRecreated, planned.Name, -1, "topic id "+planned.ID, now.ID)
-			lost[planned.Name] = true
+			known[planned.Name] = false
 		case now.Partitions < planned.Partitions:
 			c.note(TopicShrunk, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
-			lost[planned.Name] = true
-		case now.Partitions > planned.Partitions && len(p.Source.Partitions) == 0:
+			known[planned.Name] = false
+		case now.Partitions > planned.Partitions && len(p.Source.Partitions) == 0 && !c.goesOn:
 			c.note(TopicGrown, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
 		}
 	}
-	return c.logs(ctx, client, lost)
+	return c.logs(ctx, client, known)
 }
 
-func (c *staleness) logs(ctx context.Context, client *kafka.Client, lost map[string]bool) error {
-	spans := slices.DeleteFunc(slices.Clone(c.plan.Spans), func(s Span) bool { return lost[s.Topic] || s.From == s.To })
+func (c *staleness) logs(ctx context.Context, client *kafka.Client, known map[string]bool) error {
+	spans := slices.DeleteFunc(slices.Clone(c.plan.Spans), func(s Span) bool { return !known[s.Topic] || s.From == s.To })
 	now := slices.Clone(spans)
 	if err := addLogs(ctx, client, now); err != nil {
 		return err
@@ -140,7 +165,7 @@ func (c *staleness) target(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	if id != t.ClusterID {
+	if t.ClusterID != "" && id != t.ClusterID {
 		c.note(ClusterChanged, "", -1, t.ClusterID, id)
 		return nil
 	}

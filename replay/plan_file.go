@@ -122,6 +122,7 @@ func (p Plan) Validate() error {
 	}
 	c.spans(p)
 	c.counts(p)
+	c.earlier(p)
 	return errors.Join(c.errs...)
 }
 
@@ -138,6 +139,17 @@ func (c *planCheck) notNegative(field string, numbers ...int64) {
 	for _, n := range numbers {
 		if n < 0 {
 			c.note(field, "%d is negative", n)
+		}
+	}
+}
+
+func (c *planCheck) earlier(p Plan) {
+	if len(p.Earlier) > maxEarlier {
+		c.note("earlier", "%d are more than %d", len(p.Earlier), maxEarlier)
+	}
+	for i, id := range p.Earlier {
+		if !planID.MatchString(id) {
+			c.note(fmt.Sprintf("earlier[%d]", i), "%.100q is not the id of a replay", id)
 		}
 	}
 }

@@ -68,8 +68,8 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	m := &making{Request: r, plan: &p, match: match, now: began}
-	for _, step := range []func(context.Context) error{m.open, m.locate, m.scan, m.judge} {
+	m := &making{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
+	for _, step := range []func(context.Context) error{m.open, m.locate, m.scan, m.judge, m.guard} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -92,6 +92,7 @@ type making struct {
 	from    *kafka.Client
 	to      *kafka.Client // from when the clusters are one
 	counted *counted
+	origins origins
 	risks   []string
 }
 

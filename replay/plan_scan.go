@@ -27,6 +27,7 @@ type counted struct {
 	undecided   error     // the first
 	damaged     []error   // batches, one for each partition
 	done, total int64
+	largest     int64 // event that passes, in bytes of key and value
 }
 
 // scan reads the spans once and counts.
@@ -106,7 +107,11 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 	if !passes {
 		return nil
 	}
+	if m.plan.Target.Topic != "" && len(r.Headers) > 0 {
+		m.origins.see(m.plan, r)
+	}
 	size := int64(len(r.Key) + len(r.Value))
+	m.counted.largest = max(m.counted.largest, size)
 	s.Events++
 	s.Bytes += size
 	n.Events++

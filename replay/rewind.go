@@ -10,20 +10,47 @@ import (
 )
 
 // Rewind moves the committed offsets of the plan's group, Target.Rewind, back to the beginnings of the spans, and returns the moves.
-// Spans that the group has not gone beyond are left alone, so that nothing is ever skipped.
+// Spans that the group has not gone beyond are left alone, so that nothing is ever skipped. All moves are one request.
 //
 // It refuses, with nothing changed: a plan that no longer fits (*[StaleError], also when the group has committed since), and a group
-// with members (*[groups.LiveError]). So a plan that was applied is refused the second time.
-func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan) (groups.Seek, error) {
-	seek, err := PlanRewind(ctx, cluster, p)
-	if err != nil || len(seek.Moves) == 0 {
+// with members (*[groups.LiveError]). So a plan that was applied is refused the second time, unless the first run has died before it
+// could record its end.
+func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan, audit Auditing) (groups.Seek, error) {
+	died := false
+	if !audit.Off {
+		old, err := Status(ctx, cluster, p.ID)
+		if _, unknown := errors.AsType[*UnknownReplayError](err); err != nil && !unknown {
+			return groups.Seek{}, err
+		}
+		died = err == nil && old.State != StateDone
+	}
+	seek, err := planRewind(ctx, cluster, p, died)
+	if err != nil {
 		return seek, err
 	}
-	return seek, groups.Apply(ctx, cluster, seek)
+	run := &auditedRun{Auditing: audit, cluster: cluster, plan: &p, resumes: true}
+	_, err = audited(ctx, run, func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
+		out := Outcome{}
+		for _, s := range p.Spans {
+			out.Total += max(0, s.Committed-s.From)
+		}
+		tell(out)
+		if err := groups.Apply(ctx, cluster, seek); err != nil {
+			return out, err
+		}
+		out.Done, out.Events, out.Passed = true, out.Total, out.Total
+		return out, nil
+	})
+	return seek, err
 }
 
 // PlanRewind returns the moves that [Rewind] would make, and changes nothing. It fails as Rewind does.
 func PlanRewind(ctx context.Context, cluster headrace.Cluster, p Plan) (groups.Seek, error) {
+	return planRewind(ctx, cluster, p, false)
+}
+
+// planRewind takes, when an earlier run has died, what stands at its target already for moved by it.
+func planRewind(ctx context.Context, cluster headrace.Cluster, p Plan, died bool) (groups.Seek, error) {
 	if err := p.Validate(); err != nil {
 		return groups.Seek{}, err
 	}
@@ -57,7 +84,7 @@ func PlanRewind(ctx context.Context, cluster headrace.Cluster, p Plan) (groups.S
 		delete(planned, placeOf(m.Topic, m.Partition))
 	}
 	for _, t := range targets { // what is at its target already has no move
-		if was, left := planned[placeOf(t.Topic, t.Partition)]; left {
+		if was, left := planned[placeOf(t.Topic, t.Partition)]; left && !died {
 			c.note(CommitMoved, t.Topic, t.Partition, fmt.Sprintf("a commit of %d", was), t.Offset)
 		}
 	}

@@ -1,0 +1,52 @@
+package replay
+
+import (
+	"context"
+
+	"github.com/headrace/headrace"
+)
+
+// fits refuses a plan that the world has overtaken, and tells whether a checkpoint says where to go on. Of a copy that goes on only what
+// is left counts, so that it is not refused for what has changed because of itself.
+func (c *copier) fits(ctx context.Context) (goesOn bool, err error) {
+	var to *headrace.Cluster
+	if len(c.cfg.To.Brokers) > 0 {
+		to = &c.cfg.To
+	}
+	old, err := readCheckpoint(c.cfg.Checkpoint)
+	if err != nil {
+		return false, err
+	}
+	if old == nil {
+		return false, c.cfg.Plan.check(ctx, c.cfg.From, to)
+	}
+	if err := c.resume(old); err != nil {
+		return true, err
+	}
+	return true, c.cfg.Plan.rest(c.next).checkRest(ctx, c.cfg.From, to)
+}
+
+// next is the offset where the copy goes on in a span.
+func (c *copier) next(span Span) int64 {
+	for _, l := range c.lanes {
+		for i, s := range l.spans {
+			switch {
+			case s != span:
+			case i < l.state.Span:
+				return s.To
+			case i == l.state.Span:
+				return l.state.Next
+			}
+		}
+	}
+	return span.From
+}
+
+// audited is the run of a copy that is recorded where the target is.
+func (c *copier) audited(goesOn bool) *auditedRun {
+	a := &auditedRun{Auditing: c.cfg.Audit, cluster: c.cfg.From, plan: &c.cfg.Plan, resumes: goesOn}
+	if len(c.cfg.To.Brokers) > 0 {
+		a.cluster, a.source = c.cfg.To, &c.cfg.From
+	}
+	return a
+}
