@@ -76,7 +76,8 @@ type Skipped struct {
 // where it can go on from; it returns [ErrCancelled] then.
 //
 // Outages of either cluster are waited for. It returns a *[LoopError] or a *[HopsError] for events that go in circles, a *[GoneError]
-// when the source no longer holds what the plan says, a *[MismatchError] when the target does not hold what was written, a
+// when the source no longer holds what the plan says, a *[StaleError] when the plan does not fit the clusters any more, also when the
+// target is made anew under way, a *[MismatchError] when the target does not hold what was written, a
 // *[CorruptError] as SkipCorrupt says, and an error that wraps kafka's for missing topics and rights.
 func Copy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
 	c, err := newCopier(cfg)
@@ -119,8 +120,9 @@ func (c *copier) apply(ctx context.Context) (Outcome, error) {
 type copier struct {
 	cfg      CopyConfig
 	from, to *kafka.Client
-	sameSide bool     // source and target are in one cluster
-	filter   *matcher // nil lets everything through
+	target   kafka.Topic // as it was when the copy began
+	sameSide bool        // source and target are in one cluster
+	filter   *matcher    // nil lets everything through
 	digest   string
 	lanes    []*lane // by partition
 	limits   limits

@@ -2,10 +2,12 @@ package replay
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -23,7 +25,13 @@ func (c *copier) begin(ctx context.Context) error {
 		return err
 	}
 	if old != nil {
-		return c.resume(old)
+		if err := c.resume(old); err != nil {
+			return err
+		}
+		return c.checkPlan(ctx, true)
+	}
+	if err := c.checkPlan(ctx, false); err != nil {
+		return err
 	}
 	if err := c.checkSource(ctx); err != nil {
 		return err
@@ -43,6 +51,37 @@ func (c *copier) begin(ctx context.Context) error {
 		l.state = laneState{Partition: l.partition, Next: l.spans[0].From, Target: ends[i], Producer: id.ID, Epoch: id.Epoch}
 	}
 	return c.save()
+}
+
+// checkPlan refuses a plan that no longer fits. What a copy under way has passed does not matter to it any more, nor do partitions that
+// the source has got since; a plan that was put together by hand says nothing of clusters and topics.
+func (c *copier) checkPlan(ctx context.Context, resumed bool) error {
+	plan := c.cfg.Plan
+	if plan.Source.ClusterID == "" || c.outcome().Done {
+		return nil
+	}
+	plan.Spans = nil
+	for _, l := range c.lanes {
+		for i, span := range l.spans[l.state.Span:] {
+			if resumed && i == 0 {
+				span.From = l.state.Next
+			}
+			plan.Spans = append(plan.Spans, span)
+		}
+	}
+	var to *headrace.Cluster
+	if c.to != c.from {
+		to = &c.cfg.To
+	}
+	err := plan.check(ctx, c.cfg.From, to)
+	several, joined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what check has joined, and nothing deeper
+	if !resumed || !joined {
+		return err
+	}
+	return errors.Join(slices.DeleteFunc(slices.Clone(several.Unwrap()), func(err error) bool {
+		stale, ok := errors.AsType[*StaleError](err)
+		return ok && stale.Change == TopicGrown
+	})...)
 }
 
 // compareSides refuses other clusters than the plan was made for, and a target that is its own source.
@@ -100,6 +139,7 @@ func (c *copier) checkTarget(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.target = topic
 	for _, l := range c.lanes {
 		if _, has := topic.Partition(l.partition); !has {
 			return fmt.Errorf("replay %s: topic %s has %d partitions, and events of partition %d of %s go to it: add partitions (headrace topics)",
@@ -177,6 +217,9 @@ func (c *copier) newProducer(ctx context.Context) (id kafka.ProducerID, err erro
 func leaderOf(ctx context.Context, client *kafka.Client, topic string, partition int32) (kafka.Partition, error) {
 	t, err := client.Topic(ctx, topic)
 	if err != nil {
+		if errors.Is(err, kafka.ErrUnknownTopic) {
+			err = &consumer.MissingTopicError{Topic: topic}
+		}
 		return kafka.Partition{}, err
 	}
 	p, ok := t.Partition(partition)
@@ -187,6 +230,33 @@ func leaderOf(ctx context.Context, client *kafka.Client, topic string, partition
 		client.Invalidate(topic)
 	}
 	return p, p.Err
+}
+
+// targetLeader is leaderOf for the target, as long as that is the topic which the copy began with.
+func (c *copier) targetLeader(ctx context.Context, partition int32) (kafka.Partition, error) {
+	p, err := leaderOf(ctx, c.to, c.target.Name, partition)
+	if err != nil {
+		return p, err
+	}
+	return p, c.recreated(ctx)
+}
+
+func (c *copier) recreated(ctx context.Context) error {
+	now, err := c.to.Topic(ctx, c.target.Name)
+	if none := [16]byte{}; err != nil || now.ID == c.target.ID || now.ID == none || c.target.ID == none {
+		return err
+	}
+	return &StaleError{
+		Change: TopicRecreated, Topic: c.target.Name, Partition: -1,
+		Was: "topic id " + hex.EncodeToString(c.target.ID[:]), Is: hex.EncodeToString(now.ID[:]),
+	}
+}
+
+// sameTarget asks the cluster whether the target is still the topic that the copy began with.
+func (l *lane) sameTarget(ctx context.Context) error {
+	c := l.copy
+	c.to.Invalidate(c.target.Name)
+	return c.to.Retry(ctx, c.recreated)
 }
 
 // newLanes sorts the spans by target partition. Several topics may go into one: one after the other, in the plan's order.

@@ -11,6 +11,9 @@ import (
 // thought.
 var errOutOfStep = errors.New("the target partition is out of step with the copy")
 
+// errDoubt says that a batch may have arrived or not.
+var errDoubt = errors.New("the target partition may hold the batch")
+
 // LoopError says that a replay would feed its own source.
 type LoopError struct {
 	Replay    string // id

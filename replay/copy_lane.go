@@ -59,10 +59,12 @@ func (l *lane) run(ctx context.Context) error {
 			return err
 		}
 		err := l.walk(ctx)
-		if !errors.Is(err, errOutOfStep) {
+		doubt := errors.Is(err, errDoubt)
+		if !doubt && !errors.Is(err, errOutOfStep) {
 			return err
 		}
 		switch {
+		case doubt:
 		case l.state.Written != written:
 			written, since = l.state.Written, time.Now()
 		case time.Since(since) > l.copy.cfg.pace.patience:

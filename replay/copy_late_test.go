@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
@@ -134,6 +135,32 @@ func TestTargetThatHoldsSomethingElse(t *testing.T) {
 		}
 		if n := len(w.events(copyTarget)[0]); n != 10 {
 			t.Errorf("the target holds %d events, want the 10 of before", n)
+		}
+	})
+}
+
+// A broker forgets the producer of old events when it restarts, and would take a batch twice. So a batch that may have arrived is
+// looked for, and not sent again.
+func TestWhatHasArrivedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	modes(t, func(t *testing.T, raw bool) {
+		w := newCopyWorld(t, 1)
+		w.fill(rand.New(rand.NewPCG(13, 14)), 100)
+		cfg := w.config(w.plan(raw))
+		cfg.pace.batch = 10
+		sent := map[uint32]int{} // by the number of the batch's first event
+		w.broker.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.KeepControl()
+			sent[binary.BigEndian.Uint32(request.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records[53:])]++
+			return nil, nil, false
+		})
+		w.broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: copyTarget, Err: kerr.RequestTimedOut, Count: 2}) // it has appended
+		w.copy(cfg)
+		w.compare(w.wanted(cfg.Plan, nil))
+		for number, times := range sent {
+			if times > 1 {
+				t.Errorf("the batch that begins with number %d was sent %d times", number, times)
+			}
 		}
 	})
 }

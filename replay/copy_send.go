@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -31,9 +30,10 @@ func (l *lane) flush(ctx context.Context) error {
 
 // send writes a batch into the target and makes it certain, with everything of the source below next.
 //
-// A batch is sent again, byte for byte and under the same numbers, until the broker has answered: what had arrived is recognised
-// (KIP-98). Nothing else of this copy is under way in the partition, unless a process that has died has left it there; its numbers are
-// the same as ours, so that the broker takes one of the two.
+// Where an answer leaves open whether the batch has arrived, the target is looked at before anything is sent again ([errDoubt]). The
+// producer's numbers alone do not do: a broker forgets a producer by the timestamps of its events (producer.id.expiration.ms against
+// ProducerStateEntry.lastTimestamp), so that one which writes events of last year is forgotten when the broker restarts. They are what
+// keeps out a request that a process which has died left under way: its numbers are the same as ours, and the broker takes one of the two.
 func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) error {
 	c := l.copy
 	if err := c.limits.wait(ctx, count, len(raw)); err != nil {
@@ -44,14 +44,14 @@ func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) erro
 	request := &kafka.ProduceRequest{Partitions: []kafka.ProduceBatch{{Topic: topic, Partition: l.partition, Batch: raw}}}
 	var result kafka.ProduceResult
 	err := c.to.Retry(ctx, func(ctx context.Context) error {
-		leader, err := leaderOf(ctx, c.to, topic, l.partition)
+		leader, err := c.targetLeader(ctx, l.partition)
 		if err != nil {
 			return err
 		}
 		response, err := c.to.Produce(ctx, leader.Leader, request)
 		if err != nil {
 			c.to.Invalidate(topic)
-			return err
+			return doubtful(err)
 		}
 		result = response.Partitions[0]
 		if outOfStep(result.Err) {
@@ -59,10 +59,12 @@ func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) erro
 		}
 		if result.Err == nil {
 			pauseFor(ctx, response.Throttle)
+		} else if kafka.RefreshesMetadata(result.Err) {
+			c.to.Invalidate(topic)
 		}
-		return result.Err
+		return doubtful(result.Err)
 	})
-	if errors.Is(err, errOutOfStep) {
+	if errors.Is(err, errOutOfStep) || errors.Is(err, errDoubt) {
 		return err
 	}
 	if err != nil {
@@ -72,16 +74,27 @@ func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) erro
 	s := sent{records: int64(count), bytes: int64(len(raw))}
 	if result.BaseOffset >= 0 {
 		if result.BaseOffset < l.state.Target {
-			return &MismatchError{
-				At:     consumer.At{Topic: topic, Partition: l.partition, Offset: result.BaseOffset},
-				Reason: "the broker has put a batch before what it held already: the topic was made anew while it was copied to",
+			if err := l.sameTarget(ctx); err != nil {
+				return err
 			}
+			return l.mismatch("the broker has put a batch at offset %d, before what it held already", result.BaseOffset)
 		}
 		s.end = result.BaseOffset + int64(count)
 	}
 	l.at = next
 	l.commit(s)
 	return nil
+}
+
+// doubtful makes errDoubt of an error that another attempt may mend and that does not say for certain that nothing has arrived.
+func doubtful(err error) error {
+	if err == nil || !kafka.Retriable(err) {
+		return err
+	}
+	if failed, ok := errors.AsType[*kafka.ConnError](err); ok && !failed.Sent {
+		return err
+	}
+	return errDoubt
 }
 
 // sequence is the number of a producer's record: 31 bits, from 0 again after the last.

@@ -55,12 +55,18 @@ func (l *lane) reconcile(ctx context.Context) error {
 	ends, err := listOffsets(ctx, c.to, []kafka.OffsetQuery{
 		{Topic: topic, Partition: l.partition, Timestamp: kafka.Earliest}, {Topic: topic, Partition: l.partition, Timestamp: kafka.Latest},
 	})
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return &consumer.MissingTopicError{Topic: topic}
+	}
 	if err != nil {
 		return err
 	}
 	start, end := ends[0].Offset, ends[1].Offset
 	if l.state.Target > end {
-		return l.mismatch("the log ends at %d, before what was written: the topic was made anew, or a broker has lost what it had acknowledged", end)
+		if err := l.sameTarget(ctx); err != nil {
+			return err
+		}
+		return l.mismatch("the log ends at %d, before what was written: a broker has lost what it had acknowledged", end)
 	}
 	if start > l.state.Target {
 		return l.mismatch("the log begins at %d: retention has removed what tells", start)
@@ -81,7 +87,7 @@ func (l *lane) readHeld(ctx context.Context, at int64, written *int64) (next int
 	c, topic := l.copy, l.copy.cfg.Plan.Target.Topic
 	var response *kafka.FetchResponse
 	err = c.to.Retry(ctx, func(ctx context.Context) error {
-		leader, err := leaderOf(ctx, c.to, topic, l.partition)
+		leader, err := c.targetLeader(ctx, l.partition)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ type copyJob struct {
 	To         []string // of the target; none: From
 	Plan       replay.Plan
 	Checkpoint string
+	Rate       int
 }
 
 func copyProgram(input []byte) error {
@@ -22,7 +23,7 @@ func copyProgram(input []byte) error {
 		return err
 	}
 	_, err := replay.Copy(context.Background(), replay.CopyConfig{
-		From: headrace.Cluster{Brokers: job.From}, To: headrace.Cluster{Brokers: job.To}, Plan: job.Plan, Checkpoint: job.Checkpoint,
+		From: headrace.Cluster{Brokers: job.From}, To: headrace.Cluster{Brokers: job.To}, Plan: job.Plan, Checkpoint: job.Checkpoint, Rate: job.Rate,
 	})
 	return err
 }

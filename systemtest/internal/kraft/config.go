@@ -24,6 +24,8 @@ type Config struct {
 	Users map[string]string
 	// Authorize refuses every user whatever no ACL allows. The internal listener stays all-powerful.
 	Authorize bool
+	// ClusterID is 16 bytes in URL-safe base64. Defaults to one that all clusters share.
+	ClusterID string
 	// Properties are added to server.properties and win over what the harness sets.
 	Properties map[string]string
 }
@@ -57,6 +59,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Nodes == 0 {
 		c.Nodes = 1
+	}
+	if c.ClusterID == "" {
+		c.ClusterID = clusterID
 	}
 	if len(c.Listeners) == 0 {
 		c.Listeners = []Listener{{Name: "CLIENT"}}

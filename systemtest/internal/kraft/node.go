@@ -87,7 +87,7 @@ func (n *Node) format(tb testing.TB, users []string) error {
 	if err := os.WriteFile(n.propertiesFile(), []byte(n.cluster.properties(n)), 0o600); err != nil {
 		return err
 	}
-	command := n.java("kafka.tools.StorageTool", append([]string{"format", "-t", clusterID, "-c", n.propertiesFile()}, users...)...)
+	command := n.java("kafka.tools.StorageTool", append([]string{"format", "-t", n.cluster.config.ClusterID, "-c", n.propertiesFile()}, users...)...)
 	format := process.Start(tb, process.Spec{Name: fmt.Sprintf("kafka-format-%d", n.ID), Command: command})
 	if err := format.Wait(); err != nil {
 		return fmt.Errorf("%w\n%s", err, format.Tail(20))
