@@ -43,7 +43,7 @@ type AppliedError struct{ Audit Audit }
 
 func (e *AppliedError) Error() string {
 	a := e.Audit
-	if a.State == StateRunning && time.Since(a.UpdatedAt) < heardOf {
+	if a.State == StateRunning && !a.Silent(time.Now()) {
 		return fmt.Sprintf("replay %s is being applied by %s, heard of %v ago: wait for its end, or cancel it (headrace replay cancel %s); "+
 			"to go on with it after a crash, give the checkpoint it had", a.ID, orSomebody(a.By), time.Since(a.UpdatedAt).Round(time.Second), a.ID)
 	}

@@ -97,15 +97,7 @@ func (a *auditedRun) begin(ctx context.Context) error {
 		return err
 	}
 	history := r.history()
-	way := history
-	if a.source != nil {
-		there, err := List(ctx, *a.source)
-		if err != nil {
-			return err
-		}
-		way.Replays = slices.Concat(way.Replays, there.Replays)
-	}
-	if err := a.plan.chain(way); err != nil {
+	if err := a.circles(ctx, history); err != nil {
 		return err
 	}
 	now, p := time.Now().UTC(), a.plan
@@ -129,6 +121,33 @@ func (a *auditedRun) begin(ctx context.Context) error {
 	return a.note(ctx)
 }
 
+// circles refuses a replay that would feed its own source.
+func (a *auditedRun) circles(ctx context.Context, way History) error {
+	if a.source != nil {
+		there, err := List(ctx, *a.source)
+		if err != nil {
+			return err
+		}
+		way.Replays = slices.Concat(way.Replays, there.Replays)
+	}
+	return a.plan.chain(way)
+}
+
+// look makes begin's refusals without a word in the audit topic.
+func (a *auditedRun) look(ctx context.Context) error {
+	history, err := List(ctx, a.cluster)
+	if err != nil {
+		return err
+	}
+	if err := a.circles(ctx, history); err != nil {
+		return err
+	}
+	if old, err := history.of(a.plan.ID); err == nil && old.Total > 0 && !a.resumes {
+		return &AppliedError{Audit: old}
+	}
+	return nil
+}
+
 // refuseAgain refuses what was begun before. A run that has died before it had begun is known by its silence.
 func (a *auditedRun) refuseAgain(ctx context.Context, old Audit) error {
 	silence := time.Now().Add(2*auditTell + auditLook)
@@ -136,7 +155,7 @@ func (a *auditedRun) refuseAgain(ctx context.Context, old Audit) error {
 		switch {
 		case old.Total > 0:
 			return &AppliedError{Audit: old}
-		case old.State != StateRunning || time.Since(old.UpdatedAt) > heardOf || time.Now().After(silence):
+		case old.State != StateRunning || old.Silent(time.Now()) || time.Now().After(silence):
 			return nil
 		}
 		pauseFor(ctx, auditLook)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ type CopyConfig struct {
 
 	Rate      int // events a second, over all partitions; 0 is no limit
 	BytesRate int // bytes of batches a second, as they are sent; 0 is no limit
+
+	// Speed is how many times faster than they came the events are sent, by their timestamps: 1 keeps their pace. Whole batches that pass
+	// undecoded go when their last event is due. 0 is no limit.
+	Speed float64
 
 	// Audit says who copies, for the record in [AuditTopic].
 	Audit Auditing
@@ -170,8 +175,8 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 		return nil, errors.New("copy: the plan wants values written with another schema, which a copy cannot do yet")
 	case cfg.Checkpoint == "":
 		return nil, errors.New("copy: CopyConfig.Checkpoint is empty: without it a copy that is interrupted could not go on")
-	case cfg.Rate < 0 || cfg.BytesRate < 0:
-		return nil, fmt.Errorf("copy: a rate is negative: %d events/s, %d bytes/s", cfg.Rate, cfg.BytesRate)
+	case cfg.Rate < 0 || cfg.BytesRate < 0 || !(cfg.Speed >= 0) || math.IsInf(cfg.Speed, 0):
+		return nil, fmt.Errorf("copy: a rate is negative, or none: %d events/s, %d bytes/s, speed %v", cfg.Rate, cfg.BytesRate, cfg.Speed)
 	case plan.Target.Raw && !plan.Filter.IsZero():
 		return nil, errors.New("copy: batches that pass undecoded cannot be filtered: make the plan without raw or without a filter")
 	}

@@ -50,3 +50,32 @@ func (c *copier) audited(goesOn bool) *auditedRun {
 	}
 	return a
 }
+
+// PlanCopy says where a [Copy] would begin, or go on, and writes nothing at all. It fails as Copy does before it writes; that the target
+// may be written to is not tried.
+func PlanCopy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
+	c, err := newCopier(cfg)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer c.close()
+	goesOn, err := c.fits(ctx)
+	if err == nil && !cfg.Audit.Off {
+		err = c.audited(goesOn).look(ctx)
+	}
+	if err == nil {
+		err = c.compareSides(ctx)
+	}
+	if err == nil {
+		err = c.checkTarget(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if !goesOn {
+		for _, l := range c.lanes {
+			l.state.Next = l.spans[0].From
+		}
+	}
+	return c.outcome(), err
+}

@@ -83,6 +83,9 @@ func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) erro
 	if err != nil || len(l.held) > 0 {
 		return err // what the target holds is not sent
 	}
+	if err := l.keepPace(ctx, rec.Timestamp); err != nil {
+		return err
+	}
 	headers := append(l.headers, l.stamps.of(span.Topic, rec.Offset, hops)...)
 	size := rec.Size() + len(span.Topic) + 200
 	if l.builder.Count() > 0 && (l.builder.Len()+size > copyBatchBytes || l.builder.Count() >= l.copy.limits.batchEvents) {

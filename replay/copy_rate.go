@@ -10,6 +10,7 @@ import (
 type limits struct {
 	events, bytes *rate.Limiter
 	batchEvents   int // the most events that should leave at once
+	pace          *pacer
 }
 
 func newLimits(cfg *CopyConfig) limits {
@@ -21,6 +22,9 @@ func newLimits(cfg *CopyConfig) limits {
 	}
 	if cfg.BytesRate > 0 {
 		l.bytes = rate.NewLimiter(rate.Limit(cfg.BytesRate), max(1, cfg.BytesRate/10))
+	}
+	if cfg.Speed > 0 {
+		l.pace = &pacer{speed: cfg.Speed}
 	}
 	return l
 }

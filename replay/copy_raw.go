@@ -16,6 +16,9 @@ func (l *lane) takeRaw(ctx context.Context, span Span, b batch.Batch) error {
 	if !ok {
 		return l.rewrite(ctx, span, b)
 	}
+	if err := l.keepPace(ctx, b.MaxTimestamp); err != nil {
+		return err
+	}
 	return l.bring(ctx, raw, b.Count, b.LastOffset+1)
 }
 

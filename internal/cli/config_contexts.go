@@ -9,10 +9,11 @@ import (
 
 // contextRow is one context of headrace.yaml.
 type contextRow struct {
-	Name     string   `json:"name"`
-	Chosen   bool     `json:"chosen"`
-	Brokers  []string `json:"brokers"`
-	Registry string   `json:"registry,omitempty"`
+	Name       string   `json:"name"`
+	Chosen     bool     `json:"chosen"`
+	Production bool     `json:"production,omitempty"`
+	Brokers    []string `json:"brokers"`
+	Registry   string   `json:"registry,omitempty"`
 }
 
 func (a *app) configContexts() *cobra.Command {
@@ -39,7 +40,7 @@ func (a *app) runConfigContexts(out format) error {
 	rows := make([]contextRow, 0, len(file.Contexts))
 	for i := range file.Contexts {
 		c := &file.Contexts[i]
-		row := contextRow{Name: c.Name, Brokers: append([]string{}, c.Brokers...), Chosen: c == chosen}
+		row := contextRow{Name: c.Name, Brokers: append([]string{}, c.Brokers...), Chosen: c == chosen, Production: c.Production}
 		if c.Registry != nil {
 			row.Registry = c.Registry.URL
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/schema"
 )
 
 const replayPlanLong = `Work out what a replay would do, and change nothing: the exact offsets, the end fixed as it is now; how many events, by
@@ -29,8 +32,10 @@ The target is one of --to-topic (events are copied, each into the partition of t
 replays with its own handlers) and --rewind (a group goes back, and reads again).
 
 --where is an expression in CEL over event (the fields of the value), name (its type), key, headers, time, topic, partition
-and offset. The plan is written with --out: a file that replay.Copy and
-replay.Rewind of the library apply. A replay by --handlers or with --reencode can be planned, and not yet applied.`
+and offset. The plan is written with --out: the file that "headrace replay apply" does.
+
+The schema registry names the schemas and tells what the target can read. Where no filter needs it the plan is made without
+when nobody answers there, or with --no-registry.`
 
 type replayPlanFlags struct {
 	source  replay.Source
@@ -38,6 +43,8 @@ type replayPlanFlags struct {
 	target  replay.Target
 	headers map[string]string
 	limits  replay.Limits
+	context string // with the target
+	without bool   // the registry
 	readers []string
 	save    string
 	out     format
@@ -69,6 +76,8 @@ func (a *app) replayPlan() *cobra.Command {
 	flags.StringVar(&f.target.Topic, "to-topic", "", "copy the events to this `topic`")
 	flags.StringVar(&f.target.Handlers, "handlers", "", "replay through the handlers of a `service`")
 	flags.StringVar(&f.target.Rewind, "rewind", "", "move a `group` back to the beginning")
+	flags.StringVar(&f.context, "to-context", "", "`name` of the context with the target topic, when it is another cluster")
+	flags.BoolVar(&f.without, "no-registry", false, "ask no schema registry: schemas stay unnamed")
 	flags.BoolVar(&f.target.Raw, "raw", false, "copy whole batches as they are, without headers of origin")
 	flags.StringVar(&f.target.Reencode, "reencode", "", "write the values anew with the latest schema of this `subject`")
 	flags.StringSliceVarP(&f.readers, "reader", "r", nil, "`file or folder` with the schemas that the target reads with; may be repeated")
@@ -87,6 +96,9 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 	if targets := countSet(f.target.Topic, f.target.Handlers, f.target.Rewind); targets != 1 {
 		return usagef("%d of --to-topic, --handlers and --rewind are given: where the events go is one of them", targets)
 	}
+	if f.context != "" && f.target.Topic == "" {
+		return usagef("--to-context is the cluster of --to-topic, which is missing")
+	}
 	if f.limits.Rate < 0 || f.limits.BytesRate < 0 || f.limits.Speed < 0 {
 		return usagef("--rate, --bytes-rate and --speed must not be negative")
 	}
@@ -103,6 +115,9 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 	request.Progress = progress.show
 	plan, err := replay.Make(ctx, request)
 	progress.end()
+	if wrong, ok := errors.AsType[*replay.PlanError](err); ok && (wrong.Field == "source.from" || wrong.Field == "source.to") {
+		return &usageError{fmt.Errorf("--%s: %s", strings.TrimPrefix(wrong.Field, "source."), wrong.Text)}
+	}
 	if err != nil {
 		return err
 	}
@@ -138,8 +153,16 @@ func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Re
 			return r, nil, err
 		}
 	}
+	to, target := a, r.From
+	if f.context != "" {
+		to = a.other(f.context)
+		if target, err = to.cluster(); err != nil {
+			return r, nil, err
+		}
+		r.To = &target
+	}
 	if f.target.Topic != "" {
-		if err := a.checkTopic(ctx, r.From, f.target.Topic, nil); err != nil {
+		if err := a.checkTopic(ctx, target, f.target.Topic, nil); err != nil {
 			return r, nil, err
 		}
 	}
@@ -148,13 +171,30 @@ func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Re
 		return r, nil, err
 	}
 	r.Readers = readers.schemas
-	if f.target.Raw && len(f.readers) == 0 {
+	if f.without || f.target.Raw && len(f.readers) == 0 {
 		return r, func() {}, nil // nothing of the values is read
 	}
-	if r.Registry, err = a.openRegistry(ctx); err != nil {
+	r.Registry, err = a.openRegistry(ctx)
+	if away, ok := errors.AsType[*schema.UnavailableError](err); ok && !f.needsRegistry() {
+		a.note("made without the schema registry, which does not answer: %v", away)
+		return r, func() {}, nil
+	}
+	if err != nil {
 		return r, nil, err
 	}
-	return r, r.Registry.Close, nil
+	if f.context == "" {
+		return r, r.Registry.Close, nil
+	}
+	if r.ToRegistry, err = to.openRegistry(ctx); err != nil {
+		r.Registry.Close()
+		return r, nil, fmt.Errorf("context %s: %w", f.context, err)
+	}
+	return r, func() { r.Registry.Close(); r.ToRegistry.Close() }, nil
+}
+
+// needsRegistry reports whether schemas decide what is replayed, or are asked about.
+func (f *replayPlanFlags) needsRegistry() bool {
+	return len(f.filter.Events) > 0 || f.filter.Where != "" || len(f.readers) > 0 || f.target.Reencode != ""
 }
 
 func countSet(texts ...string) (n int) {

@@ -57,7 +57,7 @@ func (a *app) root() *cobra.Command {
 		group("dead", "List dead letters, and return them to their topics", "  headrace dead list flights.delays.dead",
 			a.deadList(), a.deadRedrive()),
 		group("replay", "Replay any part of a topic: plan it first", "  headrace replay plan --from-topic flights --from @-2h --rewind delays",
-			a.replayPlan()),
+			a.replayPlan(), a.replayApply(), a.replayStatus(), a.replayCancel(), a.replayList()),
 		group("schema", "Write, check, generate, register and look up schemas", "  headrace schema list",
 			a.schemaNew(), a.schemaLint(), a.schemaCheck(), a.schemaDiff(),
 			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList(),

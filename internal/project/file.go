@@ -16,13 +16,14 @@ type File struct {
 
 // Context is one cluster with its registry, and what is different there.
 type Context struct {
-	At       Position
-	Name     string
-	Brokers  []string
-	ClientID string
-	TLS      *TLS
-	SASL     *SASL
-	Registry *Registry
+	At         Position
+	Name       string
+	Production bool // what writes to it asks twice
+	Brokers    []string
+	ClientID   string
+	TLS        *TLS
+	SASL       *SASL
+	Registry   *Registry
 
 	// EveryTopic and Topics override what the file says of all topics and then of one; of their settings only those they name.
 	EveryTopic Overrides

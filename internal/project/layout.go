@@ -19,6 +19,7 @@ func layout() *shape {
 func contextShape() *shape {
 	return object("A cluster with its registry, and what is different there.",
 		optional("brokers", list("Addresses, host:port.", text("").such("localhost:9092"))),
+		optional("production", boolean("Whether it is production: a replay there asks for the topic's name.")),
 		optional("client_id", text("How this application is called in the brokers' logs.")),
 		optional("tls", tlsShape()),
 		optional("sasl", object("Who we are to the brokers.",

@@ -122,7 +122,8 @@ func (r *reader) file(n *yaml.Node) *File {
 
 func (r *reader) context(key, n *yaml.Node) Context {
 	c := Context{
-		At: r.at(key), Name: key.Value, Brokers: r.texts(child(n, "brokers")), ClientID: r.text(n, "client_id"),
+		At: r.at(key), Name: key.Value, Production: r.flag(n, "production", false),
+		Brokers: r.texts(child(n, "brokers")), ClientID: r.text(n, "client_id"),
 		TLS: r.tls(child(n, "tls")), SASL: r.sasl(child(n, "sasl")), Registry: r.registry(child(n, "registry")),
 		EveryTopic: r.overrides(child(n, "every_topic")),
 	}

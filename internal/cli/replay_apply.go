@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/project"
+	"github.com/headrace/headrace/replay"
+)
+
+const replayApplyLong = `Do what a plan says that "headrace replay plan --out" has written: copy its events to the target topic, or move its group
+back. A plan for handlers is applied by the service that has them.
+
+It is refused when the world has changed in a way that matters since the plan was made. How far a copy has come is kept in
+the checkpoint, beside the plan: after Ctrl-C, a crash or a cancel the same command goes on, and neither leaves out nor
+doubles an event. Every replay has its record in the topic headrace.replays, which "headrace replay list" shows.
+
+In a context with "production: true" it needs --yes and the name of the topic, typed or with --confirm.
+
+Exit codes: 0 done, 1 failed or cancelled, 2 wrong usage, 3 --dry-run and there is something to do, 130 interrupted.`
+
+type replayApplyFlags struct {
+	dryRun, yes, raw     bool
+	noAudit, skipCorrupt bool
+	confirmed            string
+	checkpoint           string
+	toContext            string
+	rate                 int
+	bytesRate, speed     string
+	out                  format
+}
+
+// replayApplying is one replay apply.
+type replayApplying struct {
+	*app
+	replayApplyFlags
+	plan replay.Plan
+	from headrace.Cluster
+	to   *headrace.Cluster // nil: from
+}
+
+func (a *app) replayApply() *cobra.Command {
+	var f replayApplyFlags
+	cmd := &cobra.Command{
+		Use:   "apply PLAN.json [flags]",
+		Short: "Do what a plan says",
+		Long:  replayApplyLong,
+		Example: "  headrace replay apply again.json --dry-run\n" +
+			"  headrace replay apply again.json --yes --rate 50000\n" +
+			"  headrace replay apply again.json --context prod --yes --confirm flights.again",
+		Args: exactly("PLAN.json"),
+		RunE: a.run(func(ctx context.Context, args []string) error { return a.runReplayApply(ctx, args[0], f) }),
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.dryRun, "dry-run", false, "check the plan and show what would be done, write nothing; exits with 3 when something would")
+	flags.IntVar(&f.rate, "rate", 0, "at most this `number` of events a second")
+	flags.StringVar(&f.bytesRate, "bytes-rate", "", "at most these `bytes` a second, as they are sent: 20MB")
+	flags.StringVar(&f.speed, "speed", "", "this many `times` the pace at which the events came: 10x")
+	flags.BoolVar(&f.raw, "raw", false, "copy whole batches as they are, without headers of origin")
+	flags.StringVar(&f.checkpoint, "checkpoint", "", "`file` that tells how far the copy has come (default PLAN.json.checkpoint)")
+	flags.StringVar(&f.toContext, "to-context", "", "`name` of the context with the target, when it is another cluster")
+	flags.BoolVar(&f.skipCorrupt, "skip-corrupt", false, "pass over batches that cannot be read, and report them, rather than stop there")
+	flags.BoolVar(&f.noAudit, "no-audit", false, "keep no record in headrace.replays: nobody can list or cancel the replay then")
+	flags.StringVar(&f.confirmed, "confirm", "", "`name` of the target topic, or group, for production")
+	bindYes(cmd, &f.yes)
+	f.out.bind(cmd)
+	return cmd
+}
+
+func (a *app) runReplayApply(ctx context.Context, path string, f replayApplyFlags) error {
+	plan, err := readReplayPlan(path)
+	if err != nil {
+		return err
+	}
+	if f.raw && !plan.Target.Raw {
+		plan.Target.Raw = true
+		if err := plan.Validate(); err != nil {
+			return &usageError{fmt.Errorf("--raw: %w", err)}
+		}
+	}
+	if f.checkpoint == "" {
+		f.checkpoint = path + ".checkpoint"
+	}
+	r := &replayApplying{app: a, replayApplyFlags: f, plan: plan}
+	if err := r.connect(); err != nil {
+		return err
+	}
+	switch {
+	case plan.Target.Handlers != "":
+		return usagef("the plan is for the handlers of %s, which are in that service's own binary. It applies the plan with\n\n"+
+			"\tplan, err := replay.ReadPlan(file)\n\toutcome, err := replay.Run(ctx, replay.RunConfig{Plan: plan, …}, handlers...)", oneLine(plan.Target.Handlers))
+	case plan.Target.Rewind != "":
+		return r.rewind(ctx)
+	}
+	return r.copy(ctx)
+}
+
+// connect says which clusters are meant. Nothing is asked of them.
+func (r *replayApplying) connect() (err error) {
+	if r.from, err = r.cluster(); err != nil || r.toContext == "" {
+		return err
+	}
+	to, err := r.other(r.toContext).cluster()
+	r.to = &to
+	return err
+}
+
+// other is the same command line for a context of headrace.yaml, whatever the flags say.
+func (a *app) other(context string) *app {
+	b := *a
+	b.context, b.brokers, b.registry = context, nil, ""
+	return &b
+}
+
+func readReplayPlan(path string) (replay.Plan, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return replay.Plan{}, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	plan, err := replay.ReadPlan(file)
+	if err != nil {
+		return replay.Plan{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return plan, nil
+}
+
+func (r *replayApplying) audit() replay.Auditing {
+	return replay.Auditing{By: whoAmI(), Off: r.noAudit}
+}
+
+func (r *replayApplying) rewind(ctx context.Context) error {
+	group := r.plan.Target.Rewind
+	quick, cancel := r.within(ctx)
+	defer cancel()
+	seek, err := replay.PlanRewind(quick, r.from, r.plan)
+	if err != nil {
+		return err
+	}
+	if len(seek.Moves) == 0 {
+		r.note("group %s has not gone beyond the beginning of any span: nothing to do", group)
+		return nil
+	}
+	if err := r.printSeek(seek, r.out); err != nil {
+		return err
+	}
+	if r.dryRun {
+		return errChanges
+	}
+	if err := r.agree(fmt.Sprintf("Move %d partitions of group %s back?", len(seek.Moves), group), group); err != nil {
+		return err
+	}
+	quick, cancel = r.within(ctx) // a person may have taken a while
+	defer cancel()
+	if seek, err = replay.Rewind(quick, r.from, r.plan, r.audit()); err != nil {
+		return err
+	}
+	r.note("moved %d partitions of group %s back", len(seek.Moves), group)
+	return nil
+}
+
+// copyConfig is what the flags say of a copy.
+func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig, closeRegistry func(), err error) {
+	cfg = replay.CopyConfig{
+		From: r.from, Plan: r.plan, Checkpoint: r.checkpoint, SkipCorrupt: r.skipCorrupt, Rate: r.rate, Audit: r.audit(),
+	}
+	if r.to != nil {
+		cfg.To = *r.to
+	}
+	if r.rate < 0 {
+		return cfg, nil, usagef("--rate must not be negative")
+	}
+	if r.bytesRate != "" {
+		n, err := project.ParseBytes(r.bytesRate)
+		if err != nil || n < 1 {
+			return cfg, nil, usagef("--bytes-rate: %q is not an amount of bytes, such as 20MB", r.bytesRate)
+		}
+		cfg.BytesRate = int(n)
+	}
+	if r.speed != "" {
+		if cfg.Speed, err = strconv.ParseFloat(strings.TrimSuffix(r.speed, "x"), 64); err != nil || !(cfg.Speed > 0) || cfg.Speed > 1e9 {
+			return cfg, nil, usagef("--speed: %q is not how many times faster, such as 10x or 0.5x", r.speed)
+		}
+	}
+	if len(r.plan.Filter.Events) == 0 && r.plan.Filter.Where == "" {
+		return cfg, func() {}, nil
+	}
+	if cfg.Registry, err = r.openRegistry(ctx); err != nil {
+		return cfg, nil, err
+	}
+	return cfg, cfg.Registry.Close, nil
+}
+
+// agree asks whether to do what was shown. In production that is --yes and the name of what is written to, not only an answer.
+func (r *replayApplying) agree(question, name string) error {
+	if r.confirmed != "" && r.confirmed != name {
+		return usagef("--confirm is %q, and the replay writes to %q", r.confirmed, name)
+	}
+	production, err := r.production()
+	if err != nil {
+		return err
+	}
+	if production == "" {
+		return r.confirm(r.yes, question)
+	}
+	if !r.yes {
+		return usagef("--yes is missing: context %s is production", production)
+	}
+	if r.confirmed == name {
+		return nil
+	}
+	return r.typed(name, production)
+}
+
+// production is the name of the context that is written to, when it is marked so: the one chosen, or one with a broker of the cluster.
+func (r *replayApplying) production() (string, error) {
+	file, err := r.project()
+	if err != nil || file == nil {
+		return "", err
+	}
+	written, name := r.from, r.context
+	if r.to != nil {
+		written, name = *r.to, r.toContext
+	}
+	for _, c := range file.Contexts {
+		if c.Production && (c.Name == name || shareOne(c.Brokers, written.Brokers)) {
+			return c.Name, nil
+		}
+	}
+	return "", nil
+}
+
+func shareOne(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if strings.EqualFold(x, y) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/headrace/headrace/replay"
+)
+
+// outcomeRow is what became of a copy.
+type outcomeRow struct {
+	Replay   string           `json:"replay"`
+	Done     bool             `json:"done"`
+	Topic    string           `json:"topic"`
+	Events   int64            `json:"events"`
+	Bytes    int64            `json:"bytes"`
+	Filtered int64            `json:"filtered"`
+	Left     int64            `json:"left"` // offsets that are still to be copied
+	Skipped  int64            `json:"skipped"`
+	First    []replay.Skipped `json:"first_skipped,omitempty"`
+}
+
+func (r *replayApplying) copy(ctx context.Context) error {
+	cfg, closeRegistry, err := r.copyConfig(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeRegistry()
+	quick, cancel := r.within(ctx)
+	before, err := replay.PlanCopy(quick, cfg)
+	cancel()
+	if err != nil {
+		return err
+	}
+	r.show(before)
+	if r.dryRun {
+		if err := r.printOutcome(before); err != nil {
+			return err
+		}
+		if before.Done {
+			return nil
+		}
+		return errChanges
+	}
+	if err := r.agree(fmt.Sprintf("Copy to topic %s?", r.plan.Target.Topic), r.plan.Target.Topic); err != nil {
+		return err
+	}
+	progress := &copyProgress{app: r.app, began: time.Now(), first: before}
+	cfg.Progress = progress.show
+	out, err := replay.Copy(ctx, cfg)
+	progress.end()
+	if err != nil {
+		return r.stopped(ctx, out, err)
+	}
+	for _, s := range out.Skipped {
+		r.note("skipped topic %s partition %d offsets %d to %d: %s", s.Topic, s.Partition, s.From, s.To, oneLine(s.Reason))
+	}
+	if err := r.printOutcome(out); err != nil {
+		return err
+	}
+	r.note("replay %s is done: topic %s holds %s of it, %s", r.plan.ID, r.plan.Target.Topic, plural(out.Events), rateOf(out.Events-before.Events, time.Since(progress.began)))
+	return nil
+}
+
+// show tells what is about to be done.
+func (r *replayApplying) show(before replay.Outcome) {
+	p := r.plan
+	r.note("replay %s: %s of %s into topic %s", p.ID, plural(p.Counts.Events), oneLine(strings.Join(p.Source.Topics, ", ")), p.Target.Topic)
+	for _, risk := range p.Risks {
+		r.note("  %s", oneLine(risk))
+	}
+	switch {
+	case before.Done:
+		r.note("it is done: nothing is left to copy")
+	case before.Passed > 0:
+		r.note("it goes on: %s are copied, and %s of %s offsets are left", plural(before.Events), humanize.Comma(before.Total-before.Passed), humanize.Comma(before.Total))
+	}
+}
+
+func (r *replayApplying) printOutcome(out replay.Outcome) error {
+	row := outcomeRow{
+		Replay: r.plan.ID, Done: out.Done, Topic: r.plan.Target.Topic, Events: out.Events, Bytes: out.Bytes, Filtered: out.Filtered,
+		Left: out.Total - out.Passed, Skipped: out.SkippedTotal, First: out.Skipped,
+	}
+	if r.out != "table" {
+		return printOne(r.Stdout, r.out, row)
+	}
+	return print(r.Stdout, "table", []outcomeRow{row}, "REPLAY TOPIC EVENTS FILTERED SKIPPED LEFT", func(o outcomeRow) []any {
+		return []any{o.Replay, o.Topic, o.Events, o.Filtered, o.Skipped, o.Left}
+	})
+}
+
+// stopped says how to go on.
+func (r *replayApplying) stopped(ctx context.Context, out replay.Outcome, err error) error {
+	if out.Total == 0 {
+		return err // it has not begun
+	}
+	how := "stopped"
+	switch {
+	case ctx.Err() != nil:
+		how = "interrupted"
+	case errors.Is(err, replay.ErrCancelled):
+		how = "cancelled"
+	}
+	r.note("%s: %s of %s are copied, nothing is lost or doubled; to go on:\n  %s",
+		how, plural(out.Events), humanize.Comma(r.plan.Counts.Events), r.again())
+	return err
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+
+// again is this very command.
+func (a *app) again() string {
+	words := []string{"headrace"}
+	for _, word := range a.Args {
+		if !plainWord.MatchString(word) {
+			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
+
+// typed wants the name of what is written to, from the person at the terminal.
+func (r *replayApplying) typed(name, production string) error {
+	if !r.IsTerminal(r.Stdin) {
+		return usagef("--confirm %s is missing: context %s is production, and nobody can be asked to type the name", name, production)
+	}
+	fmt.Fprintf(r.Stderr, "Context %s is production. Type the name of what is written to, %s: ", production, name)
+	answer, err := bufio.NewReader(r.Stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(answer) != name {
+		return errDeclined
+	}
+	return nil
+}
+
+// copyProgress rewrites one line of the terminal about once a second.
+type copyProgress struct {
+	app   *app
+	began time.Time
+	first replay.Outcome
+
+	mu    sync.Mutex
+	shown bool
+}
+
+func (p *copyProgress) show(out replay.Outcome) {
+	if !p.app.IsTerminal(p.app.Stderr) || out.Total == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = true
+	fmt.Fprintf(p.app.Stderr, "\r\x1b[K%s", progressLine(p.first, out, time.Since(p.began)))
+}
+
+func (p *copyProgress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
+	}
+}
+
+// progressLine is how far it is, how fast, and how long it will take at that pace.
+func progressLine(first, now replay.Outcome, took time.Duration) string {
+	line := fmt.Sprintf("%3d%%  %s  %s", 100*now.Passed/now.Total, plural(now.Events), rateOf(now.Events-first.Events, took))
+	if passed := now.Passed - first.Passed; passed > 0 && now.Passed < now.Total && took > time.Second {
+		left := time.Duration(float64(took) * float64(now.Total-now.Passed) / float64(passed))
+		line += fmt.Sprintf("  %v left", left.Round(time.Second))
+	}
+	return line
+}
+
+func rateOf(events int64, took time.Duration) string {
+	return humanize.Comma(int64(float64(events)/max(took.Seconds(), 1e-3))) + "/s"
+}

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headrace/headrace/replay"
+)
+
+// applicable is a topic of ten events, one to copy them to, and the file of a plan that does.
+func applicable(t *testing.T, more ...string) (s servers, file string) {
+	t.Helper()
+	s = grouped(t)
+	s.createTopic("again", 2)
+	file = filepath.Join(t.TempDir(), "again.json")
+	s.run("", append([]string{"replay", "plan", "--from-topic", "orders", "--to-topic", "again", "--out", file}, more...)...).want(t, exitDone)
+	return s, file
+}
+
+// applied takes out of what is printed about a replay what every run has of its own.
+func applied(text string) string {
+	for _, own := range [][2]string{
+		{`\d{8}-\d{6}-[0-9a-f]{8}`, "ID"},
+		{`\d{4}-\d\d-\d\dT[0-9:.]+Z`, "TIME"},
+		{`"run": ?"[0-9a-f]{16}"`, `"run": "RUN"`},
+		{`run: [0-9a-f]{16}`, "run: RUN"},
+		{`("?(?:cluster_id|topic_id)"?: ?)"?[\w-]+"?`, "${1}ID"},
+		{`(by"?: ?)"?[^",\n]+"?`, "${1}WHO"},
+		{`(TIME(?: by)? +)[^\s"]+@\S+`, "${1}WHO"},
+		{`[\w.-]+@[\w.-]+`, "WHO"},
+		{`("?bytes"?: ?)\d+`, "${1}BYTES"},
+		{` +(\n|WHO|BY\n)`, " $1"},
+		{`ID +`, "ID "},
+		{`REPLAY +`, "REPLAY "},
+		{`TIME +`, "TIME "},
+		{`STARTED +`, "STARTED "},
+	} {
+		text = regexp.MustCompile(own[0]).ReplaceAllString(text, own[1])
+	}
+	return text
+}
+
+// holds is how many events a topic holds.
+func (s servers) holds(topic string) int {
+	s.t.Helper()
+	return strings.Count(s.run("", "consume", topic, "--offset", "start:end").want(s.t, exitDone).stdout, "\n")
+}
+
+func TestReplayIsAppliedListedAndDone(t *testing.T) {
+	t.Parallel()
+	s, file := applicable(t)
+	s.run("", "replay", "list").want(t, exitDone, "no replays yet")
+	s.run("", "replay", "status", file).want(t, exitFailed, "is not in audit topic")
+	dry := s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges, "10 events of orders into topic again")
+	golden(t, "replay_apply_dry", applied(dry.stdout))
+	s.run("", "replay", "apply", file).want(t, exitUsage, "--yes is missing")
+	if s.holds("again") != 0 {
+		t.Error("something was copied")
+	}
+	if _, err := os.Stat(file + ".checkpoint"); err == nil {
+		t.Error("a dry run has left a checkpoint")
+	}
+	s.run("", "replay", "list").want(t, exitDone, "no replays yet")
+	done := s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "is done: topic again holds 10 events")
+	golden(t, "replay_apply", applied(done.stdout))
+	again := s.run("", "replay", "apply", file, "--yes", "-o", "json").want(t, exitDone, "nothing is left to copy")
+	golden(t, "replay_apply_json", applied(again.stdout))
+	s.run("", "replay", "apply", file, "--dry-run").want(t, exitDone)
+	s.run("", "replay", "apply", file, "--yes", "--checkpoint", file+".other").want(t, exitFailed, "was applied before by", "give the checkpoint it had")
+	if s.holds("again") != 10 {
+		t.Error("the events were not copied once")
+	}
+	for _, out := range formats {
+		golden(t, "replay_list_"+out, applied(s.run("", "replay", "list", "-o", out).want(t, exitDone).stdout))
+		golden(t, "replay_status_"+out, applied(s.run("", "replay", "status", file, "-o", out).want(t, exitDone).stdout))
+	}
+	s.run("", "replay", "cancel", file).want(t, exitFailed, "there is nothing to cancel")
+}
+
+func TestReplayMovesAGroupBack(t *testing.T) {
+	t.Parallel()
+	s := grouped(t)
+	file := filepath.Join(t.TempDir(), "back.json")
+	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--out", file).want(t, exitDone)
+	golden(t, "replay_apply_rewind", s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges).stdout)
+	s.run("", "replay", "apply", file, "--yes", "--confirm", "others").want(t, exitUsage, `the replay writes to "delays"`)
+	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "moved 1 partitions of group delays back")
+	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "commit moved")
+	if r := s.run("", "replay", "list", "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"kind":"rewind","state":"done"`) {
+		t.Errorf("the list is %s", r.stdout)
+	}
+}
+
+func TestReplayApplyRefuses(t *testing.T) {
+	t.Parallel()
+	s, file := applicable(t)
+	handlers := filepath.Join(t.TempDir(), "handlers.json")
+	s.run("", "replay", "plan", "--from-topic", "orders", "--handlers", "totals", "--out", handlers).want(t, exitDone)
+	filtered := filepath.Join(t.TempDir(), "filtered.json")
+	s.run("", "replay", "plan", "--from-topic", "orders", "--to-topic", "again", "--key", "1", "--out", filtered).want(t, exitDone)
+	broken := filepath.Join(t.TempDir(), "broken.json")
+	if err := os.WriteFile(broken, []byte(`{"version":7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, exitUsage, "PLAN.json is missing"},
+		{[]string{"nowhere.json"}, exitFailed, "nowhere.json"},
+		{[]string{broken}, exitFailed, "version: 7 is not 1"},
+		{[]string{handlers, "--yes"}, exitUsage, "replay.Run("},
+		{[]string{filtered, "--yes", "--raw"}, exitUsage, "there can be no filter"},
+		{[]string{file, "--yes", "--rate", "-1"}, exitUsage, "--rate"},
+		{[]string{file, "--yes", "--bytes-rate", "much"}, exitUsage, "--bytes-rate"},
+		{[]string{file, "--yes", "--speed", "0x"}, exitUsage, "--speed"},
+		{[]string{file, "--yes", "--to-context", "prod"}, exitUsage, "prod"},
+		{[]string{file, "--yes", "--confirm", "orders"}, exitUsage, `writes to "again"`},
+	} {
+		s.run("", append([]string{"replay", "apply"}, c.args...)...).want(t, c.code, c.want)
+	}
+	if err := s.Broker().DeleteTopic("again"); err != nil {
+		t.Fatal(err)
+	}
+	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "topic again: topic gone", "plan again")
+	s.createTopic("again", 2)
+	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "topic again: topic recreated")
+	s.run("", "replay", "list").want(t, exitDone, "no replays yet")
+}
+
+func TestProductionIsAskedTwice(t *testing.T) {
+	t.Parallel()
+	s, file := applicable(t)
+	dir := t.TempDir()
+	text := fmt.Sprintf("contexts:\n  prod: {brokers: [%q], registry: %q, production: true}\n", s.KafkaAddr, s.RegistryURL)
+	if err := os.WriteFile(filepath.Join(dir, "headrace.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := func(terminal bool, stdin string, args ...string) result {
+		var stdout, stderr bytes.Buffer
+		in := strings.NewReader(stdin)
+		code := Main(t.Context(), Env{
+			Args: append([]string{"replay", "apply", file}, args...), Stdin: in, Stdout: &stdout, Stderr: &stderr, Dir: dir,
+			IsTerminal: func(stream any) bool { return terminal && stream == any(in) },
+		})
+		return result{code, stdout.String(), stderr.String()}
+	}
+	in(false, "", "--context", "prod").want(t, exitUsage, "--yes is missing: context prod is production")
+	in(false, "", "--context", "prod", "--yes").want(t, exitUsage, "--confirm again is missing")
+	in(false, "", "--brokers", s.KafkaAddr, "--yes").want(t, exitUsage, "--confirm again is missing")
+	in(true, "y\n", "--context", "prod", "--yes").want(t, exitFailed, "Type the name", "not confirmed")
+	in(true, "again\n", "--context", "prod").want(t, exitUsage, "--yes is missing")
+	if s.holds("again") != 0 {
+		t.Error("something was copied")
+	}
+	in(true, "again\n", "--context", "prod", "--yes", "--rate", "1000").want(t, exitDone)
+	in(false, "", "--context", "prod", "--yes", "--confirm", "again").want(t, exitDone, "nothing is left")
+}
+
+func TestReplayIsInterruptedCancelledAndGoneOnWith(t *testing.T) {
+	t.Parallel()
+	s, file := applicable(t)
+	slow := []string{"replay", "apply", file, "--yes", "--rate", "1"}
+	running := func() {
+		t.Helper()
+		for {
+			r := s.run("", "replay", "status", file, "-o", "jsonl")
+			if r.code == exitDone && strings.Contains(r.stdout, `"state":"running"`) && !strings.Contains(r.stdout, `"total":0`) {
+				return
+			}
+			time.Sleep(20 * time.Millisecond) //nolint:forbidigo // another process would poll too
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan result)
+	go func() { ended <- s.runIn(ctx, "", slow...) }()
+	running()
+	cancel()
+	if r := <-ended; r.code != exitInterrupted || !strings.Contains(r.stderr, "interrupted:") || !strings.Contains(r.stderr, "headrace replay apply "+file) {
+		t.Errorf("interrupted: %+v", r)
+	}
+	if r := s.run("", "replay", "status", file, "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"state":"interrupted"`) {
+		t.Errorf("status is %s", r.stdout)
+	}
+	go func() { ended <- s.runIn(t.Context(), "", slow...) }()
+	running()
+	s.run("", "replay", "cancel", file).want(t, exitDone, "is cancelled")
+	(<-ended).want(t, exitFailed, "cancelled:", "to go on:", "it goes on:")
+	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "topic again holds 10 events")
+	if n := s.holds("again"); n != 10 {
+		t.Errorf("%d events were copied", n)
+	}
+}
+
+func TestProgressLineTellsRateAndTimeLeft(t *testing.T) {
+	t.Parallel()
+	first := replay.Outcome{Events: 100, Passed: 100, Total: 1000}
+	now := replay.Outcome{Events: 400, Passed: 400, Total: 1000}
+	if got := progressLine(first, now, 3*time.Second); got != " 40%  400 events  100/s  6s left" {
+		t.Errorf("got %q", got)
+	}
+	if got := progressLine(first, first, 0); got != " 10%  100 events  0/s" {
+		t.Errorf("got %q", got)
+	}
+	if got := (&app{Env: Env{Args: []string{"replay", "apply", "it's.json", "--rate", "1"}}}).again(); got != `headrace replay apply 'it'\''s.json' --rate 1` {
+		t.Errorf("got %q", got)
+	}
+}
