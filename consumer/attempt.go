@@ -21,7 +21,7 @@ func (l *lane) try(t *task) error {
 	}
 	timeout := route.policy.Timeout
 	if timeout == 0 {
-		return l.call(l.event(t.partition.ctx, t), t)
+		return l.call(l.context(t), t)
 	}
 	e := l.event(l.grant(t.partition), t)
 	e.deadline.Store(int64(time.Since(l.epoch) + timeout))

@@ -43,6 +43,7 @@ type lane struct {
 	route    *route // of call
 	call     caller
 	spare    []event // made many at a time
+	places   *places // of the turn, where one is a stretch
 	handling bool    // the handler has been called and has not returned
 	panicked *PanicError
 
