@@ -70,7 +70,7 @@ const (
 func (p *partition) deadLetter(t *task, f *failure) bool {
 	from := t.from()
 	name := DeadLetterTopic(p.source(), p.engine.group)
-	letter := copyOf(t, append(ownHeaders(&t.record), deathHeaders(from, p.engine.group, t.ref, f, time.Now())...))
+	letter := copyOf(t, append(p.replayHeader(ownHeaders(&t.record)), deathHeaders(from, p.engine.group, t.ref, f, time.Now())...))
 	letter.Partition = p.deadPartition(name, from)
 	if from.time >= 0 {
 		letter.Time = time.UnixMilli(from.time)

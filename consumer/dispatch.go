@@ -31,6 +31,7 @@ const recentStretches = 1024
 
 func newDispatch(e *engine) dispatch {
 	d := dispatch{deliveries: make(chan fetch.Delivery, 1), router: newRouter(e.routes), seed: maphash.MakeSeed()}
+	d.router.replay = e.replay != nil
 	if e.lanes == nil {
 		d.lane = newLane(nil)
 	}
@@ -43,9 +44,12 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 	defer chunk.drop()
 	next := c.From
 	for _, b := range c.Batches {
+		if p.span != nil && p.span.endsBefore(b) {
+			break
+		}
 		var err error
 		if next, err = p.unpack(chunk, b, next); err != nil {
-			if !p.flush() || !p.unreadable(chunk, b, max(next, b.BaseOffset), err) {
+			if !p.flush() || !p.unreadable(chunk, b, next, err) {
 				return false
 			}
 			next = b.LastOffset + 1
@@ -56,6 +60,9 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 	}
 	if !p.flush() {
 		return false
+	}
+	if p.span != nil {
+		return p.passed(next, c.End)
 	}
 	p.mark(next, c.End)
 	return !p.stopped.Load()
@@ -83,11 +90,24 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 		if len(p.restored) > 0 && p.isRestored(t.record.Offset) {
 			continue // next stays: the event behind covers it as it covers a gap
 		}
+		if p.span != nil {
+			switch p.pick(&t.record) {
+			case pickNot:
+				continue // as above
+			case pickEnd:
+				return next, nil
+			}
+		}
 		// What lies between the record before and this one is gone from the log, and done with this one.
 		t.begin(p, next, t.record.Offset+1)
 		next = t.end
 		if p.retry != nil {
 			if t = p.awaitDue(t, c, reader, b); t == nil {
+				break
+			}
+		}
+		if p.span != nil {
+			if t = p.keepPace(t, c, reader, b); t == nil {
 				break
 			}
 		}
@@ -163,13 +183,16 @@ func (p *partition) isRestored(offset int64) bool {
 
 // unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is
 // allowed, or does not decompress. Its events cannot be told apart, so that they become one dead letter.
-func (p *partition) unreadable(c *heldChunk, b batch.Batch, first int64, err error) (more bool) {
+func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err error) (more bool) {
 	t, ok := p.slot(c, nil, b)
 	if !ok {
 		return false
 	}
-	t.begin(p, first, b.LastOffset+1)
-	t.record = batch.Record{Offset: first, Timestamp: b.MaxTimestamp, Value: b.Raw()}
+	t.begin(p, next, b.LastOffset+1) // with the gap before it, as any event
+	if p.span != nil {
+		p.span.filteredBefore(t)
+	}
+	t.record = batch.Record{Offset: max(next, b.BaseOffset), Timestamp: b.MaxTimestamp, Value: b.Raw()}
 	t.failure = &failure{kind: kindBatch, reason: err, err: &CorruptError{At: t.at(), Err: err}}
 	p.open.n++
 	p.open.bytes += t.record.Size()

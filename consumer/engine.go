@@ -37,6 +37,7 @@ type engine struct {
 	watch   *watch
 	lanes   *lanes                 // nil: each partition handles its events itself, in the order of the log
 	retries map[string]*retryTopic // what the topics are retry topics of; nil where they are not
+	replay  *replaying             // nil in a worker
 	base    context.Context        // what handlers' contexts are made from: the values of Run's
 	ctx     context.Context        // of what goes on in the background
 	failed  chan error             // the first failure
@@ -103,6 +104,18 @@ func newBareEngine(cfg Config, w *Worker, client *kafka.Client) *engine {
 
 // connect makes the engine's fetcher and its member of the group.
 func (e *engine) connect(metadata time.Duration) {
+	e.fetch()
+	t := e.cfg.Tuning
+	e.member = group.New(group.Config{
+		Client: e.client, Logger: e.cfg.Logger, Group: e.cfg.Group, InstanceID: t.InstanceID, Topics: e.cfg.Topics,
+		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
+		MetadataInterval: metadata,
+		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
+	})
+}
+
+// fetch makes the engine's fetcher.
+func (e *engine) fetch() {
 	t := e.cfg.Tuning
 	buffer := t.BufferBytes
 	if e.lanes != nil {
@@ -116,12 +129,6 @@ func (e *engine) connect(metadata time.Duration) {
 			e.stats.fetches.Add(1)
 			e.stats.fetchedBytes.Add(int64(bytes))
 		},
-	})
-	e.member = group.New(group.Config{
-		Client: e.client, Logger: e.cfg.Logger, Group: e.cfg.Group, InstanceID: t.InstanceID, Topics: e.cfg.Topics,
-		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
-		MetadataInterval: metadata,
-		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},
 	})
 }
 

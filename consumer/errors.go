@@ -43,12 +43,16 @@ type HandlerError struct {
 	At
 	Event    string // full name of the event's schema
 	Attempts int
-	Err      error // what the handler returned last; a *PanicError when it panicked
+	Err      error  // what the handler returned last; a *PanicError when it panicked
+	Replay   string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *HandlerError) Error() string {
-	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; the event is not acknowledged: mend the handler and start the worker again, "+
-		"or set Policy.DeadLetter", e.Event, e.At, e.Attempts, e.Err)
+	next := "the event is not acknowledged: mend the handler and start the worker again, or set Policy.DeadLetter"
+	if e.Replay != "" {
+		next = inReplay(e.Replay, "mend the handler, or have failed events passed over")
+	}
+	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; %s", e.Event, e.At, e.Attempts, e.Err, next)
 }
 
 // Unwrap returns the handler's error.
@@ -59,12 +63,16 @@ type UnhandledError struct {
 	At
 	Event  string // full name of the event's schema; "" for a tombstone
 	Schema schema.Ref
+	Replay string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *UnhandledError) Error() string {
 	what := "event type " + e.Event
 	if e.Event == "" {
 		what = "tombstones"
+	}
+	if e.Replay != "" {
+		return fmt.Sprintf("no handler for %s at %s: %s", what, e.At, inReplay(e.Replay, "add one, set Config.Unhandled to UnhandledSkip, or leave such events out of the plan"))
 	}
 	return fmt.Sprintf("no handler for %s at %s: add one, or set Config.Unhandled to UnhandledSkip or UnhandledDeadLetter", what, e.At)
 }
@@ -73,10 +81,14 @@ func (e *UnhandledError) Error() string {
 // of such an event's dead letter.
 type DecodeError struct {
 	At
-	Err error
+	Err    error
+	Replay string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *DecodeError) Error() string {
+	if e.Replay != "" {
+		return fmt.Sprintf("decode event at %s: %v; %s", e.At, e.Err, inReplay(e.Replay, "have failed events passed over, or leave it out of the plan"))
+	}
 	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.At, e.Err)
 }
 
@@ -108,6 +120,11 @@ type OutOfRangeError struct {
 
 func (e *OutOfRangeError) Error() string {
 	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.At, e.LogStart, e.LogEnd)
+}
+
+// inReplay is what comes next after an error at which a replay stopped.
+func inReplay(id, hint string) string {
+	return fmt.Sprintf("replay %s stopped there, and goes on there when it is run again: %s", id, hint)
 }
 
 // FencedError says that another worker runs with the same group and instance id, and that the group counts that one.

@@ -78,6 +78,7 @@ func (e *event) describe(t *task) Info {
 		Schema:    t.ref,
 		Attempt:   e.attempt,
 		Group:     t.partition.engine.group,
+		Replay:    replayOf(t),
 	}
 	headers := t.record.Headers(nil)
 	if o := t.origin; o != nil {

@@ -10,8 +10,9 @@ import (
 // Handler is a function bound to the event type it takes, with a policy. It is a value: make it with [On] or [OnTombstone] and give
 // it to [New], which checks it. The zero Handler is refused there.
 type Handler struct {
-	bind   func(*schema.Registry) (binding, error)
-	policy *Policy
+	bind     func(*schema.Registry) (binding, error)
+	policy   *Policy
+	liveOnly bool
 }
 
 // binding is a handler checked against its registry.

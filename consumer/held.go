@@ -84,6 +84,9 @@ func (p *partition) pop(t *task) *task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done.Mark(t.first, t.end)
+	if p.span != nil {
+		p.span.counts.add(t)
+	}
 	q := t.queue
 	q.tasks[0], q.writing, q.stuck = nil, false, false
 	q.tasks = q.tasks[1:]

@@ -28,6 +28,10 @@ type Info struct {
 	Attempt   int // 1 for the first, and on through retry topics
 	Retry     int // rungs of [Policy.Retry] that the event has climbed; 0 in its own topic
 	Group     string
+
+	// Replay is the id of the replay by which the event came: of [Replay], or of the one that has copied it to its topic, by the record's
+	// header [HeaderReplay]. Batches that were copied whole carry no such header. "" says that the event is live.
+	Replay string
 }
 
 // InfoFrom returns what is known about the event that ctx, a handler's context or one made from it, belongs to. The result is a copy:

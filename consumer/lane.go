@@ -239,6 +239,9 @@ func (l *lane) through(p *partition, s *stretch) (more bool) {
 	more = l.task == nil
 	l.unload()
 	l.report(p)
+	if p.span != nil {
+		p.countDone(s)
+	}
 	p.mark(s.tasks[0].first, p.prefix.Load())
 	return more
 }

@@ -22,6 +22,7 @@ type partition struct {
 	engine *engine
 	lanes  *lanes      // nil where events are handled in the order of the log, by the partition's goroutine
 	retry  *retryTopic // what its topic is a retry topic of; nil where it is not
+	span   *span       // what of it is replayed; nil in a worker
 
 	ctx    context.Context // of the handlers: ends, with a cause, when the partition is taken away
 	cancel context.CancelCauseFunc

@@ -76,6 +76,9 @@ func (p *partition) retire() {
 			continue
 		}
 		s.settled(p.done.Mark)
+		if p.span != nil {
+			p.span.countSettled(s.tasks[:s.n])
+		}
 		free = append(free, s)
 	}
 	clear(p.live[len(kept):])

@@ -43,8 +43,11 @@ func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *
 			}
 		}
 	}
-	if t.target.route == nil {
+	switch r := t.target.route; {
+	case r == nil:
 		t.unhandled()
+	case r.liveOnly && replayOf(t) != "":
+		t.failure = notLive
 	}
 	return t
 }
@@ -68,7 +71,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 	if p.open.n == 0 {
 		return t
 	}
-	record, first, end, ref, body, from, used, failure := t.record, t.first, t.end, t.ref, t.body, t.origin, t.spent, t.failure
+	record, first, end, ref, body, from, used, failure, before := t.record, t.first, t.end, t.ref, t.body, t.origin, t.spent, t.failure, t.before
 	if !p.flush() {
 		return nil
 	}
@@ -77,18 +80,22 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 		return nil
 	}
 	t.begin(p, first, end)
-	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure = record, ref, body, nil, from, used, failure
+	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure, t.before = record, ref, body, nil, from, used, failure, before
 	return t
 }
 
 // undecodable gives up an event whose bytes name no schema that can be had.
 func (t *task) undecodable(err error) {
 	t.target = nil
-	t.failure = &failure{kind: kindDecode, reason: err, err: &DecodeError{At: t.at(), Err: err}}
+	t.failure = &failure{kind: kindDecode, reason: err, err: &DecodeError{At: t.at(), Err: err, Replay: t.partition.engine.replayID()}}
 }
 
 // unhandled gives up an event nobody handles.
 func (t *task) unhandled() {
+	if t.target.liveOnly {
+		t.failure = notLive
+		return
+	}
 	if t.partition.engine.cfg.Unhandled == UnhandledSkip {
 		t.failure = skipped
 		return
@@ -96,7 +103,7 @@ func (t *task) unhandled() {
 	event := t.target.event
 	t.failure = &failure{
 		kind: kindUnhandled, event: event, reason: fmt.Errorf("no handler for %s", eventName(event)),
-		err: &UnhandledError{At: t.at(), Event: event, Schema: t.ref},
+		err: &UnhandledError{At: t.at(), Event: event, Schema: t.ref, Replay: t.partition.engine.replayID()},
 	}
 }
 

@@ -20,9 +20,10 @@ type routes struct {
 
 // route is one handler.
 type route struct {
-	event  string
-	policy Policy
-	call   func(*lane) caller
+	event    string
+	policy   Policy
+	liveOnly bool
+	call     func(*lane) caller
 }
 
 // newRoutes checks the handlers and reports every mistake.
@@ -53,7 +54,7 @@ func newRoutes(registry *schema.Registry, fallback Policy, handlers []Handler) (
 				errs = append(errs, err)
 			}
 		}
-		r.byEvent[b.event] = &route{event: b.event, policy: policy, call: b.call}
+		r.byEvent[b.event] = &route{event: b.event, policy: policy, liveOnly: h.liveOnly, call: b.call}
 	}
 	return r, errors.Join(errs...)
 }
@@ -89,13 +90,15 @@ func (r *routes) delays() []time.Duration {
 
 // target is where the events of one writer's schema go.
 type target struct {
-	event string // full name of the schema
-	route *route // nil: nobody handles them
+	event    string // full name of the schema
+	route    *route // nil: nobody handles them
+	liveOnly bool   // and that because their handler is one for live events only
 }
 
 // router is the routes as one goroutine uses them. It remembers where each schema's events go.
 type router struct {
 	routes  *routes
+	replay  bool // what is routed is not live
 	targets map[schema.Ref]*target
 	last    schema.Ref
 	lastTo  *target
@@ -136,7 +139,11 @@ func (r *router) find(ctx context.Context, ref schema.Ref) (*target, error) {
 
 // to returns the target for events of a name.
 func (r *router) to(event string) *target {
-	return &target{event: event, route: r.routes.byEvent[event]}
+	found := r.routes.byEvent[event]
+	if r.replay && found != nil && found.liveOnly {
+		return &target{event: event, liveOnly: true}
+	}
+	return &target{event: event, route: found}
 }
 
 // undecodable reports whether err is the fault of the event's own bytes, or of the schema they name, so that no waiting helps. All

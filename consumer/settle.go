@@ -29,7 +29,7 @@ func (l *lane) settle(t *task, err error) (more bool) {
 			if !l.advance(known) { // it has just been moved, or given up
 				continue
 			}
-			l.tally(v)
+			l.tally(t, v)
 			l.done(t)
 			return true
 		case l.lanes == nil:
@@ -60,12 +60,18 @@ func (l *lane) refuse(t *task, err error) error {
 var errLate = fmt.Errorf("%w, and its handler returned late", ErrAttemptTimeout)
 
 // tally counts an event that is done.
-func (l *lane) tally(v verdict) {
+func (l *lane) tally(t *task, v verdict) {
 	if v.kind == verdictDone {
 		l.handled++
 		return
 	}
 	stats := l.partition.engine.stats
+	if t.failure == notLive {
+		t.fate = fateLiveOnly
+		stats.liveOnly.Add(1)
+		return
+	}
+	t.fate = fateSkipped
 	stats.skipped.Add(1)
 	if v.outcome.ending == endSkip {
 		stats.reasons.add(v.outcome.reason)
@@ -111,6 +117,11 @@ func (p *partition) copyAway(t *task, v verdict) bool {
 	if v.kind == verdictMove {
 		return p.moveToRetry(t, v)
 	}
+	if p.span != nil && p.span.failed == FailedReport {
+		p.report(t, v.failure)
+		return true
+	}
+	t.fate = fateDead
 	return p.deadLetter(t, v.failure)
 }
 

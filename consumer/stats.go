@@ -13,6 +13,7 @@ type Stats struct {
 	Snoozed      int64 // attempts that Snooze put off
 	DeadLettered int64 // events whose dead-letter copy Kafka acknowledged
 	Skipped      int64 // events nobody handles, by UnhandledSkip, and those whose handler returned Skip
+	LiveOnly     int64 // events that came by a replay, so that their handler was not called; see [Handler.LiveOnly]
 	Interrupted  int64 // attempts that a shutdown or a rebalance interrupted; their events are handled again
 	Stuck        int64 // handlers that did not return although their lease had ended; see [Policy.Timeout]
 	Late         int64 // results refused because their handlers returned after they had been counted in Stuck
@@ -32,6 +33,7 @@ type Stats struct {
 type counters struct {
 	retried, snoozed atomic.Int64
 	stuck, late      atomic.Int64
+	liveOnly         atomic.Int64
 	reasons          reasons
 
 	handled, failed, deadLettered, skipped, interrupted atomic.Int64
@@ -49,6 +51,7 @@ func (w *Worker) Stats() Stats {
 		s.Snoozed += c.snoozed.Load()
 		s.DeadLettered += c.deadLettered.Load()
 		s.Skipped += c.skipped.Load()
+		s.LiveOnly += c.liveOnly.Load()
 		s.Interrupted += c.interrupted.Load()
 		s.Stuck += c.stuck.Load()
 		s.Late += c.late.Load()

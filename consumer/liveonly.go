@@ -1,0 +1,55 @@
+package consumer
+
+import "github.com/headrace/headrace/internal/batch"
+
+// HeaderReplay is the header of an event that a replay has copied to its topic, or made a dead letter: the replay's id.
+const HeaderReplay = "__replay.id"
+
+// maxReplayID bounds what a header may say.
+const maxReplayID = 100
+
+// LiveOnly returns the handler as one that is called for live events alone, because what it does must not happen again: it sends mail,
+// say, or charges a card. An event for which [Info.Replay] is set counts as done without a call, and in Stats.LiveOnly; its value is
+// not decoded. That goes for events that a replay has copied into a worker's topic as well.
+func (h Handler) LiveOnly() Handler {
+	h.liveOnly = true
+	return h
+}
+
+// notLive is the failure of events whose handler is for live ones only.
+var notLive = &failure{kind: kindUnhandled}
+
+// replayOf is the id of the replay by which an event came, "" when it is live.
+func replayOf(t *task) string {
+	if r := t.partition.engine.replay; r != nil {
+		return r.id
+	}
+	if t.record.HeaderCount() == 0 {
+		return ""
+	}
+	id, _ := t.record.Header(HeaderReplay)
+	return clip(string(id), maxReplayID)
+}
+
+// replayID is the id of the engine's replay, "" for a worker.
+func (e *engine) replayID() string {
+	if e.replay == nil {
+		return ""
+	}
+	return e.replay.id
+}
+
+// replayHeader adds the id of the replay to the headers of an event that it makes a dead letter.
+func (p *partition) replayHeader(headers []batch.Header) []batch.Header {
+	id := p.engine.replayID()
+	if id == "" {
+		return headers
+	}
+	kept := headers[:0]
+	for _, h := range headers {
+		if h.Key != HeaderReplay {
+			kept = append(kept, h)
+		}
+	}
+	return append(kept, batch.Header{Key: HeaderReplay, Value: []byte(id)})
+}

@@ -1,0 +1,236 @@
+package consumer
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/headrace/headrace/internal/batch"
+)
+
+// span is what of a partition is replayed.
+type span struct {
+	*replaying
+	to   int64
+	once sync.Once // for the end
+
+	// Only the partition's goroutine uses what follows.
+	over     bool  // the log has come to the end of the span
+	filtered int32 // since the last event that was picked
+	view     Record
+	headers  []batch.Header
+
+	// The partition's lock guards what follows.
+	counts   ReplayCounts
+	failures []ReplayFailure
+}
+
+// fate is what became of an event.
+type fate int8
+
+const (
+	fateHandled fate = iota
+	fateSkipped
+	fateLiveOnly
+	fateFailed
+	fateDead
+)
+
+// add counts an event that is done, and those that the filter left out before it.
+func (c *ReplayCounts) add(t *task) {
+	c.Filtered += int64(t.before)
+	switch t.fate {
+	case fateHandled:
+		c.Handled++
+	case fateSkipped:
+		c.Skipped++
+	case fateLiveOnly:
+		c.LiveOnly++
+	case fateFailed:
+		c.Failed++
+	case fateDead:
+		c.DeadLettered++
+	}
+}
+
+// countSettled counts the events of a stretch that the lanes have come to the end of; those that are held elsewhere are counted there.
+// It needs the partition's lock.
+func (s *span) countSettled(tasks []task) {
+	for i := range tasks {
+		if tasks[i].next.Load() == settled {
+			s.counts.add(&tasks[i])
+		}
+	}
+}
+
+// countDone marks and counts what is done of a stretch that the partition's own lane has worked through.
+func (p *partition) countDone(s *stretch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range s.tasks[:s.n] {
+		t := &s.tasks[i]
+		if t.end > p.prefix.Load() {
+			return
+		}
+		p.done.Mark(t.first, t.end)
+		p.span.counts.add(t)
+	}
+}
+
+// snapshot adds to a span how far it has come, and the counts of just that.
+func (p *partition) snapshot(out *ReplaySpan) {
+	if p.lane != nil {
+		p.lane.mu.Lock() // before the partition's, as everywhere
+		defer p.lane.mu.Unlock()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	done, counts := p.done.Clone(), p.span.counts
+	if l := p.lane; l != nil { // of the stretch at hand, in order
+		prefix := p.prefix.Load()
+		for _, t := range l.claims[:limitOf(l.word.Load())] {
+			if t.end > prefix {
+				break
+			}
+			done.Mark(t.first, t.end)
+			counts.add(t)
+		}
+	}
+	for _, s := range p.live {
+		for i := range s.tasks[:s.n] {
+			if t := &s.tasks[i]; t.next.Load() == settled {
+				done.Mark(t.first, t.end)
+				counts.add(t)
+			}
+		}
+	}
+	out.Next, out.Counts, out.Failures = min(done.Prefix(), out.To), counts, slices.Clone(p.span.failures)
+	out.Beyond = nil
+	for _, b := range done.Beyond() {
+		if b.First < out.To {
+			out.Beyond = append(out.Beyond, OffsetRange{From: b.First, To: min(b.End, out.To)})
+		}
+	}
+}
+
+// endsBefore reports whether the span ends before a batch begins.
+func (s *span) endsBefore(b batch.Batch) bool {
+	s.over = s.over || b.BaseOffset >= s.to
+	return s.over
+}
+
+// picked says whether an event is replayed.
+type picked int8
+
+const (
+	pickYes picked = iota
+	pickNot        // the filter leaves it out
+	pickEnd        // the partition goes no further
+)
+
+func (p *partition) pick(rec *batch.Record) picked {
+	s := p.span
+	if rec.Offset >= s.to {
+		s.over = true
+		return pickEnd
+	}
+	if s.cfg.Filter == nil {
+		return pickYes
+	}
+	keep, err := s.cfg.Filter(p.going, s.record(p, rec))
+	switch {
+	case p.stopped.Load():
+		return pickEnd
+	case err != nil:
+		p.engine.fail(err)
+		p.halt()
+		return pickEnd
+	case keep:
+		return pickYes
+	}
+	s.filtered++
+	return pickNot
+}
+
+// record is a record as the filter sees it.
+func (s *span) record(p *partition, rec *batch.Record) *Record {
+	s.view = Record{
+		Topic: p.Topic, Partition: p.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
+		Key: rec.Key, Value: rec.Value, Headers: s.view.Headers[:0],
+	}
+	s.headers = rec.Headers(s.headers[:0])
+	for _, h := range s.headers {
+		s.view.Headers = append(s.view.Headers, Header(h))
+	}
+	return &s.view
+}
+
+// filteredBefore gives an event those to take along that the filter left out before it: they lie in the gap that it covers.
+func (s *span) filteredBefore(t *task) { t.before, s.filtered = s.filtered, 0 }
+
+// keepPace waits until the rate lets an event be handed over. It returns the task, which may lie in another stretch then, and nil when
+// the partition stops.
+func (p *partition) keepPace(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
+	p.span.filteredBefore(t)
+	if p.span.limiter == nil {
+		return t
+	}
+	if wait := p.span.limiter.Reserve().Delay(); wait > 0 {
+		if t = p.moveOn(t, c, r, b); t == nil || !p.pause(wait) {
+			return nil
+		}
+	}
+	return t
+}
+
+// passed notes that the log was read up to end, and that nothing from next on is left to hand over. It returns false when the partition
+// goes no further.
+func (p *partition) passed(next, end int64) (more bool) {
+	s := p.span
+	if s.over {
+		end = s.to
+	}
+	p.mu.Lock()
+	p.done.Mark(next, end)
+	s.counts.Filtered += int64(s.filtered)
+	s.filtered = 0
+	if p.lanes == nil {
+		p.prefix.Store(p.done.Prefix())
+	}
+	p.mu.Unlock()
+	if end < s.to {
+		return !p.stopped.Load()
+	}
+	p.engine.fetcher.Remove(p.feed)
+	for !p.quiet() {
+		if !p.wait() {
+			return false
+		}
+	}
+	s.end()
+	return false
+}
+
+// end says that the span is done, or given up.
+func (s *span) end() { s.once.Do(s.ended.Done) }
+
+// report keeps an event that is passed over.
+func (p *partition) report(t *task, f *failure) {
+	t.fate = fateFailed
+	p.log().Warn("event passed over by the replay", zap.String("replay", p.span.id), zap.Int64("offset", t.record.Offset),
+		zap.String("event", f.event), zap.String("kind", f.class()), zap.Error(f.reason))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.span
+	if len(s.failures) >= maxFailures || slices.ContainsFunc(s.failures, func(r ReplayFailure) bool { return r.Offset == t.record.Offset }) {
+		return // reported before a crash
+	}
+	s.failures = append(s.failures, ReplayFailure{
+		Offset: t.record.Offset, Event: f.event, Kind: f.class(), Attempts: f.attempts, Error: clip(f.reason.Error(), maxMessage),
+	})
+}
+
+// maxFailures bounds what is kept of a span's failures.
+const maxFailures = 100
