@@ -42,10 +42,42 @@ func AppendBytes(dst, v []byte) []byte {
 // are UTF-8: it returns ErrUTF8 for one that is not, since no strict reader,
 // this package's Reader among them, would take it back.
 func AppendString(dst []byte, v string) ([]byte, error) {
-	if !valid(bytesOf(v)) {
+	text := bytesOf(v)
+	if 8 <= len(text) && len(text) <= 32 && len(text) < cap(dst)-len(dst) {
+		if out, ok := appendShort(dst, text); ok {
+			return out, nil
+		}
+	}
+	if !valid(text) {
 		return dst, ErrUTF8
 	}
-	return append(AppendLong(dst, int64(len(v))), v...), nil
+	return append(AppendLong(dst, int64(len(text))), text...), nil
+}
+
+// appendShort appends text of 8 to 32 bytes and its length to dst, which has room for them, unless there is more than ASCII in it. A call
+// to copy so little takes longer than these words do, which overlap where the length is no multiple of theirs.
+func appendShort(dst, text []byte) ([]byte, bool) {
+	const high = 0x8080808080808080
+	le, n, at := binary.LittleEndian, len(text), len(dst)
+	out := dst[: at+1+n : cap(dst)]
+	to := out[at+1:]
+	first, last := le.Uint64(text), le.Uint64(text[n-8:])
+	if n <= 16 {
+		if (first|last)&high != 0 {
+			return nil, false
+		}
+	} else {
+		second, third := le.Uint64(text[8:]), le.Uint64(text[n-16:])
+		if (first|second|third|last)&high != 0 {
+			return nil, false
+		}
+		le.PutUint64(to[8:], second)
+		le.PutUint64(to[n-16:], third)
+	}
+	le.PutUint64(to, first)
+	le.PutUint64(to[n-8:], last)
+	out[at] = byte(n << 1)
+	return out, true
 }
 
 // AppendBlock appends the count that opens the only block of an array or map,

@@ -27,3 +27,36 @@ func TestEveryByteOfTextIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestTextOfEveryLengthIsAppended with room for it in dst, short of it, and with more than ASCII at each place.
+func TestTextOfEveryLengthIsAppended(t *testing.T) {
+	t.Parallel()
+	for length := range 70 {
+		text := make([]byte, length)
+		for i := range text {
+			text[i] = byte('0' + i%64)
+		}
+		for at := -1; at < length; at++ {
+			for _, put := range []byte{0x7f, 0x80, 0xff} {
+				if at >= 0 {
+					text[at] = put
+				}
+				sound := utf8.Valid(text)
+				want := append(AppendLong([]byte("kept"), int64(length)), text...)
+				for room := range length + 4 {
+					dst := append(make([]byte, 0, 4+room), "kept"...)
+					got, err := AppendString(dst, string(text))
+					if !sound {
+						want = []byte("kept")
+					}
+					if (err == nil) != sound || !bytes.Equal(got, want) {
+						t.Fatalf("%q, room for %d bytes: %q, %v", text, room, got, err)
+					}
+				}
+			}
+			if at >= 0 {
+				text[at] = byte('0' + at%64)
+			}
+		}
+	}
+}
