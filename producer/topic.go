@@ -2,9 +2,8 @@ package producer
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
-	"time"
+	"unsafe"
 
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
@@ -17,7 +16,6 @@ type Topic[E schema.Event] struct {
 	opts []TopicOption
 	out  *sender.Topic
 
-	slots     sync.Pool
 	codec     atomic.Pointer[codec[E]] // nil until the schema's id is known
 	resolving chan struct{}            // held by who asks the registry
 }
@@ -39,13 +37,12 @@ func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[
 // Sends of one goroutine keep their order. When ctx ends while the event is on its way, Send returns at once with Outcome [Unknown]:
 // the event is not recalled.
 func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) error {
-	s, err := t.slot(ctx, key, opts)
+	w := t.p.sender.Waiter()
+	partition, err := t.put(ctx, key, &e, w, opts)
 	if err != nil {
-		return refused(t.name, sender.AnyPartition, err)
+		return failure(w.Refuse(t.out, partition, err))
 	}
-	defer t.slots.Put(s)
-	s.session.Event = e
-	return failure(t.p.sender.Send(ctx, t.out, &s.record))
+	return failure(w.Wait(ctx, t.out, partition))
 }
 
 // Post encodes e into the batch of its partition and returns; done is called once with nil or an [*Error] when the outcome
@@ -57,73 +54,108 @@ func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) er
 // posting with a context that does not end: it runs in the order of the partition's events, and the partition goes only a few batches
 // further before it returns. A panic in it is not recovered. A nil done leaves failures to Config.Logger.
 func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), opts ...Option) {
-	s, err := t.slot(ctx, key, opts)
-	if err != nil {
-		t.p.tell(refused(t.name, sender.AnyPartition, err), done)
-		return
+	var to sender.Receiver
+	if done != nil {
+		to = callback(done)
 	}
-	defer t.slots.Put(s)
-	s.session.Event = e
-	t.p.post(ctx, t.out, &s.record, done)
+	if partition, err := t.put(ctx, key, &e, to, opts); err != nil {
+		t.p.tell(refused(t.name, partition, err), done)
+	}
 }
 
 // Tombstone sends a null value for key, which deletes the key in a compacted topic. It returns as [Topic.Send] does. It needs
 // no schema.
 func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) error {
-	var s slot[E]
-	s.fill(key, opts)
-	return failure(t.p.sender.Send(ctx, t.out, &s.record))
+	var r sender.Record
+	fill(&r, key, opts)
+	r.Headers = headers(nil, opts)
+	return failure(t.p.sender.Send(ctx, t.out, &r))
 }
 
-// slot holds an event and its record while it is encoded, so that handing it over as a [sender.Value] allocates nothing. Between events
-// it lies in a pool, with the last one still in it: taking that out would cost each event more than it costs to keep a few.
-type slot[E schema.Event] struct {
-	id      int
-	session *schema.EncoderSession[E]
-	record  sender.Record
-	key     []byte
-}
-
-// slot returns one for an event that is still to be put in.
-func (t *Topic[E]) slot(ctx context.Context, key string, opts []Option) (*slot[E], error) {
-	s, ok := t.slots.Get().(*slot[E])
-	if !ok {
-		c, err := t.resolve(ctx)
-		if err != nil {
-			return nil, err
+// put encodes e into the batch of its partition. e does not escape: it is copied to where it may.
+func (t *Topic[E]) put(ctx context.Context, key string, e *E, to sender.Receiver, opts []Option) (partition int32, err error) {
+	c := t.codec.Load()
+	if c == nil {
+		if c, err = t.resolve(ctx); err != nil {
+			return sender.AnyPartition, err
 		}
-		s = &slot[E]{id: c.id, session: c.encoder.Session()}
-		s.record.Value = s
 	}
-	s.fill(key, opts)
-	return s, nil
+	var r sender.Record
+	fill(&r, key, opts)
+	entry, partition, err := t.p.sender.Begin(ctx, t.out, &r)
+	if err != nil {
+		return partition, err
+	}
+	defer entry.Close()
+	s := t.slot(c, entry.Scratch())
+	if len(opts) > 0 {
+		s.headers = headers(s.headers[:0], opts)
+		r.Headers = s.headers
+	}
+	s.session.Event = *e
+	before := entry.Buffer()
+	dst, err := s.session.Append(schema.AppendID(before, c.id))
+	if len(dst)-len(before) > slotKeeps {
+		s.release()
+	}
+	if err != nil {
+		entry.Abort()
+		return partition, err
+	}
+	return partition, entry.End(dst, &r, to)
 }
 
-// fill makes the event's record but for its value.
-func (s *slot[E]) fill(key string, opts []Option) {
-	s.key = append(s.key[:0], key...)
-	r := &s.record
-	r.Key, r.Partition = nil, sender.AnyPartition
-	if len(s.key) > 0 {
-		r.Key = s.key
+// slot is where an event lies while it encodes itself. A partition has one for each type, since it takes one
+// event at a time. It keeps the last event:
+// taking that out would cost each event more than it costs to keep a few small ones.
+type slot[E schema.Event] struct {
+	session *schema.EncoderSession[E]
+	headers []batchHeader
+}
+
+// slotKeeps is the size of an encoded event above which it is not kept.
+const slotKeeps = 4 << 10
+
+// slot returns the partition's own for events of this type.
+func (t *Topic[E]) slot(c *codec[E], scratch *[]any) *slot[E] {
+	for _, left := range *scratch {
+		if s, ok := left.(*slot[E]); ok {
+			return s
+		}
 	}
-	if len(r.Headers) > 0 || !r.Time.IsZero() {
-		clear(r.Headers)
-		r.Headers, r.Time = r.Headers[:0], time.Time{}
+	s := &slot[E]{session: c.encoder.Session()}
+	*scratch = append(*scratch, s)
+	return s
+}
+
+func (s *slot[E]) release() {
+	var none E
+	s.session.Event = none
+	clear(s.headers)
+}
+
+// fill makes an event's record but for its value and headers.
+func fill(r *sender.Record, key string, opts []Option) {
+	r.Partition = sender.AnyPartition
+	if key != "" {
+		r.Key = unsafe.Slice(unsafe.StringData(key), len(key)) // only read, and copied into the batch
 	}
 	for i := range opts {
 		switch o := &opts[i]; o.kind {
 		case optionTime:
 			r.Time = o.time
-		case optionHeader:
-			r.Headers = append(r.Headers, batchHeader(o.header))
 		case optionPartition:
 			r.Partition = o.partition
 		}
 	}
 }
 
-// AppendTo appends the wire header and the event.
-func (s *slot[E]) AppendTo(dst []byte) ([]byte, error) {
-	return s.session.Append(schema.AppendID(dst, s.id))
+// headers appends those among the options to dst.
+func headers(dst []batchHeader, opts []Option) []batchHeader {
+	for i := range opts {
+		if o := &opts[i]; o.kind == optionHeader {
+			dst = append(dst, batchHeader(o.header))
+		}
+	}
+	return dst
 }

@@ -116,6 +116,11 @@ func (c *Encoder[E]) tooLong(size int) *EncodeError {
 
 func (c *Encoder[E]) appendOwn(dst []byte, e appender) ([]byte, error) {
 	out, err := e.AppendAvro(dst)
+	return c.checkOwn(dst, out, err)
+}
+
+// checkOwn is what comes of dst when an event has appended itself to it with this result.
+func (c *Encoder[E]) checkOwn(dst, out []byte, err error) ([]byte, error) {
 	if err == nil {
 		if size := len(out) - len(dst); size > MaxValueBytes {
 			return dst, c.tooLong(size)

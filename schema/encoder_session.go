@@ -23,7 +23,11 @@ func (c *Encoder[E]) Session() *EncoderSession[E] {
 // Append is [Encoder.Append] of the session's event.
 func (s *EncoderSession[E]) Append(dst []byte) ([]byte, error) {
 	if s.self != nil {
-		return s.encoder.appendOwn(dst, s.self)
+		out, err := s.self.AppendAvro(dst)
+		if err == nil && len(out)-len(dst) <= MaxValueBytes {
+			return out, nil
+		}
+		return s.encoder.checkOwn(dst, out, err)
 	}
 	return s.encoder.appendBound(&s.state, dst, &s.Event)
 }

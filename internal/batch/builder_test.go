@@ -352,3 +352,34 @@ func TestRecordsAreSummedAsTheyCome(t *testing.T) {
 		}
 	}
 }
+
+func TestABatchGoesOnInAnotherBuffer(t *testing.T) {
+	t.Parallel()
+	var whole, moved Builder
+	moved.Reset(make([]byte, 0, 200))
+	for i := range 10 {
+		r := record{Timestamp: javaTime + int64(i), Key: []byte("key"), Value: bytes.Repeat([]byte{byte(i)}, 10)}
+		add(t, &whole, r)
+		add(t, &moved, r)
+		if i == 4 {
+			moved.Begin(javaTime, nil) // left open
+			roomy := make([]byte, 5, 4096)
+			old := moved.MoveTo(roomy)
+			if len(old) != 0 || cap(old) < 200 {
+				t.Errorf("the old buffer has %d bytes of %d", len(old), cap(old))
+			}
+			clear(old[:cap(old)])
+		}
+	}
+	want, err := whole.Seal(None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := moved.Seal(None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) || cap(got) != 4096 {
+		t.Errorf("%x in %d bytes\ninstead of %x", got, cap(got), want)
+	}
+}

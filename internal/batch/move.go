@@ -28,3 +28,11 @@ func (b *Builder) MoveLast(to *Builder) (recordSize int, err error) {
 	b.count--
 	return recordSize, nil
 }
+
+// MoveTo lets the batch go on in buf, from its start, and returns the buffer it was in, which the caller may use again. An open record
+// is aborted.
+func (b *Builder) MoveTo(buf []byte) (old []byte) {
+	b.open = false
+	old, b.buf = b.buf, append(buf[:0], b.buf...)
+	return old[:0]
+}

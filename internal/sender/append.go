@@ -1,74 +1,114 @@
 package sender
 
-import (
-	"fmt"
-	"time"
-)
+import "context"
 
-// append encodes r into the open batch. spare is a parcel's worth of memory the caller has taken, 0 for none; left is what was not used.
-// need is not 0 when the caller must take that much memory first and come back.
-func (p *partition) append(r *Record, to Receiver, urgent bool, spare int) (left, need int, err error) {
-	s := p.topic.sender
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return spare, 0, ErrClosed
+// Entry is the record that is being put into the open batch of a partition, whose lock is held from [Sender.Begin] to [Entry.Close].
+// Between them its value is appended to what [Entry.Buffer] returns, and handed to [Entry.End].
+type Entry struct {
+	partition *partition
+	parcel    *parcel // that the record is written into; not the partition's open one yet when it is the first
+	dst       []byte
+}
+
+// Begin opens the batch that r goes to and a record in it, with r's key and time. r's value and headers are left to [Entry.End].
+// On an error there is no entry to close, and the record was not taken. It returns the record's partition, AnyPartition when none was
+// chosen before an error. It waits as [Sender.Append] does.
+func (s *Sender) Begin(ctx context.Context, t *Topic, r *Record) (e *Entry, partition int32, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, r.Partition, err
 	}
-	urgent = urgent || s.cfg.Linger < 0
-	if p.open != nil && !p.fits() {
-		p.shut()
-		p.list()
-	}
-	x := p.open
-	if x == nil {
-		x, p.fresh = p.fresh, nil // left by an encoder that panicked
-	}
-	if x == nil {
-		size := s.memory.fit(p.lastLen + p.lastLen/8)
-		switch {
-		case spare > 0:
-			size, spare = spare, 0
-		case !s.memory.try(size):
-			return 0, size, nil
+	for spare := 0; ; {
+		p, err := t.pick(ctx, r)
+		if err != nil {
+			s.memory.force(-spare)
+			return nil, r.Partition, err
 		}
-		x = s.memory.parcel(size)
+		p.mu.Lock()
+		x, left, need, err := p.room(spare)
+		if err == nil && need == 0 {
+			if left > 0 {
+				s.memory.force(-left)
+			}
+			e := &p.entry
+			e.partition, e.parcel, e.dst = p, x, x.builder.Begin(x.timestamp(r.Time, &s.clock), r.Key)
+			return e, p.id, nil
+		}
+		p.mu.Unlock()
+		if err == nil && s.cfg.FailWhenFull {
+			err = ErrBufferFull
+		}
+		if err == nil {
+			err = s.room(ctx, need)
+		} else {
+			s.memory.force(-left)
+		}
+		if err != nil {
+			return nil, p.id, err
+		}
+		spare = need
 	}
-	if x != p.open {
-		p.fresh = x
-		x.opened = time.Now()
+}
+
+// Buffer is what the value is appended to, and nothing else.
+func (e *Entry) Buffer() []byte { return e.dst }
+
+// Scratch is a place of the partition's own for those who write records: empty at first, then what they left in it. It is good until
+// Close.
+func (e *Entry) Scratch() *[]any { return &e.partition.scratch }
+
+// Close ends the hold on the partition. A record that has not come to its end, as when an encoder panics, is dropped.
+func (e *Entry) Close() { e.partition.mu.Unlock() }
+
+// Abort drops the record.
+func (e *Entry) Abort() {
+	e.parcel.builder.Abort()
+	e.partition.fresh = nil
+	if e.parcel != e.partition.open {
+		e.partition.discard(e.parcel)
 	}
-	dst := x.builder.Begin(x.timestamp(r.Time, &s.clock), r.Key)
-	start := x.builder.Len()
-	if r.Value == nil {
-		_, err = x.builder.EndNull(r.Headers)
-	} else if dst, err = r.Value.AppendTo(dst); err == nil {
-		_, err = x.builder.End(dst, r.Headers)
+}
+
+// End takes the record, whose value is what was appended to Buffer; dst is Buffer extended by it. The receiver, which may be nil, is told the
+// record's result, unless there is an error: then the record was not taken.
+func (e *Entry) End(dst []byte, r *Record, to Receiver) error {
+	size, err := e.parcel.builder.End(dst, r.Headers)
+	return e.taken(size, err, cap(dst), to)
+}
+
+// EndNull takes the record with a null value.
+func (e *Entry) EndNull(r *Record, to Receiver) error {
+	size, err := e.parcel.builder.EndNull(r.Headers)
+	return e.taken(size, err, cap(e.dst), to)
+}
+
+// taken does what follows from a record that the batch has, in a buffer of this capacity.
+func (e *Entry) taken(size int, err error, capacity int, to Receiver) error {
+	p, x := e.partition, e.parcel
+	s := p.topic.sender
+	if err != nil {
+		e.Abort()
+		return err
 	}
 	p.fresh = nil
-	if err != nil {
-		x.builder.Abort()
-		if x != p.open {
-			p.discard(x)
-		}
-		return spare, 0, err
+	if capacity > x.charged {
+		s.memory.force(capacity - x.charged)
+		x.charged = capacity
 	}
-	if size := cap(dst); size > x.charged {
-		s.memory.force(size - x.charged)
-		x.charged = size
-	}
-	p.lastSize = x.builder.Len() - start
+	p.lastSize = size
 	limit := s.cfg.BatchBytes
 	if x.builder.Len() > limit {
 		if x, err = p.overflow(x); err != nil {
-			return spare, 0, err
+			return err
 		}
+	}
+	urgent := s.cfg.Linger < 0
+	if x.receivers.add(to) {
+		_, waits := to.(*Waiter)
+		urgent = urgent || waits
+		x.blocking = x.blocking || !waits && to != nil
 	}
 	if x != p.open {
 		p.begin(x, urgent)
-	}
-	x.receivers = append(x.receivers, to)
-	if _, waits := to.(*waiter); !waits && to != nil {
-		x.prompt = false
 	}
 	switch {
 	case urgent:
@@ -78,78 +118,5 @@ func (p *partition) append(r *Record, to Receiver, urgent bool, spare int) (left
 		p.shut()
 		p.list()
 	}
-	return spare, 0, nil
-}
-
-// fits reports whether the open batch has room for another record, growing its budget when the buffer is about to grow.
-func (p *partition) fits() bool {
-	x, m := p.open, p.topic.sender.memory
-	if !x.room(m.classes[classes-1], p.lastSize) {
-		return false
-	}
-	if x.room(x.charged, p.lastSize) {
-		return true
-	}
-	size := m.fit(x.charged + 1)
-	if size <= x.charged {
-		return true
-	}
-	if !m.try(size - x.charged) {
-		return false
-	}
-	x.charged = size
-	return true
-}
-
-// overflow takes the last record out of x, which is over the limit because of it, and returns the batch that the record begins.
-func (p *partition) overflow(x *parcel) (*parcel, error) {
-	s := p.topic.sender
-	limit := s.cfg.BatchBytes
-	next := x
-	if x.records() > 0 {
-		size := s.memory.fit(p.lastSize)
-		s.memory.force(size)
-		next = s.memory.parcel(size)
-		next.opened = time.Now()
-		if _, err := x.builder.MoveLast(&next.builder); err != nil {
-			p.discard(next)
-			return nil, fmt.Errorf("begin a batch: %w", err)
-		}
-		p.shut()
-		p.list()
-	}
-	if size := next.builder.Len(); size > limit {
-		p.discard(next)
-		return nil, &TooLargeError{Size: p.lastSize, Limit: limit - (size - p.lastSize)}
-	}
-	return next, nil
-}
-
-// discard gives back a parcel that holds nothing.
-func (p *partition) discard(x *parcel) {
-	m := p.topic.sender.memory
-	m.release(x, true)
-	m.recycle(x)
-}
-
-// begin makes x, which holds the batch's first record, the open batch.
-func (p *partition) begin(x *parcel, urgent bool) {
-	s := p.topic.sender
-	p.opened++
-	x.ordinal, x.prompt = p.opened, true
-	x.deadline = x.opened.Add(s.cfg.DeliveryTimeout)
-	p.open = x
-	if !urgent {
-		s.linger.add(p, x.ordinal, x.opened)
-	}
-	s.sweeper.arm()
-}
-
-// shut closes the open batch.
-func (p *partition) shut() {
-	x := p.open
-	p.open = nil
-	p.lastLen = x.builder.Len()
-	p.waiting = append(p.waiting, x)
-	p.topic.moveOn(p.id)
+	return nil
 }

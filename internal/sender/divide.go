@@ -73,7 +73,7 @@ func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) e
 	}
 	var rec batch.Record
 	var headers []batch.Header
-	for i, to := range x.receivers {
+	return x.receivers.each(func(i int, to Receiver) error {
 		more, err := reader.Next(&rec)
 		if err != nil {
 			return err
@@ -92,9 +92,9 @@ func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) e
 		if err != nil {
 			return err
 		}
-		part.receivers = append(part.receivers, to)
-	}
-	return nil
+		part.receivers.add(to)
+		return nil
+	})
 }
 
 // part is an empty parcel for some of x's records.
@@ -102,7 +102,7 @@ func (s *Sender) part(x *parcel) *parcel {
 	size := s.memory.fit(x.charged)
 	s.memory.force(size)
 	part := s.memory.parcel(size)
-	part.prompt, part.urgent, part.part = x.prompt, true, true
+	part.blocking, part.urgent, part.part = x.blocking, true, true
 	part.ordinal, part.deadline, part.attempts = x.ordinal, x.deadline, x.attempts
 	return part
 }

@@ -13,12 +13,9 @@ type memory struct {
 	free    int // below zero while a record that outgrew its buffer is accounted for
 	waiting []*claim
 	classes [classes]int // buffer sizes
-	buffers [classes]sync.Pool
+	shelves shelves
 	parcels sync.Pool
 }
-
-// buffer is what a batch is built in, by pointer so that a pool takes it without allocating.
-type buffer struct{ bytes []byte }
 
 // claim is a caller that waits for room; served in the order of arrival, so that none starves.
 type claim struct {
@@ -130,25 +127,62 @@ func (m *memory) parcel(size int) *parcel {
 	if !ok {
 		x = new(parcel)
 	}
-	x.buffer, ok = m.buffers[m.class(size)].Get().(*buffer)
-	if !ok {
-		x.buffer = &buffer{make([]byte, 0, size)}
-	}
 	x.charged = size
-	x.builder.Reset(x.buffer.bytes)
+	x.buffer = m.buffer(size)
+	x.builder.Reset(x.buffer)
 	return x
+}
+
+func (m *memory) buffer(size int) []byte {
+	m.mu.Lock()
+	b := m.shelves.take(m.class(size))
+	if b == nil {
+		m.shelves.shrink(max(m.free, 0)) // the new one takes the room of those kept
+	}
+	m.mu.Unlock()
+	if b == nil {
+		b = make([]byte, 0, size)
+	}
+	return b
+}
+
+// tidy lets buffers go that are not needed at this pace, all of them when idle is set.
+func (m *memory) tidy(idle bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shelves.tidy()
+	if idle {
+		m.shelves.shrink(0)
+	}
 }
 
 // release gives back the memory of x and, when its buffer is in nobody's hands, keeps it for another parcel.
 func (m *memory) release(x *parcel, reuse bool) {
-	m.force(-x.charged)
-	b := x.buffer
+	b, charged := x.buffer, x.charged
 	x.charged, x.raw, x.buffer = 0, nil, nil
 	x.builder.Reset(nil)
-	if !reuse || cap(b.bytes) < m.classes[0] {
-		return
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free += charged
+	if reuse {
+		m.put(b)
 	}
-	m.buffers[m.shelf(cap(b.bytes))].Put(b)
+	m.grant()
+	m.shelves.shrink(max(m.free, 0))
+}
+
+// keep keeps a buffer that is in nobody's hands for another parcel.
+func (m *memory) keep(b []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put(b)
+	m.shelves.shrink(max(m.free, 0))
+}
+
+func (m *memory) put(b []byte) {
+	if cap(b) >= m.classes[0] {
+		m.shelves.put(m.shelf(cap(b)), b)
+	}
 }
 
 // shelf is the class that a buffer of this capacity serves: the largest that is not above it. Where the largest batch makes several
@@ -165,7 +199,7 @@ func (m *memory) shelf(capacity int) int {
 
 // recycle takes back a released parcel that nobody refers to any more.
 func (m *memory) recycle(x *parcel) {
-	clear(x.receivers)
-	*x = parcel{receivers: x.receivers[:0], builder: x.builder}
+	x.receivers.reset()
+	*x = parcel{receivers: x.receivers, builder: x.builder}
 	m.parcels.Put(x)
 }

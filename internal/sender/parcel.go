@@ -10,10 +10,10 @@ import (
 // parcel is one batch on its way, with those who wait for its outcome.
 type parcel struct {
 	builder   batch.Builder // until sealed
-	buffer    *buffer       // what builder builds in
+	buffer    []byte        // what builder builds in
 	charged   int           // of the sender's memory
-	receivers []Receiver    // one for each record
-	prompt    bool          // no receiver may block
+	receivers receivers
+	blocking  bool // a receiver may block
 
 	ordinal  uint64    // of its partition; the parts of a divided parcel share it
 	part     bool      // more parts of the same ordinal follow
@@ -35,7 +35,7 @@ type parcel struct {
 }
 
 // records is the number of records, also after sealing.
-func (x *parcel) records() int { return len(x.receivers) }
+func (x *parcel) records() int { return x.receivers.count }
 
 // timestamp is a record's time in ms, that of the call when at is zero: read off the monotonic clock, since the wall clock was asked
 // when the batch was opened and costs twice as much, and in a burst off the shared one.
@@ -47,6 +47,12 @@ func (x *parcel) timestamp(at time.Time, shared *clock) int64 {
 		return shared.millis()
 	}
 	return x.opened.Add(time.Since(x.opened)).UnixMilli()
+}
+
+// move lets the batch go on in a buffer of the size that is charged for it.
+func (x *parcel) move(m *memory) {
+	x.buffer = m.buffer(x.charged)
+	m.keep(x.builder.MoveTo(x.buffer))
 }
 
 // room reports whether a record like the last one fits below limit, so that hardly any has to be moved to the next batch.
@@ -64,7 +70,7 @@ func (x *parcel) seal(codec batch.Codec) error {
 	if err != nil {
 		return &unsentError{fmt.Errorf("seal a batch: %w", err)}
 	}
-	x.raw, x.buffer.bytes = raw, raw[:0]
+	x.raw, x.buffer = raw, raw[:0]
 	return nil
 }
 
@@ -77,15 +83,19 @@ func (x *parcel) put(s stamp) {
 
 // tell calls the receivers with the result.
 func (x *parcel) tell() {
-	r := x.result
-	for i, to := range x.receivers {
-		if to == nil {
+	r, step := x.result, int64(1)
+	if r.Offset < 0 {
+		step = 0
+	}
+	for _, run := range x.receivers.runs {
+		if run.to == nil {
+			r.Offset += step * int64(run.records)
 			continue
 		}
-		if x.result.Offset >= 0 {
-			r.Offset = x.result.Offset + int64(i)
+		for range run.records {
+			run.to.Done(r)
+			r.Offset += step
 		}
-		to.Done(r)
 	}
 }
 

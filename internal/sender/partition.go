@@ -18,6 +18,7 @@ type partition struct {
 	mu       sync.Mutex
 	open     *parcel   // takes records; nil between batches
 	fresh    *parcel   // about to become open
+	entry    Entry     // the record that is being written
 	waiting  []*parcel // closed, in order
 	flight   *parcel   // in the hands of the one who sends it
 	request  request   // that flight is in
@@ -27,8 +28,9 @@ type partition struct {
 	resting  bool      // between a failed attempt and the next
 	closed   bool      // takes no more records
 	numbers  numbers
-	lastSize int // of the last record
-	lastLen  int // of the last closed batch
+	lastSize int   // of the last record
+	lastLen  int   // of the last closed batch
+	scratch  []any // see Entry.Scratch
 
 	// Outcomes are reported by one goroutine at a time, in order.
 	settled   []*parcel

@@ -39,7 +39,7 @@ func (p *partition) settledPromptly() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, x := range p.settled {
-		if !x.prompt {
+		if x.blocking {
 			return false
 		}
 	}
@@ -79,13 +79,7 @@ func (s *Sender) tell(p *partition, x *parcel) {
 	if x.result.Err == nil {
 		return
 	}
-	silent := 0
-	for _, to := range x.receivers {
-		if to == nil {
-			silent++
-		}
-	}
-	if silent > 0 {
+	if silent := x.receivers.silent(); silent > 0 {
 		s.cfg.Logger.Error("events posted without a callback were not acknowledged", zap.String("topic", p.topic.name),
 			zap.Int32("partition", p.id), zap.Int("events", silent), zap.Stringer("outcome", x.result.Outcome), zap.Error(x.result.Err))
 	}

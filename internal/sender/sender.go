@@ -77,47 +77,36 @@ func (s *Sender) Topic(name string) *Topic {
 //
 // It waits until ctx ends for the topic's metadata when it is not known yet, and for room when the buffer is full.
 func (s *Sender) Append(ctx context.Context, t *Topic, r *Record, to Receiver) error {
-	_, err := s.append(ctx, t, r, to, false)
+	_, err := s.append(ctx, t, r, to)
 	return err
 }
 
 // Send is Append and the wait for the result. It does not linger. When ctx ends first, the record is not recalled and its outcome
 // is Unknown.
 func (s *Sender) Send(ctx context.Context, t *Topic, r *Record) Result {
-	w := s.waiter()
-	p, err := s.append(ctx, t, r, w, true)
+	w := s.Waiter()
+	p, err := s.append(ctx, t, r, w)
 	if err != nil {
-		s.waiters.Put(w)
-		return Result{Topic: t.name, Partition: p, Offset: -1, Outcome: Failed, Err: err}
+		return w.Refuse(t, p, err)
 	}
-	return s.wait(ctx, w, t.name, p)
+	return w.Wait(ctx, t, p)
 }
 
-func (s *Sender) append(ctx context.Context, t *Topic, r *Record, to Receiver, urgent bool) (id int32, err error) {
-	if err := ctx.Err(); err != nil {
-		return r.Partition, err
+func (s *Sender) append(ctx context.Context, t *Topic, r *Record, to Receiver) (partition int32, err error) {
+	e, partition, err := s.Begin(ctx, t, r)
+	if err != nil {
+		return partition, err
 	}
-	for spare := 0; ; {
-		p, err := t.pick(ctx, r)
-		if err != nil {
-			s.memory.force(-spare)
-			return r.Partition, err
-		}
-		left, need, err := p.append(r, to, urgent, spare)
-		if need == 0 {
-			if left > 0 {
-				s.memory.force(-left)
-			}
-			return p.id, err
-		}
-		if s.cfg.FailWhenFull {
-			return p.id, ErrBufferFull
-		}
-		if err := s.room(ctx, need); err != nil {
-			return p.id, err
-		}
-		spare = need
+	defer e.Close()
+	if r.Value == nil {
+		return partition, e.EndNull(r, to)
 	}
+	dst, err := r.Value.AppendTo(e.Buffer())
+	if err != nil {
+		e.Abort()
+		return partition, err
+	}
+	return partition, e.End(dst, r, to)
 }
 
 // room waits until size bytes are free and takes them.

@@ -57,7 +57,9 @@ func (w *sweeper) sweep() {
 		p.mu.Unlock()
 		s.reportLater(p)
 	}
-	if !s.idle() {
+	idle := s.idle()
+	s.memory.tidy(idle)
+	if !idle {
 		w.arm()
 	}
 }
