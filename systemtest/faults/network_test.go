@@ -1,16 +1,13 @@
 package faults
 
 import (
-	"context"
 	"fmt"
-	"net"
+	"slices"
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -89,67 +86,6 @@ func worsenLines(t *trial) {
 	f.finish()
 }
 
-// call is one public function that takes a context.
-type call struct {
-	name string
-	make func(context.Context) error
-	free bool // may succeed: perhaps it has nothing to wait for
-}
-
-// overrun makes calls that cannot succeed, each with the same time, and returns by how much the worst went beyond it.
-func (t *trial) overrun(limit time.Duration, calls []call) time.Duration {
-	t.Helper()
-	worst := time.Duration(0)
-	for _, call := range calls {
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		start := time.Now()
-		err := call.make(ctx)
-		late := time.Since(start) - limit
-		cancel()
-		if err == nil && !call.free {
-			t.Errorf("%s succeeded though nobody answers", call.name)
-		}
-		// A tenth, and the time two busy processors may take to run a goroutine.
-		if late > limit/10+100*time.Millisecond {
-			t.Errorf("%s returned %s after its deadline of %s", call.name, late, limit)
-		}
-		worst = max(worst, late)
-	}
-	return worst
-}
-
-// calls is every public function of producer, consumer and topics that talks to brokers.
-func calls(cluster headrace.Cluster, p *producer.Producer, topic string) []call {
-	numbered := producer.For[events.Numbered](p, topic)
-	at := consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()}
-	return []call{
-		{name: "Topic.Send", make: func(ctx context.Context) error { return numbered.Send(ctx, "key", events.Numbered{Number: 1}) }},
-		{name: "Topic.Tombstone", make: func(ctx context.Context) error { return numbered.Tombstone(ctx, "key") }},
-		{name: "Producer.SendRecord", make: func(ctx context.Context) error {
-			return p.SendRecord(ctx, topic, producer.Record{Value: []byte("v")})
-		}},
-		{name: "Producer.Flush", make: p.Flush, free: true},
-		{name: "consumer.Read", make: func(ctx context.Context) error {
-			return consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: topic, Range: at}, func(consumer.Record) error { return nil })
-		}},
-		{name: "consumer.Resolve", make: func(ctx context.Context) error {
-			_, err := consumer.Resolve(ctx, cluster, topic, nil, at)
-			return err
-		}},
-		{name: "topics.List", make: func(ctx context.Context) error {
-			_, err := topics.List(ctx, cluster, topic)
-			return err
-		}},
-		{name: "topics.Describe", make: func(ctx context.Context) error {
-			_, err := topics.Describe(ctx, cluster, topic)
-			return err
-		}},
-		{name: "topics.Create", make: func(ctx context.Context) error {
-			return topics.Create(ctx, cluster, topics.Spec{Name: topic + "-never"})
-		}},
-	}
-}
-
 // blackHole swallows whatever is sent, both ways, and holds every public call to its deadline meanwhile; then it swallows one broker
 // only, which the others' partitions must not notice.
 func blackHole(t *trial) {
@@ -161,9 +97,11 @@ func blackHole(t *trial) {
 		t.Fatal(err)
 	}
 	f.awaitMore(1000, time.Minute)
-	all := calls(t.cluster(), f.producer, aside)
+	limit, questions := pick(500*time.Millisecond, 2*time.Second), t.asking(webAddress(t.silence()))
+	worst := t.overrun(limit, questions)
+	all := slices.Concat(producing(f.producer, aside), t.calls(t.cluster(), f.schemas, aside))
 	f.lines().BlackHole()
-	worst := t.overrun(pick(500*time.Millisecond, 2*time.Second), all)
+	worst = max(worst, t.overrun(limit, all))
 	f.lines().Clear()
 	f.lines().HangUp() // what was swallowed is gone: no retransmission brings it back
 	f.awaitMore(1000, time.Minute)
@@ -178,21 +116,16 @@ func blackHole(t *trial) {
 	f.lines().HangUp()
 	f.awaitMore(1000, time.Minute)
 	f.finish()
-	f.figure("calls", "%d", len(all))
+	f.figure("calls", "%d", len(all)+len(questions))
 	f.figure("worst overrun", "%s", round(worst))
 	f.figure("acknowledged by the others", "%d", meanwhile)
 }
 
 // silentListener accepts connections and never says a word: the calls end in the TLS handshake, or in that of SASL.
 func silentListener(t *trial) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go hold(listener)
+	address := t.silence()
 	limit, worst, made := pick(300*time.Millisecond, 2*time.Second), time.Duration(0), 0
-	registry, err := schema.NewRegistry("http://" + listener.Addr().String())
+	registry, err := schema.NewRegistry(webAddress(address))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,38 +136,19 @@ func silentListener(t *trial) {
 		"TLS":       {TLS: &headrace.TLS{}},
 		"SASL":      {SASL: sasl},
 	} {
-		cluster.Brokers = []string{listener.Addr().String()}
+		cluster.Brokers = []string{address}
 		p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		all := append(calls(cluster, p, "topic"),
-			call{name: "Registry.Schema", make: func(ctx context.Context) error {
-				_, err := registry.Schema(ctx, 1)
-				return err
-			}},
-			call{name: "Producer.Close", make: p.Close, free: true})
-		made += len(all)
-		worst = max(worst, t.overrun(limit, all))
+		all := slices.Concat(producing(p, "topic"), t.calls(cluster, registry, "topic"))
+		worst = max(worst, t.overrun(limit, all), t.lateness(limit, call{name: "Producer.Close", make: p.Close, free: true}))
+		made += len(all) + 1
 	}
+	all := t.asking(webAddress(address))
+	made += len(all)
+	worst = max(worst, t.overrun(limit, all))
 	t.cases(made, "calls")
 	t.figure("deadline", "%s", limit)
 	t.figure("worst overrun", "%s", round(worst))
-}
-
-// hold keeps every connection open and says nothing.
-func hold(listener net.Listener) {
-	var held []net.Conn
-	defer func() {
-		for _, c := range held {
-			_ = c.Close()
-		}
-	}()
-	for {
-		c, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		held = append(held, c)
-	}
 }
