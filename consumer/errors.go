@@ -199,6 +199,25 @@ func (e *PartitionsError) Error() string {
 	return fmt.Sprintf("retry topic %s has %d partitions, topic %s has %d: give it as many", e.Topic, e.Partitions, e.Source, e.Needed)
 }
 
+// CompactedTopicError says that a retry topic or a dead-letter topic is compacted. Kafka refuses events without a key there, and deletes
+// all but the last event of a key.
+type CompactedTopicError struct {
+	Topic      string
+	DeadLetter bool          // it is a dead-letter topic
+	Retry      time.Duration // the delay of a retry topic; 0 for a dead-letter topic
+	Policy     string        // its cleanup.policy
+}
+
+func (e *CompactedTopicError) Error() string {
+	what := "retry topic"
+	if e.DeadLetter {
+		what = "dead-letter topic"
+	}
+	return fmt.Sprintf("%s %s has cleanup.policy=%s, which refuses events without a key and deletes all but the last of each key: set it with "+
+		"`kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name %s --add-config cleanup.policy=delete`, "+
+		"or in headrace.yaml and with `headrace topics apply`", what, e.Topic, e.Policy, e.Topic)
+}
+
 // StuckError says that a handler did not return after its context had ended, so that the worker ended without it. Its event is not
 // acknowledged.
 type StuckError struct {

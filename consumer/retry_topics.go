@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,15 +39,19 @@ const knownLimit = 30 * time.Second
 func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
 	var errs []error
 	var missing []*MissingTopicError
+	found := make(map[string]time.Duration)
 	look := func(name string, delay time.Duration) {
-		found, err := s.topic(ctx, name)
+		side, err := s.topic(ctx, name)
 		switch {
 		case errors.Is(err, kafka.ErrUnknownTopic):
 			missing = append(missing, &MissingTopicError{Topic: name, DeadLetter: delay == 0, Retry: delay})
 		case err != nil:
 			errs = append(errs, err)
-		case delay > 0 && len(found.Partitions) < len(source.Partitions):
-			errs = append(errs, &PartitionsError{Topic: name, Partitions: len(found.Partitions), Source: source.Name, Needed: len(source.Partitions)})
+		case delay > 0 && len(side.Partitions) < len(source.Partitions):
+			errs = append(errs, &PartitionsError{Topic: name, Partitions: len(side.Partitions), Source: source.Name, Needed: len(source.Partitions)})
+		}
+		if err == nil {
+			found[name] = delay
 		}
 	}
 	if s.dead {
@@ -55,10 +60,42 @@ func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
 	for _, delay := range s.delays {
 		look(RetryTopic(source.Name, s.group, delay), delay)
 	}
+	errs = append(errs, s.compacted(ctx, found)...)
 	if len(missing) > 0 {
 		errs = append(errs, s.supply(ctx, source, missing)...)
 	}
 	return errors.Join(errs...)
+}
+
+// compacted names those of the side topics, given with their delays, that would lose what is written to them. A worker without the right
+// to see their settings is not kept from its work.
+func (s sideTopics) compacted(ctx context.Context, sides map[string]time.Duration) (errs []error) {
+	if len(sides) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(sides))
+	var settings [][]kafka.ConfigEntry
+	var refusals []error
+	err := s.client.Retry(ctx, func(ctx context.Context) (err error) {
+		settings, refusals, err = s.client.Configs(ctx, kafka.AnyNode, names)
+		return errors.Join(err, errors.Join(refusals...))
+	})
+	if err != nil {
+		s.log.Warn("settings of retry and dead-letter topics are not to be seen: they must not be compacted", zap.Strings("topics", names), zap.Error(err))
+	}
+	for i, entries := range settings {
+		for _, e := range entries {
+			if e.Name == "cleanup.policy" && slices.Contains(policies(e.Value), "compact") {
+				errs = append(errs, &CompactedTopicError{Topic: names[i], DeadLetter: sides[names[i]] == 0, Retry: sides[names[i]], Policy: e.Value})
+			}
+		}
+	}
+	return errs
+}
+
+// policies are what a cleanup.policy lists.
+func policies(value string) []string {
+	return strings.Split(strings.ReplaceAll(value, " ", ""), ",")
 }
 
 func (s sideTopics) topic(ctx context.Context, name string) (found kafka.Topic, err error) {
@@ -159,7 +196,7 @@ func (s sideTopics) settingsOf(ctx context.Context, source string) sourceSetting
 		case !e.Default && (e.Name == "min.insync.replicas" || e.Name == "unclean.leader.election.enable"):
 			found.safety = append(found.safety, setting{e.Name, e.Value})
 		case e.Name == "cleanup.policy":
-			compacted = !slices.Contains(strings.Split(strings.ReplaceAll(e.Value, " ", ""), ","), "delete")
+			compacted = !slices.Contains(policies(e.Value), "delete")
 		case err != nil:
 		case e.Name == "max.message.bytes":
 			found.maxBytes = n

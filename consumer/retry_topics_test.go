@@ -118,6 +118,55 @@ func TestRetryTopicWithFewerPartitionsIsRefused(t *testing.T) {
 	}
 }
 
+func TestCompactedSideTopicsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	source := w.source("t", 1, map[string]string{"cleanup.policy": "compact"}) // which is its own affair
+	w.source("t.g.dead", 1, map[string]string{"cleanup.policy": "compact"})
+	w.source("t.g.retry.1m", 1, map[string]string{"cleanup.policy": "compact,delete"})
+	w.source("t.g.retry.1h", 1, map[string]string{"cleanup.policy": "delete"})
+	err := w.sides(true, time.Minute, time.Hour).of(t.Context(), source)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	var got []CompactedTopicError
+	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
+		got = append(got, *asError[*CompactedTopicError](t, one))
+	}
+	want := []CompactedTopicError{
+		{Topic: "t.g.dead", DeadLetter: true, Policy: "compact"}, {Topic: "t.g.retry.1m", Retry: time.Minute, Policy: "compact,delete"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, words := range []string{"dead-letter topic t.g.dead has cleanup.policy=compact,", "--entity-name t.g.retry.1m --add-config cleanup.policy=delete"} {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("error lacks %q:\n%v", words, err)
+		}
+	}
+}
+
+// TestHiddenSettingsAreNoFault: a worker that may not see its side topics' settings works all the same.
+func TestHiddenSettingsAreNoFault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	source := w.source("t", 1, nil)
+	w.source("t.g.dead", 1, nil)
+	w.kafka.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		for _, resource := range req.(*kmsg.DescribeConfigsRequest).Resources {
+			answer := kmsg.NewDescribeConfigsResponseResource()
+			answer.ResourceType, answer.ResourceName, answer.ErrorCode = resource.ResourceType, resource.ResourceName, kerr.TopicAuthorizationFailed.Code
+			resp.Resources = append(resp.Resources, answer)
+		}
+		return resp, nil, true
+	})
+	if err := w.sides(false).of(t.Context(), source); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRefusedCreationNamesTheTopicAndTheCommand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
