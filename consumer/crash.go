@@ -26,7 +26,7 @@ func (p *partition) condemn(t *task) {
 		return
 	}
 	t.failure = &failure{
-		kind: kindCrash, event: t.event(), attempts: deaths,
+		kind: kindCrash, event: t.event(), attempts: t.spent.attempts,
 		reason: fmt.Errorf("%d processes in a row died with this event in hand, the last with it alone", deaths),
 		err:    &CrashError{At: t.at(), Event: t.event(), Deaths: deaths},
 	}

@@ -22,6 +22,7 @@ type mortal struct {
 	cfg    Config
 	poison func(Info, ping) bool
 	work   func(context.Context) // of other events
+	first  func(Info) error      // when it returns an error, that is what the handler returns
 	deaths chan struct{}
 
 	mu      sync.Mutex
@@ -37,6 +38,11 @@ func newMortal(w *world, cfg Config, poison func(Info, ping) bool) *mortal {
 
 func (m *mortal) handle(ctx context.Context, p ping) error {
 	info := InfoFrom(ctx)
+	if m.first != nil {
+		if err := m.first(info); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	m.hand++
 	poison := m.poison(info, p)
@@ -148,6 +154,54 @@ func TestAnEventThatKillsIsDeadLettered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnEventThatKillsFromARetryTopicIsDeadLettered: deaths count in a retry topic as they do in its source, on top of the attempts that
+// the event has made before, and none of the events that wait beside it is charged.
+func TestAnEventThatKillsFromARetryTopicIsDeadLettered(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, concurrency int) {
+		const events, killer = 20, 11
+		w := newWorld(t)
+		w.topic("t", 1, true)
+		w.unkeyed(0, events)
+		cfg := w.laned(concurrency)
+		cfg.Policy.Retry, cfg.Policy.DeadLetter, cfg.Tuning.CreateTopics = []time.Duration{time.Second}, true, true
+		m := newMortal(w, cfg, func(_ Info, p ping) bool { return p.N == killer })
+		m.first = func(info Info) error {
+			if info.Retry == 0 {
+				return errBroken
+			}
+			return nil
+		}
+		// All of them wait in the retry topic before the first is due, so that none has two copies there.
+		if died, err := m.live(m.committed(events)); died || err != nil {
+			t.Fatalf("died %t, %v", died, err)
+		}
+		deaths := 0
+		for ; ; deaths++ {
+			died, err := m.live(func() bool { return w.committedOf("g.retry", "t.g.retry.1s", 0) == events })
+			if err != nil || deaths > 10 {
+				t.Fatalf("after %d deaths: %v", deaths, err)
+			}
+			if !died {
+				break
+			}
+		}
+		if deaths != 3 || m.most != 1 {
+			t.Errorf("%d deaths, want 3; %d events in hand at the last", deaths, m.most)
+		}
+		dead := w.read(DeadLetterTopic("t", "g"))
+		if len(dead) != 1 || header(dead[0], HeaderKind) != "crash" || header(dead[0], HeaderTopic) != "t" ||
+			header(dead[0], HeaderOffset) != "11" || header(dead[0], HeaderDeliveryCount) != "6" {
+			t.Errorf("dead letters %+v", dead)
+		}
+		for n := range int64(events) {
+			if n != killer && m.handled[n] == 0 {
+				t.Errorf("event %d was never handled", n)
+			}
+		}
+	})
 }
 
 // TestABystanderInAnotherPartitionIsNotCharged has a slow event in one partition, and one in another that kills the worker each time

@@ -152,28 +152,45 @@ func (f *flow) refusals() int {
 	return report.Failed + report.Unknown
 }
 
-// killCoordinator kills the broker that keeps the group, and measures how long nothing is handled.
+// killCoordinator kills the broker that keeps the group, and measures how long nothing is handled. The session of the first worker
+// lasts longer than the group is without a coordinator. That of the second does not: it loses its partitions, and takes them again.
 func killCoordinator(t *trial) {
 	f := t.flow(plan{consume: func(c *consumer.Config) { c.Tuning.SessionTimeout = 6 * time.Second }})
 	kills, longest := pick(1, 2), time.Duration(0)
 	for range kills {
-		f.awaitHandled(1000, time.Minute)
-		found := t.kafka().Admin.FindGroupCoordinators(t.Context(), f.topic)
-		coordinator := found[f.topic].NodeID
-		if coordinator < 1 {
-			t.Fatalf("coordinator of %s: %+v", f.topic, found)
-		}
-		node := t.kafka().Node(coordinator)
-		node.Kill()
-		longest = max(longest, f.pause(4000, time.Minute))
-		f.awaitCommitted(time.Minute)
-		node.Start(t)
-		admin.AwaitInSync(t, t.kafka(), f.topic)
-		admin.AwaitInSync(t, t.kafka(), "__consumer_offsets")
+		longest = max(longest, f.killCoordinator())
+	}
+	if err := f.workers[0].Stop(); err != nil {
+		t.Errorf("first worker: %v", err)
+	}
+	short := f.work("second", func(c *consumer.Config) { c.Tuning.SessionTimeout = 2500 * time.Millisecond })
+	for range kills {
+		longest = max(longest, f.killCoordinator())
 	}
 	f.finish()
-	f.figure("kills", "%d", kills)
+	f.figure("kills", "%d", 2*kills)
+	f.figure("partitions lost and taken again", "%d", short.Stats().Lost)
 	f.figure("longest time without a handled event", "%s", round(longest))
+}
+
+// killCoordinator kills the group's coordinator and starts it again once events are handled and committed without it. It returns for how
+// long none was handled.
+func (f *flow) killCoordinator() time.Duration {
+	f.Helper()
+	f.awaitHandled(1000, time.Minute)
+	found := f.kafka().Admin.FindGroupCoordinators(f.Context(), f.topic)
+	coordinator := found[f.topic].NodeID
+	if coordinator < 1 {
+		f.Fatalf("coordinator of %s: %+v", f.topic, found)
+	}
+	node := f.kafka().Node(coordinator)
+	node.Kill()
+	longest := f.pause(4000, time.Minute)
+	f.awaitCommitted(time.Minute)
+	node.Start(f)
+	admin.AwaitInSync(f, f.kafka(), f.topic)
+	admin.AwaitInSync(f, f.kafka(), "__consumer_offsets")
+	return longest
 }
 
 // pause waits until n more events are handled and returns the longest time in which none was.

@@ -47,8 +47,21 @@ func (t *trial) overrun(limit time.Duration, calls []call) time.Duration {
 	return slices.Max(lateness)
 }
 
-// lateness makes one call and returns how long after its deadline it has returned.
+// lateness makes one call and returns how long after its deadline it has returned. One that is too late is made again: a busy machine may
+// stop for a moment, a call that does not mind its context is late each time.
 func (t *trial) lateness(limit time.Duration, call call) time.Duration {
+	// A tenth, and the time two busy processors may take to run a goroutine.
+	bound := limit/10 + 100*time.Millisecond
+	late := t.once(limit, call)
+	for again := 0; late > bound && again < 2; again++ {
+		t.Logf("%s returned %s after its deadline of %s: making it again", call.name, late, limit)
+		late = t.once(limit, call)
+	}
+	t.require(late <= bound, "%s returned %s after its deadline of %s", call.name, late, limit)
+	return late
+}
+
+func (t *trial) once(limit time.Duration, call call) time.Duration {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	start := time.Now()
@@ -58,8 +71,6 @@ func (t *trial) lateness(limit time.Duration, call call) time.Duration {
 		t.require(err != nil, "%s succeeded though nobody answers", call.name)
 		t.require(took > limit/2, "%s returned after %s and has not waited for anybody: %v", call.name, took, err)
 	}
-	// A tenth, and the time two busy processors may take to run a goroutine.
-	t.require(took-limit <= limit/10+100*time.Millisecond, "%s returned %s after its deadline of %s", call.name, took-limit, limit)
 	return max(0, took-limit)
 }
 
