@@ -137,10 +137,18 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 			return errorOf(replay.Make(ctx, replay.Request{From: cluster, Source: everything.Source, Target: rewind.Target}))
 		}},
 		{name: "replay.PlanRewind", make: func(ctx context.Context) error { return errorOf(replay.PlanRewind(ctx, cluster, rewind)) }},
-		{name: "replay.Rewind", make: func(ctx context.Context) error { return errorOf(replay.Rewind(ctx, cluster, rewind)) }},
+		{name: "replay.Rewind", make: func(ctx context.Context) error {
+			return errorOf(replay.Rewind(ctx, cluster, rewind, replay.Auditing{}))
+		}},
 		{name: "replay.Copy", make: func(ctx context.Context) error {
 			return errorOf(replay.Copy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "checkpoint")}))
 		}},
+		{name: "replay.PlanCopy", make: func(ctx context.Context) error {
+			return errorOf(replay.PlanCopy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "planned")}))
+		}},
+		{name: "replay.Cancel", make: func(ctx context.Context) error { return replay.Cancel(ctx, cluster, copied.ID, "nobody") }},
+		{name: "replay.Status", make: func(ctx context.Context) error { return errorOf(replay.Status(ctx, cluster, copied.ID)) }},
+		{name: "replay.List", make: func(ctx context.Context) error { return errorOf(replay.List(ctx, cluster)) }},
 		{name: "replay.DeadLetters", make: func(ctx context.Context) error {
 			return replay.DeadLetters(ctx, cluster, topic, true, func(replay.DeadLetter) error { return nil })
 		}},
