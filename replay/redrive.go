@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,110 +10,249 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/schema"
 )
 
-// Redrive is the plan of returning the dead letters of a topic to the topics they came from: those that it holds when the plan is
-// made, and that no redrive has returned yet.
+// MaxRedrives is how often an event may have been returned unless the request says otherwise. One that died once more after that is
+// in quarantine: it stays in the dead-letter topic until somebody asks for it.
+const MaxRedrives = 3
+
+// RedriveRequest says which dead letters are to be returned, and where to. Cluster and Topic are needed.
+type RedriveRequest struct {
+	Cluster   headrace.Cluster
+	Registry  *schema.Registry // where the selection or an edit asks for what an event says; nil otherwise
+	Topic     string           // of the dead letters
+	Selection Selection
+
+	// ToGroup returns the events only to the group that gave them up, through its first retry topic. Otherwise they go to the topic
+	// they came from, where every group that reads it gets them.
+	ToGroup bool
+
+	// MaxRedrives is how often an event may have been returned before; more is quarantine. Defaults to the constant of this name;
+	// negative is no limit.
+	MaxRedrives int
+
+	// Edit, when not nil, is JSON that takes the place of the event's value, encoded with the schema that this was written with. The
+	// selection must leave one dead letter then.
+	Edit []byte
+}
+
+// DiscardRequest says which dead letters nobody needs. Cluster, Topic and Reason are needed.
+type DiscardRequest struct {
+	Cluster   headrace.Cluster
+	Registry  *schema.Registry // as in [RedriveRequest]
+	Topic     string
+	Selection Selection
+	Reason    string // for the record
+}
+
+// Redrive is the plan of a redrive or of a discard: the dead letters of a topic that it is about, exactly. What arrives later is not
+// among them.
 type Redrive struct {
-	Topic      string // of the dead letters
+	Topic      string
+	TopicID    string // as [TopicState] has it
+	Discard    string // why they are discarded; "" when they are returned
+	ToGroup    bool
+	Selection  string // in words
 	Partitions []RedrivePartition
 	Returns    []Return // in order of topic
 	Left       []Left   // in order of reason
+	Edit       *Edited
 }
 
-// RedrivePartition is what a redrive looks at of one partition of the dead-letter topic.
+// RedrivePartition is which dead letters of one partition a plan is about.
 type RedrivePartition struct {
 	Partition int32
-	From      int64 // where the last redrive ended, or the start
-	To        int64 // the end, not included
-	Committed int64 // offset that the last redrive noted, -1 for none
+	Spans     []OffsetSpan // in order, apart from each other
+	Events    int64
 }
 
-// Return is how many dead letters go back to one topic.
+// OffsetSpan is the offsets from From up to, not including, To.
+type OffsetSpan struct{ From, To int64 }
+
+// Return is how many dead letters go to one topic.
 type Return struct {
 	Topic  string
 	Events int64
 }
 
-// Left is how many dead letters stay where they are, and why. A later redrive does not come back to them.
+// Left is how many dead letters of the selection stay where they are, and why. They stay open.
 type Left struct {
 	Reason string
 	Events int64
 }
 
-// Events is how many dead letters the redrive returns.
+// Edited is the change of a value.
+type Edited struct {
+	consumer.At
+	Event         string
+	Before, After []byte // JSON; Before is nil when the value could not be decoded
+	Value         []byte // as it will be written
+}
+
+// Events is how many dead letters the plan is about.
 func (r Redrive) Events() (n int64) {
-	for _, to := range r.Returns {
-		n += to.Events
+	for _, p := range r.Partitions {
+		n += p.Events
 	}
 	return n
 }
 
-// ErrStale says that a plan no longer fits, because another redrive of the topic has gone on since it was made.
-var ErrStale = errors.New("another redrive has gone on since the plan was made: make a new plan")
+// PlanRedrive reads the dead letters of a topic and plans to return those of the selection that are still open. It changes nothing. A
+// topic that does not exist, the dead-letter topic or one that events would go to, is a *[consumer.MissingTopicError]; a group without
+// a retry topic is a *[NoRetryTopicError].
+func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
+	if r.MaxRedrives == 0 {
+		r.MaxRedrives = MaxRedrives
+	}
+	p := &planning{plan: Redrive{Topic: r.Topic, ToGroup: r.ToGroup, Selection: r.Selection.String()}, request: r, returns: map[string]int64{}}
+	reading, err := openDead(ctx, r.Cluster, r.Registry, r.Selection)
+	if err != nil {
+		return Redrive{}, err
+	}
+	defer reading.close()
+	p.ways = newWays(reading.client, r.ToGroup)
+	if err := p.read(ctx, reading, p.redrive); err != nil {
+		return Redrive{}, err
+	}
+	if r.Edit != nil {
+		if err := p.edit(ctx); err != nil {
+			return Redrive{}, err
+		}
+	}
+	return p.end(), p.checkTopics(ctx, reading.client)
+}
 
-// PlanRedrive reads the dead letters of a topic and plans to return them. It changes nothing. A topic that does not exist, the
-// dead-letter topic or one that dead letters came from, is a *[consumer.MissingTopicError].
-func PlanRedrive(ctx context.Context, cluster headrace.Cluster, topic string) (Redrive, error) {
-	ranges, err := consumer.Resolve(ctx, cluster, topic, nil, consumer.Range{To: consumer.AtEnd()})
+// PlanDiscard reads the dead letters of a topic and plans to discard those of the selection that are still open. It changes nothing.
+func PlanDiscard(ctx context.Context, r DiscardRequest) (Redrive, error) {
+	if r.Reason == "" {
+		return Redrive{}, errors.New("discard: a reason is needed, for the record")
+	}
+	p := &planning{plan: Redrive{Topic: r.Topic, Discard: r.Reason, Selection: r.Selection.String()}}
+	reading, err := openDead(ctx, r.Cluster, r.Registry, r.Selection)
 	if err != nil {
 		return Redrive{}, err
 	}
-	client, err := kafka.Open(cluster)
-	if err != nil {
+	defer reading.close()
+	if err := p.read(ctx, reading, func(context.Context, *DeadLetter) (string, error) { return "", nil }); err != nil {
 		return Redrive{}, err
 	}
-	defer client.Close()
-	committed, err := goOn(ctx, client, topic, ranges)
+	return p.end(), nil
+}
+
+// planning is the making of one plan.
+type planning struct {
+	plan    Redrive
+	request RedriveRequest
+	ways    *ways
+	returns map[string]int64
+	left    map[string]int64
+	spans   map[int32]*RedrivePartition
+	edited  *DeadLetter // a copy of the last one, for an edit
+}
+
+// read goes over the open dead letters of the selection; choose says why one stays, "" when it does not.
+func (p *planning) read(ctx context.Context, reading *deadReading, choose func(context.Context, *DeadLetter) (string, error)) error {
+	state, err := stateOf(ctx, reading.client, p.plan.Topic)
 	if err != nil {
-		return Redrive{}, err
+		return err
 	}
-	plan := Redrive{Topic: topic}
-	for i, r := range ranges {
-		plan.Partitions = append(plan.Partitions, RedrivePartition{Partition: r.Partition, From: r.From, To: r.To, Committed: committed[i]})
-	}
-	returns, left := map[string]int64{}, map[string]int64{}
-	err = read(ctx, cluster, topic, ranges, func(letter DeadLetter) error {
-		if why := letter.unreturnable(); why != "" {
-			left[why]++
+	p.plan.TopicID = state.ID
+	p.left, p.spans = map[string]int64{}, map[int32]*RedrivePartition{}
+	return reading.read(ctx, state, func(d *DeadLetter, undecided error) error {
+		if d.Fate != FateOpen {
 			return nil
 		}
-		returns[letter.Origin.Topic]++
+		if undecided != nil {
+			p.left["cannot be decided: "+FoldError(errors.Unwrap(undecided).Error())]++
+			return nil
+		}
+		why, err := choose(ctx, d)
+		switch {
+		case err != nil:
+			return err
+		case why != "":
+			p.left[why]++
+		default:
+			p.add(d)
+		}
 		return nil
 	})
+}
+
+// redrive says why a dead letter stays, and counts where it goes.
+func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
+	if why := d.unreturnable(p.request.ToGroup); why != "" {
+		return why, nil
+	}
+	if most := p.request.MaxRedrives; most >= 0 && d.Redrives >= most {
+		return fmt.Sprintf("in quarantine: returned %d times or more already", most), nil
+	}
+	topic, err := p.ways.of(ctx, d)
 	if err != nil {
-		return Redrive{}, err
+		return "", err
 	}
-	for _, name := range slices.Sorted(maps.Keys(returns)) {
-		plan.Returns = append(plan.Returns, Return{Topic: name, Events: returns[name]})
+	p.returns[topic]++
+	if p.request.Edit != nil {
+		p.edited = keepLetter(d)
 	}
-	for _, why := range slices.Sorted(maps.Keys(left)) {
-		plan.Left = append(plan.Left, Left{Reason: why, Events: left[why]})
+	return "", nil
+}
+
+// add notes that a dead letter is chosen. Those of a partition come in order.
+func (p *planning) add(d *DeadLetter) {
+	part := p.spans[d.Partition]
+	if part == nil {
+		part = &RedrivePartition{Partition: d.Partition}
+		p.spans[d.Partition] = part
 	}
-	return plan, plan.checkTopics(ctx, client)
+	part.Events++
+	if n := len(part.Spans); n > 0 && part.Spans[n-1].To == d.Offset {
+		part.Spans[n-1].To++
+		return
+	}
+	part.Spans = append(part.Spans, OffsetSpan{d.Offset, d.Offset + 1})
+}
+
+func (p *planning) end() Redrive {
+	for _, id := range slices.Sorted(maps.Keys(p.spans)) {
+		p.plan.Partitions = append(p.plan.Partitions, *p.spans[id])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.returns)) {
+		p.plan.Returns = append(p.plan.Returns, Return{Topic: name, Events: p.returns[name]})
+	}
+	for _, why := range slices.Sorted(maps.Keys(p.left)) {
+		p.plan.Left = append(p.plan.Left, Left{Reason: why, Events: p.left[why]})
+	}
+	return p.plan
 }
 
 // checkTopics reports every topic that events are to go to and that does not exist.
-func (r Redrive) checkTopics(ctx context.Context, client *kafka.Client) error {
+func (p *planning) checkTopics(ctx context.Context, client *kafka.Client) error {
 	var errs []error
-	for _, to := range r.Returns {
-		err := client.Retry(ctx, func(ctx context.Context) error {
-			_, err := client.Topic(ctx, to.Topic)
-			return err
-		})
-		if errors.Is(err, kafka.ErrUnknownTopic) {
-			err = fmt.Errorf("%d dead letters of %s: %w", to.Events, r.Topic, &consumer.MissingTopicError{Topic: to.Topic})
+	for _, to := range p.plan.Returns {
+		_, err := stateOf(ctx, client, to.Topic)
+		if _, missing := errors.AsType[*consumer.MissingTopicError](err); missing {
+			err = fmt.Errorf("%s of %s: %w", many(to.Events, "dead letter"), p.plan.Topic, err)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-func (r Redrive) ranges() []consumer.PartitionRange {
-	ranges := make([]consumer.PartitionRange, len(r.Partitions))
-	for i, p := range r.Partitions {
-		ranges[i] = consumer.PartitionRange{Partition: p.Partition, From: p.From, To: p.To}
+// unreturnable says why a dead letter cannot go back to where it came from; "" when it can.
+func (d *DeadLetter) unreturnable(toGroup bool) string {
+	switch {
+	case d.Kind == "batch":
+		return "a record batch, not one event"
+	case d.Origin.Topic == "":
+		return "headers that do not tell where it came from"
+	case d.Origin.Topic == d.Topic:
+		return "came from the dead-letter topic itself"
+	case d.Family == FamilyShare && d.Key == nil && d.Value == nil:
+		return "no copy of the event, which is still in its topic: the share group has errors.deadletterqueue.copy.record.enable off"
+	case toGroup && d.Group == "":
+		return "headers that do not tell which group gave it up"
 	}
-	slices.SortFunc(ranges, func(a, b consumer.PartitionRange) int { return cmp.Compare(a.Partition, b.Partition) })
-	return ranges
+	return ""
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
@@ -14,17 +16,30 @@ import (
 	"github.com/headrace/headrace/producer"
 )
 
-// Redriven is how far a redrive has come.
-type Redriven struct {
-	Events int64 // that Kafka has acknowledged in their topics, and that are noted as returned
-	Left   int64 // that stay where they are
+// RedriveConfig is how a plan is applied. Cluster is needed.
+type RedriveConfig struct {
+	Cluster headrace.Cluster
+	By      string           // who does it, for the record and for whoever tries at the same time; user@host, say
+	Rate    float64          // events a second; 0 is no limit
+	Told    func(Redriven)   // hears of every window; may be nil
+	Waits   func(*BusyError) // hears once that another redrive has to end first; may be nil
 }
 
-// A redrive goes on by windows: what one holds is sent at once, acknowledged, and then noted as returned.
+// Redriven is how far a redrive or a discard has come.
+type Redriven struct {
+	Run    string // see [DeadRun]
+	Events int64  // that Kafka has acknowledged in their topics, and that are marked as done; of a discard, that are marked
+	Others int64  // of the plan that were done by others since it was made
+}
+
+// RedriveWindow is how many events are sent, acknowledged, and then marked as done together. A process that is killed has sent at most
+// so many that are not marked, and the next redrive sends those again.
+const RedriveWindow = 500
+
 const (
-	windowEvents = 500
-	windowBytes  = 4 << 20
-	endGrace     = 10 * time.Second // for the last window when ctx has ended
+	windowBytes = 4 << 20
+	windowTime  = time.Second      // of a slow redrive
+	endGrace    = 10 * time.Second // for the last window when ctx has ended
 )
 
 // The dead letter of a large event is as large.
@@ -33,186 +48,271 @@ const (
 	bufferBytes = 64 << 20
 )
 
-// ApplyRedrive does what a plan says: each event goes back with its key, value, own headers and timestamp, into the partition it came
-// from, where its topic still has that one, and with [HeaderRedrives] one higher. The events of one partition of the dead-letter topic
-// keep their order.
+// ApplyRedrive does what a plan says. Each event goes to its topic with its key, value, own headers and timestamp, into the partition it
+// came from, where the topic still has that one, and with [HeaderRedrives] one higher. The events of one partition of the dead-letter
+// topic keep their order. Dead letters that are discarded stay where they are, and are marked.
 //
 // An event counts as returned once Kafka has acknowledged it in its topic, and not before. When ctx ends or an event is refused,
-// ApplyRedrive notes what it has returned and ends with the error; the next plan goes on from there. A process that is killed may
-// return a window of 500 events again. told, which may be nil, hears of every window. It refuses a plan that is stale with [ErrStale].
-func ApplyRedrive(ctx context.Context, cluster headrace.Cluster, plan Redrive, told func(Redriven)) (done Redriven, err error) {
-	client, err := kafka.Open(cluster)
+// ApplyRedrive marks what it has returned and ends with the error; applying the plan again, or a new one, goes on from there. A process
+// that is killed may have returned [RedriveWindow] events that are not marked; all others are returned once, also when several try at
+// once: one at a time works on a topic, and the others end with a *[BusyError].
+//
+// A topic that is not the one of the plan any more is a *[StaleError].
+func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redriven, err error) {
+	client, err := kafka.Open(cfg.Cluster)
 	if err != nil {
 		return Redriven{}, err
 	}
 	defer client.Close()
-	ranges := plan.ranges()
-	if err := plan.fresh(ctx, client); err != nil {
-		return Redriven{}, err
-	}
-	p, err := producer.New(producer.Config{Cluster: cluster, BatchBytes: batchBytes, BufferBytes: bufferBytes})
+	state, err := stateOf(ctx, client, plan.Topic)
 	if err != nil {
 		return Redriven{}, err
 	}
-	r := &redriving{topic: plan.Topic, client: client, producer: p, told: told}
-	err = read(ctx, cluster, plan.Topic, ranges, func(letter DeadLetter) error { return r.take(ctx, &letter) })
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
-	defer cancel()
-	if err == nil {
-		ending = ctx
+	if state.ID != plan.TopicID {
+		return Redriven{}, &StaleError{Change: TopicRecreated, Topic: plan.Topic, Partition: -1, Was: "topic id " + plan.TopicID, Is: state.ID}
 	}
-	err = errors.Join(err, r.settle(ending))
-	closing, cancelClose := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
-	defer cancelClose()
+	lock, err := lockTopic(ctx, cfg.Cluster, plan.Topic, cfg.By, cfg.Waits)
+	if err != nil {
+		return Redriven{}, err
+	}
+	defer lock.release()
+	topic, err := client.Topic(ctx, plan.Topic)
+	if err != nil {
+		return Redriven{}, err
+	}
+	if err := makeMarksTopic(ctx, cfg.Cluster, client, topic); err != nil {
+		return Redriven{}, err
+	}
+	marks, err := readMarks(ctx, cfg.Cluster) // with the lock held: nobody adds to them now
+	if err != nil {
+		return Redriven{}, err
+	}
+	p, err := producer.New(producer.Config{Cluster: cfg.Cluster, BatchBytes: batchBytes, BufferBytes: bufferBytes})
+	if err != nil {
+		return Redriven{}, err
+	}
+	r := &redriving{
+		cfg: cfg, plan: plan, lock: lock, producer: p, ways: newWays(client, plan.ToGroup), before: marks.of(state),
+		marks: newMarksWriter(p, state, plan.run(cfg.By)), began: time.Now(),
+	}
+	if cfg.Rate > 0 {
+		r.rate = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate/10)))
+	}
+	r.done.Run = r.marks.run.ID
+	err = r.run(lock.ctx)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
+	defer cancel()
 	return r.done, errors.Join(err, p.Close(closing))
 }
 
-func (r Redrive) fresh(ctx context.Context, client *kafka.Client) error {
-	committed, err := committedOf(ctx, client, r.Topic, r.ranges())
-	if err != nil {
-		return err
+// run is the record of a plan that begins.
+func (r Redrive) run(by string) DeadRun {
+	now := time.Now().UTC()
+	run := DeadRun{
+		ID: newID(now), Action: string(actionRedrive), Topic: r.Topic, By: by, Began: now, Selection: r.Selection, Target: "topic",
+		Reason: r.Discard, Planned: r.Events(),
 	}
-	planned := make(map[int32]int64, len(r.Partitions))
-	for _, p := range r.Partitions {
-		planned[p.Partition] = p.Committed
+	if r.ToGroup {
+		run.Target = "group"
 	}
-	for i, at := range r.ranges() {
-		if committed[i] != planned[at.Partition] {
-			return fmt.Errorf("redrive of %s: %w", r.Topic, ErrStale)
-		}
+	if r.Discard != "" {
+		run.Action, run.Target = string(actionDiscard), ""
 	}
-	return nil
+	if r.Edit != nil {
+		run.Edited = Spot{r.Edit.Partition, r.Edit.Offset}.String()
+	}
+	return run
 }
 
 // redriving is one ApplyRedrive. Only the reading goroutine uses it, but for what mu guards.
 type redriving struct {
-	topic    string
-	client   *kafka.Client
+	cfg      RedriveConfig
+	plan     Redrive
+	lock     *redriveLock
 	producer *producer.Producer
-	told     func(Redriven)
+	ways     *ways
+	before   marks // what was done when it began
+	marks    *marksWriter
+	rate     *rate.Limiter
 	done     Redriven
 	bytes    int
-	refused  bool // an event was, and settle has said so
+	began    time.Time // of the window
+	refused  bool      // an event was, and settle has said so
 
 	mu     sync.Mutex
-	window []returned // in the order they were read
+	window []returned
 }
 
 // returned is one dead letter of the window.
 type returned struct {
-	at     consumer.At
-	left   bool // it stays where it is
-	answer bool // it has its outcome
-	noted  bool // in the group
-	err    error
+	at       Spot
+	answered bool
+	marked   bool
+	err      error
 }
 
-// take sends one dead letter back, or leaves it.
-func (r *redriving) take(ctx context.Context, letter *DeadLetter) error {
-	left := letter.unreturnable() != ""
+// run is everything between the first word in the record and the last.
+func (r *redriving) run(ctx context.Context) error {
+	if err := r.marks.tell(ctx, 0, ""); err != nil {
+		return err
+	}
+	err := consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cfg.Cluster, Topic: r.plan.Topic, Ranges: r.ranges()}, func(rec consumer.Record) error {
+		return r.take(ctx, &rec)
+	})
+	outcome := "done"
+	ending := context.WithoutCancel(ctx)
+	ending, cancel := context.WithTimeout(ending, endGrace)
+	defer cancel()
+	if err == nil {
+		err = r.settle(ctx)
+	} else {
+		err = errors.Join(err, r.settle(ending))
+	}
+	if err != nil {
+		outcome = err.Error()
+	}
+	return errors.Join(err, r.marks.tell(ending, r.done.Events, clip([]byte(outcome), maxText)))
+}
+
+// ranges is what of the dead-letter topic is read.
+func (r *redriving) ranges() []consumer.PartitionRange {
+	ranges := []consumer.PartitionRange{}
+	for _, p := range r.plan.Partitions {
+		if n := len(p.Spans); n > 0 {
+			ranges = append(ranges, consumer.PartitionRange{Partition: p.Partition, From: p.Spans[0].From, To: p.Spans[n-1].To})
+		}
+	}
+	return ranges
+}
+
+// has reports whether an offset is one of the plan's.
+func (r *Redrive) has(partition int32, offset int64) bool {
+	for i := range r.Partitions {
+		if p := &r.Partitions[i]; p.Partition == partition {
+			at, found := slices.BinarySearchFunc(p.Spans, offset, func(s OffsetSpan, offset int64) int {
+				switch {
+				case s.To <= offset:
+					return -1
+				case s.From > offset:
+					return 1
+				}
+				return 0
+			})
+			return found && at < len(p.Spans)
+		}
+	}
+	return false
+}
+
+// take sends one dead letter of the plan back, or puts it among those that are discarded.
+func (r *redriving) take(ctx context.Context, rec *consumer.Record) error {
+	if !r.plan.has(rec.Partition, rec.Offset) {
+		return nil
+	}
+	if fate, _ := r.before.fate(rec.Partition, rec.Offset); fate != FateOpen {
+		r.done.Others++
+		return nil
+	}
+	if r.rate != nil {
+		if err := r.rate.Wait(ctx); err != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+	if len(r.window) == 0 {
+		r.began = time.Now()
+		if err := r.lock.held(); err != nil {
+			return err
+		}
+	}
+	spot := Spot{rec.Partition, rec.Offset}
+	discard := r.plan.Discard != ""
 	r.mu.Lock()
 	slot := len(r.window)
-	r.window = append(r.window, returned{at: letter.At, left: left, answer: left})
+	r.window = append(r.window, returned{at: spot, answered: discard})
 	r.mu.Unlock()
-	if !left {
-		record, err := r.record(ctx, letter)
-		if err != nil {
+	if !discard {
+		if err := r.send(ctx, rec, slot); err != nil {
 			r.answer(slot, err)
 			return r.settle(ctx)
 		}
-		r.producer.PostRecord(ctx, letter.Origin.Topic, record, func(err error) { r.answer(slot, err) })
+		r.bytes += len(rec.Key) + len(rec.Value)
 	}
-	r.bytes += len(letter.Key) + len(letter.Value)
-	if slot+1 < windowEvents && r.bytes < windowBytes {
+	if slot+1 < RedriveWindow && r.bytes < windowBytes && time.Since(r.began) < windowTime {
 		return nil
 	}
 	return r.settle(ctx)
 }
 
+func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) error {
+	d := deadLetterOf(*rec)
+	if edit := r.plan.Edit; edit != nil {
+		d.Value = edit.Value
+	}
+	to, err := r.ways.of(ctx, &d)
+	if err != nil {
+		return err
+	}
+	out, err := r.ways.record(ctx, &d, to, time.Now())
+	if err != nil {
+		return err
+	}
+	r.producer.PostRecord(ctx, to, out, func(err error) { r.answer(slot, err) })
+	return nil
+}
+
 func (r *redriving) answer(slot int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.window[slot].answer, r.window[slot].err = true, err
+	r.window[slot].answered, r.window[slot].err = true, err
 }
 
-// record is the event as it was, and one redrive older.
-func (r *redriving) record(ctx context.Context, letter *DeadLetter) (producer.Record, error) {
-	out := producer.Record{Key: letter.Key, Value: letter.Value}
-	if letter.Time.UnixMilli() >= 0 {
-		out.Time = letter.Time
-	}
-	for _, h := range letter.Headers {
-		if h.Key != HeaderRedrives {
-			out.Headers = append(out.Headers, producer.Header(h))
-		}
-	}
-	out.Headers = append(out.Headers, producer.Header{Key: HeaderRedrives, Value: strconv.AppendInt(nil, int64(letter.Redrives)+1, 10)})
-	var topic kafka.Topic
-	err := r.client.Retry(ctx, func(ctx context.Context) (err error) {
-		topic, err = r.client.Topic(ctx, letter.Origin.Topic)
-		return err
-	})
-	if err != nil {
-		return producer.Record{}, err
-	}
-	if _, has := topic.Partition(letter.Origin.Partition); has {
-		out.Partition = &letter.Origin.Partition
-	}
-	return out, nil
-}
-
-// settle waits for the window's outcomes and notes what is returned, up to the first event of each partition that is not.
+// settle waits for the window's outcomes, and marks what is returned. The error is the first refusal.
 func (r *redriving) settle(ctx context.Context) error {
 	err := r.producer.Flush(ctx)
-	upTo, refused := r.prefixes()
-	err = errors.Join(refused, err)
-	if noteErr := commit(ctx, r.client, r.topic, upTo); noteErr != nil {
-		return errors.Join(err, noteErr)
+	slots, returned, refused := r.outcomes()
+	if refused != nil {
+		err = refused
 	}
-	r.note(upTo)
-	if r.told != nil && len(upTo) > 0 {
-		r.told(r.done)
+	if len(returned) > 0 {
+		if markErr := r.marks.write(ctx, returned); markErr != nil {
+			return errors.Join(err, fmt.Errorf("%s of topic %s are returned and not marked, so that they would be returned again: %w",
+				many(int64(len(returned)), "dead letter"), r.plan.Topic, markErr))
+		}
+		r.done.Events += int64(len(returned))
+		r.settled(slots)
+		if r.cfg.Told != nil {
+			r.cfg.Told(r.done)
+		}
 	}
 	if err == nil {
+		r.mu.Lock()
 		r.window, r.bytes = r.window[:0], 0
+		r.mu.Unlock()
 	}
-	return err
+	return err // with outcomes that may still come
 }
 
-// prefixes returns how far each partition of the window is returned, and the first refusal.
-func (r *redriving) prefixes() (upTo map[int32]int64, refused error) {
+// outcomes returns what of the window is returned and not marked, and the first refusal.
+func (r *redriving) outcomes() (slots []int, returned []Spot, refused error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	upTo, stopped := map[int32]int64{}, map[int32]bool{}
-	for _, one := range r.window {
-		if one.err != nil && !r.refused {
+	for slot, one := range r.window {
+		switch {
+		case one.err != nil && refused == nil && !r.refused:
 			r.refused = true
-			refused = fmt.Errorf("redrive: dead letter at %s: %w", one.at, one.err)
-		}
-		if !one.answer || one.err != nil {
-			stopped[one.at.Partition] = true
-		}
-		if !one.noted && !stopped[one.at.Partition] {
-			upTo[one.at.Partition] = one.at.Offset + 1
+			refused = fmt.Errorf("dead letter at %s: %w", consumer.At{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
+		case one.answered && one.err == nil && !one.marked:
+			slots, returned = append(slots, slot), append(returned, one.at)
 		}
 	}
-	return upTo, refused
+	return slots, returned, refused
 }
 
-// note counts what is noted in the group now.
-func (r *redriving) note(upTo map[int32]int64) {
+// settled notes that these are marked.
+func (r *redriving) settled(slots []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.window {
-		one := &r.window[i]
-		switch end, some := upTo[one.at.Partition]; {
-		case !some || one.noted || one.at.Offset >= end:
-		case one.left:
-			one.noted = true
-			r.done.Left++
-		default:
-			one.noted = true
-			r.done.Events++
-		}
+	for _, slot := range slots {
+		r.window[slot].marked = true
 	}
 }

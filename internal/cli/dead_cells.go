@@ -36,15 +36,29 @@ const briefLength = 80
 
 // brief is the beginning of the first line of a text that anybody may have written, without what a terminal would obey.
 func brief(text string) string {
-	line, _, _ := strings.Cut(strings.ToValidUTF8(text, "?"), "\n")
-	line = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, line)
+	line, _, _ := strings.Cut(text, "\n")
+	line = clean(line)
 	if utf8.RuneCountInString(line) > briefLength {
 		line = string([]rune(line)[:briefLength-1]) + "…"
 	}
 	return dash(line)
+}
+
+// clean is a text on one line, without what a terminal would obey.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// cleanLines is clean for each line.
+func cleanLines(text, indent string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = indent + strings.TrimRight(clean(line), " ")
+	}
+	return strings.Join(lines, "\n")
 }

@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,83 +14,131 @@ import (
 	"github.com/headrace/headrace/replay"
 )
 
-// deadRow is one dead letter.
-type deadRow struct {
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-	Died      string `json:"died,omitempty"`
-	Event     string `json:"event,omitempty"`
-	Kind      string `json:"kind,omitempty"`
-	Error     string `json:"error,omitempty"`
-	Attempts  int    `json:"attempts"`
-	Group     string `json:"group,omitempty"`
-	Origin    place  `json:"origin"`
-	Key       string `json:"key,omitempty"`
-	Redrives  int    `json:"redrives,omitempty"`
-}
+const deadListLong = `Count dead letters by what they died of: error, event type and handler, over all the topics named, or over every topic
+<topic>.<group>.dead of the cluster. Errors that differ only in numbers and ids count as one, with # in their place. Each
+line has the id of the cause, which the other commands take by --cause, when the oldest and the newest died, and one
+example, which "dead show" takes.
 
-// place is where an event came from.
-type place struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-}
+--by groups by less, or by more: any of error, event, handler, topic and age. --letters lists them one by one. Dead
+letters of Kafka Connect, Spring, Kafka Streams and share groups are read too; --foreign finds their topics, by the names
+these programs use.
 
-// causeRow is the dead letters that died of the same.
-type causeRow struct {
-	Count int64  `json:"count"`
-	Event string `json:"event,omitempty"`
-	Kind  string `json:"kind,omitempty"`
-	Error string `json:"error,omitempty"`
-	First string `json:"first,omitempty"` // when the first of them died
-	Last  string `json:"last,omitempty"`
-}
+` + deadSelectionHelp
 
 type deadListFlags struct {
-	all, causes bool
-	max         int
-	out         format
+	deadSelection
+	all, letters, foreign bool
+	by                    []string
+	max                   int
+	out                   format
 }
+
+var deadGroupings = []string{"error", "event", "handler", "topic", "age"}
 
 func (a *app) deadList() *cobra.Command {
 	var f deadListFlags
 	cmd := &cobra.Command{
-		Use:   "list TOPIC [flags]",
-		Short: "List dead letters, or count them by cause",
-		Long: "List the dead letters of a dead-letter topic that are not redriven yet: where each came from, its error, and how\n" +
-			"often it was tried. --causes counts them by event, kind and error instead.",
-		Example: "  headrace dead list flights.delays.dead\n" +
-			"  headrace dead list flights.delays.dead --causes -o json",
-		Args:              exactly("TOPIC"),
-		ValidArgsFunction: a.completeTopic,
-		RunE:              a.run(func(ctx context.Context, args []string) error { return a.runDeadList(ctx, args[0], f) }),
+		Use:   "list [TOPIC...] [flags]",
+		Short: "Count dead letters by cause, or list them",
+		Long:  deadListLong,
+		Example: "  headrace dead list\n" +
+			"  headrace dead list flights.delays.dead --by error,age\n" +
+			"  headrace dead list flights.delays.dead --letters --cause 3f2a -o jsonl",
+		ValidArgsFunction: a.completeDead,
+		RunE:              a.run(func(ctx context.Context, args []string) error { return a.runDeadList(ctx, args, f) }),
 	}
+	f.bind(cmd)
 	flags := cmd.Flags()
-	flags.BoolVarP(&f.all, "all", "a", false, "also list those that are redriven already")
-	flags.BoolVar(&f.causes, "causes", false, "count them by event, kind and error")
+	flags.BoolVarP(&f.all, "all", "a", false, "also those that are redriven or discarded")
+	flags.BoolVar(&f.letters, "letters", false, "list them one by one")
+	flags.BoolVar(&f.foreign, "foreign", false, "without TOPIC: also topics named as other programs name them, as in orders-dlt and dlq.orders")
+	flags.StringSliceVar(&f.by, "by", []string{"error", "event", "handler"}, "group by `these`: "+strings.Join(deadGroupings, ", "))
+	flags.Lookup("by").DefValue = "error,event,handler"
 	flags.IntVarP(&f.max, "max", "n", 0, "list this `number` at most (default all)")
 	f.out.bind(cmd)
 	return cmd
 }
 
-func (a *app) runDeadList(ctx context.Context, topic string, f deadListFlags) error {
+func (a *app) runDeadList(ctx context.Context, names []string, f deadListFlags) error {
 	if f.max < 0 {
 		return usagef("--max %d is negative", f.max)
 	}
-	cluster, err := a.cluster()
+	for _, by := range f.by {
+		if !slices.Contains(deadGroupings, by) {
+			return usagef("--by %s: must be some of %s", by, strings.Join(deadGroupings, ", "))
+		}
+	}
+	now := time.Now()
+	selection, err := f.selection(now)
 	if err != nil {
 		return err
 	}
-	if err := a.checkTopic(ctx, cluster, topic, nil); err != nil {
+	query := replay.DeadQuery{Topics: names, Selection: selection, All: f.all}
+	if query.Cluster, err = a.cluster(); err != nil {
 		return err
 	}
-	var rows []deadRow
-	causes := map[causeRow]*causeRow{}
-	err = replay.DeadLetters(ctx, cluster, topic, f.all, func(letter replay.DeadLetter) error {
-		if f.causes {
-			countCause(causes, letter)
-			return nil
+	if len(names) == 0 {
+		asking, cancel := a.within(ctx)
+		defer cancel()
+		if query.Topics, err = replay.DeadTopics(asking, query.Cluster, f.foreign); err != nil {
+			return err
 		}
+		if len(query.Topics) == 0 {
+			a.note("no topic of the cluster has the name of one with dead letters; name it, or look for those of other programs with --foreign")
+		}
+	}
+	for _, name := range names {
+		if err := a.checkTopic(ctx, query.Cluster, name, nil); err != nil {
+			return err
+		}
+	}
+	registry, closeRegistry, err := a.maybeRegistry(ctx, len(f.events) > 0 || f.where != "")
+	if err != nil {
+		return err
+	}
+	defer closeRegistry()
+	query.Registry = registry
+	if f.letters {
+		return a.listLetters(ctx, query, f)
+	}
+	return a.listCauses(ctx, query, f, now)
+}
+
+// listCauses prints the groups, the largest first.
+func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadListFlags, now time.Time) error {
+	groups := deadGroups{by: f.by, now: now, found: map[deadKey]*deadGroup{}}
+	if err := replay.DeadLetters(ctx, query, groups.count); err != nil {
+		return err
+	}
+	rows := groups.sorted()
+	if f.max > 0 && len(rows) > f.max {
+		rows = rows[:f.max]
+	}
+	if groups.beyond > 0 {
+		a.note("%s of further causes are not counted: there are more than %d", plural(groups.beyond), maxDeadGroups)
+	}
+	if len(rows) == 0 && f.out == "table" {
+		a.noteNoLetters(query)
+		return nil
+	}
+	header := "CAUSE COUNT HANDLER EVENT KIND OLDEST NEWEST EXAMPLE ERROR"
+	aged := slices.Contains(f.by, "age")
+	if aged {
+		header = "CAUSE COUNT AGE HANDLER EVENT KIND OLDEST NEWEST EXAMPLE ERROR"
+	}
+	return print(a.Stdout, f.out, rows, header, func(g deadGroup) []any {
+		cells := []any{dash(g.Cause), g.Count, brief(g.Handler), brief(g.Event), brief(g.Kind), dash(g.Oldest), dash(g.Newest), g.Example, brief(g.Error)}
+		if aged {
+			cells = slices.Insert(cells, 2, any(g.Age))
+		}
+		return cells
+	})
+}
+
+// listLetters prints them one by one, topic by topic and partition by partition.
+func (a *app) listLetters(ctx context.Context, query replay.DeadQuery, f deadListFlags) error {
+	var rows []deadRow
+	err := replay.DeadLetters(ctx, query, func(letter replay.DeadLetter) error {
 		rows = append(rows, deadRowOf(letter))
 		if len(rows) == f.max {
 			return consumer.ErrStopRead
@@ -99,56 +148,46 @@ func (a *app) runDeadList(ctx context.Context, topic string, f deadListFlags) er
 	if err != nil {
 		return err
 	}
-	if len(rows)+len(causes) == 0 && f.out == "table" {
-		a.note("topic %s has no dead letters that are not redriven: --all lists the others", topic)
+	if len(rows) == 0 && f.out == "table" {
+		a.noteNoLetters(query)
 		return nil
 	}
-	if f.causes {
-		return print(a.Stdout, f.out, sortedCauses(causes, f.max), "COUNT EVENT KIND FIRST LAST ERROR", func(c causeRow) []any {
-			return []any{c.Count, brief(c.Event), brief(c.Kind), dash(c.First), dash(c.Last), brief(c.Error)}
-		})
-	}
-	slices.SortStableFunc(rows, func(a, b deadRow) int { return cmp.Compare(a.Partition, b.Partition) })
-	return print(a.Stdout, f.out, rows, "PARTITION OFFSET DIED EVENT KIND ATTEMPTS ORIGIN ERROR", func(r deadRow) []any {
-		return []any{r.Partition, r.Offset, dash(r.Died), brief(r.Event), brief(r.Kind), r.Attempts, r.Origin, brief(r.Error)}
+	slices.SortStableFunc(rows, deadRow.compare)
+	return print(a.Stdout, f.out, rows, "AT STATE DIED EVENT KIND ATTEMPTS REDRIVES ORIGIN ERROR", func(r deadRow) []any {
+		return []any{place{r.Topic, r.Partition, r.Offset}, r.State, dash(r.Died), brief(r.Event), brief(r.Kind), r.Attempts, r.Redrives, r.Origin, brief(r.Error)}
 	})
 }
 
-func deadRowOf(d replay.DeadLetter) deadRow {
-	row := deadRow{
-		Partition: d.Partition, Offset: d.Offset, Event: d.Event, Kind: d.Kind, Error: d.Error, Attempts: d.Attempts, Group: d.Group,
-		Origin: place{d.Origin.Topic, d.Origin.Partition, d.Origin.Offset}, Redrives: d.Redrives, Died: moment(d.Died),
+func (a *app) noteNoLetters(query replay.DeadQuery) {
+	if len(query.Topics) == 0 {
+		return // which has been said
 	}
-	if utf8.Valid(d.Key) {
-		row.Key = string(d.Key)
+	where := "topic " + query.Topics[0]
+	if len(query.Topics) > 1 {
+		where = fmt.Sprintf("the %d topics", len(query.Topics))
 	}
-	return row
+	which := ""
+	if !query.Selection.IsZero() {
+		which = " of the selection"
+	}
+	if query.All {
+		a.note("no dead letters%s in %s", which, where)
+		return
+	}
+	a.note("no open dead letters%s in %s: --all lists those that are redriven or discarded too", which, where)
 }
 
-// countCause adds a dead letter to those that died of the same.
-func countCause(causes map[causeRow]*causeRow, d replay.DeadLetter) {
-	cause := causeRow{Event: d.Event, Kind: d.Kind, Error: d.Error}
-	died := moment(d.Died)
-	c := causes[cause]
-	if c == nil {
-		c = &causeRow{Event: d.Event, Kind: d.Kind, Error: d.Error, First: died, Last: died}
-		causes[cause] = c
+// completeDead completes with the topics that hold dead letters.
+func (a *app) completeDead(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := completionContext(cmd)
+	defer cancel()
+	cluster, err := a.cluster()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c.Count++
-	c.First, c.Last = min(c.First, died), max(c.Last, died)
-}
-
-// sortedCauses begins with the most frequent.
-func sortedCauses(causes map[causeRow]*causeRow, most int) []causeRow {
-	rows := make([]causeRow, 0, len(causes))
-	for _, c := range causes {
-		rows = append(rows, *c)
+	names, err := replay.DeadTopics(ctx, cluster, true)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	slices.SortFunc(rows, func(a, b causeRow) int {
-		return cmp.Or(-cmp.Compare(a.Count, b.Count), strings.Compare(a.Event, b.Event), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Error, b.Error))
-	})
-	if most > 0 && len(rows) > most {
-		rows = rows[:most]
-	}
-	return rows
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(args, name) }), cobra.ShellCompDirectiveNoFileComp
 }

@@ -3,53 +3,42 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/schema"
 )
 
-const deadRedriveLong = `Return the dead letters of a dead-letter topic to the topics they came from: same key, value, headers, timestamp and
-partition, without the headers that tell of the death. What goes where is shown first.
+const deadRedriveLong = `Return dead letters to the topics they came from: same key, value, headers, timestamp and partition, without the headers
+that tell of the death. What goes where is shown first. Every group that reads the topic gets the event again, not only
+the one that gave it up; with --to-group only that one, through its first retry topic.
 
-A dead letter counts as returned once Kafka has acknowledged it in its topic. How far a topic is redriven is remembered by
-the offsets of the group TOPIC.redrive, so that a redrive that was interrupted goes on, and the next one takes only what
-has come since. Kafka forgets these offsets some time after the last redrive (offsets.retention.minutes, 7 days by
-default); the plan shows where each partition begins.
+A dead letter counts as returned once Kafka has acknowledged it in its topic, and is then marked as done in the compacted
+topic ` + replay.MarksTopic + `, which the first redrive creates. So any part of a topic can be returned, a redrive that was
+interrupted goes on when it is run again, and after a kill 500 events at most come twice. Nothing is deleted. One redrive
+or discard of a topic runs at a time.
 
-Every group that reads the topic gets the event again, not only the one that gave it up.`
+Each event carries how often it was returned. One that died again after 3 times stays, in quarantine, unless
+--max-redrives or --even-quarantined say otherwise.
+
+--edit opens the value of one event as JSON in $VISUAL or $EDITOR and returns what is saved, encoded with the schema that
+the event was written with; --edit-file takes the JSON from a file, - for standard input.
+
+` + deadSelectionHelp
 
 // redriveFlags is what dead redrive is told.
 type redriveFlags struct {
-	dryRun, yes bool
-	out         format
-}
-
-// redrivePlan is what a redrive would do.
-type redrivePlan struct {
-	Topic      string         `json:"topic"`
-	Returns    []returnRow    `json:"returns"`
-	Left       []leftRow      `json:"left,omitempty"`
-	Partitions []redriveRange `json:"partitions"`
-}
-
-type returnRow struct {
-	Topic  string `json:"topic"`
-	Events int64  `json:"events"`
-}
-
-type leftRow struct {
-	Reason string `json:"reason"`
-	Events int64  `json:"events"`
-}
-
-type redriveRange struct {
-	Partition int32 `json:"partition"`
-	From      int64 `json:"from"`
-	To        int64 `json:"to"`
+	deadSelection
+	toGroup, quarantined, edit, dryRun, yes bool
+	maxRedrives                             int
+	editFile                                string
+	rate                                    float64
+	out                                     format
 }
 
 func (a *app) deadRedrive() *cobra.Command {
@@ -59,91 +48,154 @@ func (a *app) deadRedrive() *cobra.Command {
 		Short: "Return dead letters to the topics they came from",
 		Long:  deadRedriveLong,
 		Example: "  headrace dead redrive flights.delays.dead --dry-run\n" +
-			"  headrace dead redrive flights.delays.dead --yes",
+			"  headrace dead redrive flights.delays.dead --cause 3f2a --to-group --yes\n" +
+			"  headrace dead redrive flights.delays.dead --at 0:47 --edit",
 		Args:              exactly("TOPIC"),
-		ValidArgsFunction: a.completeTopic,
+		ValidArgsFunction: completeFirst(a.completeDead),
 		RunE:              a.run(func(ctx context.Context, args []string) error { return a.runDeadRedrive(ctx, args[0], f) }),
 	}
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
+	f.bind(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.toGroup, "to-group", false, "only to the group that gave the events up")
+	flags.IntVar(&f.maxRedrives, "max-redrives", replay.MaxRedrives, "leave events that were returned this `number` of times already")
+	flags.BoolVar(&f.quarantined, "even-quarantined", false, "whatever the number of times")
+	flags.BoolVar(&f.edit, "edit", false, "change the value of the one event in an editor")
+	flags.StringVar(&f.editFile, "edit-file", "", "change the value of the one event to the JSON in a `file`")
+	flags.Float64Var(&f.rate, "rate", 0, "this `number` of events a second at most")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
 	f.out.bind(cmd)
 	return cmd
 }
 
+// request checks the flags.
+func (f *redriveFlags) request(topic string) (replay.RedriveRequest, error) {
+	r := replay.RedriveRequest{Topic: topic, ToGroup: f.toGroup, MaxRedrives: f.maxRedrives}
+	switch {
+	case f.rate < 0:
+		return r, usagef("--rate must not be negative")
+	case f.maxRedrives < 1:
+		return r, usagef("--max-redrives must be at least 1: --even-quarantined is without a limit")
+	case f.edit && f.editFile != "":
+		return r, usagef("--edit and --edit-file are two ways to change the value: give one")
+	case f.editFile == "-" && !f.yes && !f.dryRun:
+		return r, usagef("--yes is missing: standard input is the event's value, so nobody can be asked")
+	}
+	if f.quarantined {
+		r.MaxRedrives = -1
+	}
+	var err error
+	r.Selection, err = f.selection(time.Now())
+	return r, err
+}
+
 func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) error {
-	cluster, err := a.cluster()
+	request, err := f.request(topic)
 	if err != nil {
 		return err
 	}
-	if err := a.checkTopic(ctx, cluster, topic, nil); err != nil {
+	if request.Cluster, err = a.cluster(); err != nil {
 		return err
 	}
-	plan, err := replay.PlanRedrive(ctx, cluster, topic)
+	if err := a.checkTopic(ctx, request.Cluster, topic, nil); err != nil {
+		return err
+	}
+	editing := f.edit || f.editFile != ""
+	registry, closeRegistry, err := a.maybeRegistry(ctx, editing || len(f.events) > 0 || f.where != "")
+	if err != nil {
+		return err
+	}
+	defer closeRegistry()
+	request.Registry = registry
+	if f.editFile != "" {
+		if request.Edit, err = a.readWhole(f.editFile); err != nil {
+			return err
+		}
+	}
+	plan, err := replay.PlanRedrive(ctx, request)
+	if err == nil && f.edit {
+		if request.Edit, err = a.editLetter(ctx, request, plan, registry); err == nil {
+			plan, err = replay.PlanRedrive(ctx, request)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	if err := a.printRedrive(plan, f.out); err != nil {
 		return err
 	}
+	return a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, f.dryRun, f.yes)
+}
+
+// editLetter has the one event of the plan edited.
+func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan replay.Redrive, registry *schema.Registry) ([]byte, error) {
+	if plan.Events() != 1 {
+		return nil, usagef("--edit needs one open dead letter, and %d are selected: choose it with --at PARTITION:OFFSET", plan.Events())
+	}
+	part := plan.Partitions[0]
+	spot := replay.Spot{Partition: part.Partition, Offset: part.Spans[0].From}
+	letter, _, err := replay.DeadLetterAt(ctx, r.Cluster, registry, r.Topic, spot)
+	if err != nil {
+		return nil, err
+	}
+	text, _, err := letter.JSON(ctx, registry)
+	if err != nil {
+		return nil, fmt.Errorf("dead letter at %s cannot be shown for editing: %w: give its whole value with --edit-file", letter.At, err)
+	}
+	return a.edit(ctx, text)
+}
+
+// applyDead does what was shown, when somebody agrees.
+func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, dryRun, yes bool) error {
+	verb, did := "Return", "returned"
+	if plan.Discard != "" {
+		verb, did = "Discard", "discarded"
+	}
 	switch {
 	case plan.Events() == 0:
-		a.note("topic %s has no dead letters to return", topic)
+		a.note("topic %s has no open dead letters to %s", plan.Topic, strings.ToLower(verb))
 		return nil
-	case f.dryRun:
+	case dryRun:
 		return errChanges
 	}
-	if err := a.confirm(f.yes, fmt.Sprintf("Return %s?", plural(plan.Events()))); err != nil {
+	if err := a.confirm(yes, fmt.Sprintf("%s %s?", verb, plural(plan.Events()))); err != nil {
 		return err
 	}
 	shown := time.Time{}
-	done, err := replay.ApplyRedrive(ctx, cluster, plan, func(so replay.Redriven) {
+	cfg.By = whoAmI()
+	cfg.Waits = func(busy *replay.BusyError) {
+		a.note("waiting for the place of another: %s, from %s; if its process was killed that takes some seconds", clean(busy.Holder), clean(busy.Host))
+	}
+	cfg.Told = func(so replay.Redriven) {
 		if now := time.Now(); a.progress && now.Sub(shown) > 200*time.Millisecond {
 			shown = now
-			fmt.Fprintf(a.Stderr, "\r%s of %s returned", humanize.Comma(so.Events), humanize.Comma(plan.Events()))
+			fmt.Fprintf(a.Stderr, "\r%s of %s %s", humanize.Comma(so.Events), humanize.Comma(plan.Events()), did)
 		}
-	})
+	}
+	done, err := replay.ApplyRedrive(ctx, cfg, plan)
 	if !shown.IsZero() {
 		fmt.Fprint(a.Stderr, "\r\x1b[K")
 	}
 	if err != nil {
-		a.note("returned %s of %s; the next redrive goes on from there", humanize.Comma(done.Events), plural(plan.Events()))
+		a.note("%s %s of %s; the same command goes on from there", did, humanize.Comma(done.Events), plural(plan.Events()))
 		return err
 	}
-	a.note("returned %s", plural(done.Events))
+	if done.Others > 0 {
+		a.note("%s were done by others since the plan was made", plural(done.Others))
+	}
+	a.note("%s %s", did, plural(done.Events))
 	return nil
 }
 
-// printRedrive shows the plan: where events go, and what stays.
-func (a *app) printRedrive(plan replay.Redrive, out format) error {
-	shown := redrivePlan{Topic: plan.Topic, Returns: []returnRow{}, Partitions: []redriveRange{}}
-	for _, to := range plan.Returns {
-		shown.Returns = append(shown.Returns, returnRow(to))
+// readWhole reads a file, or standard input for -.
+func (a *app) readWhole(name string) ([]byte, error) {
+	if name == "-" {
+		return readLimited(a.Stdin, name)
 	}
-	for _, left := range plan.Left {
-		shown.Left = append(shown.Left, leftRow(left))
+	file, err := os.Open(name) //nolint:gosec // the person names it
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range plan.Partitions {
-		if p.From < p.To {
-			shown.Partitions = append(shown.Partitions, redriveRange{p.Partition, p.From, p.To})
-		}
-	}
-	if out != "table" {
-		return printOne(a.Stdout, out, shown)
-	}
-	for _, left := range shown.Left {
-		a.note("left in topic %s: %s: %s", plan.Topic, plural(left.Events), left.Reason)
-	}
-	if len(shown.Returns) == 0 {
-		return nil
-	}
-	if slices.ContainsFunc(plan.Partitions, func(p replay.RedrivePartition) bool { return p.From < p.To && p.Committed < 0 }) {
-		a.note("no redrive of topic %s is remembered: it begins at the start", plan.Topic)
-	}
-	if err := print(a.Stdout, out, shown.Partitions, "PARTITION FROM TO", func(p redriveRange) []any { return []any{p.Partition, p.From, p.To} }); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(a.Stdout); err != nil {
-		return err
-	}
-	return print(a.Stdout, out, shown.Returns, "BACK-TO EVENTS", func(r returnRow) []any { return []any{r.Topic, r.Events} })
+	defer file.Close() //nolint:errcheck // only read
+	return readLimited(file, name)
 }

@@ -1,19 +1,58 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/schema"
 )
 
-// bury writes dead letters of the topic orders, one for each error, which is its kind, a colon and its message.
-func (s servers) bury(topic string, deaths ...string) {
+// burial is a dead letter to write; the error is its kind, a colon and its message.
+type burial struct {
+	error    string
+	value    []byte
+	redrives int
+}
+
+// bury writes dead letters of the topic orders that the group mail has given up.
+func (s servers) bury(topic string, letters ...burial) {
+	s.t.Helper()
+	records := make([]producer.Record, len(letters))
+	for i, letter := range letters {
+		kind, message, _ := strings.Cut(letter.error, ": ")
+		header := func(key, value string) producer.Header { return producer.Header{Key: key, Value: []byte(value)} }
+		if letter.value == nil {
+			letter.value = []byte("v")
+		}
+		records[i] = producer.Record{
+			Key: fmt.Append(nil, "k", i), Value: letter.value, Time: time.UnixMilli(1700000000000),
+			Headers: []producer.Header{
+				header("trace", "abc"), header(consumer.HeaderTopic, "orders"), header(consumer.HeaderPartition, "1"), header(consumer.HeaderOffset, fmt.Sprint(40+i)),
+				header(consumer.HeaderGroup, "mail"), header(consumer.HeaderKind, kind), header(consumer.HeaderMessage, message),
+				header(consumer.HeaderEvent, "shop.Order"), header(consumer.HeaderDeliveryCount, "5"), header(consumer.HeaderTime, fmt.Sprintf("2024-05-01T10:00:%02dZ", i)),
+			},
+		}
+		if letter.redrives > 0 {
+			records[i].Headers = append(records[i].Headers, header(replay.HeaderRedrives, fmt.Sprint(letter.redrives)))
+		}
+	}
+	s.write(topic, records...)
+}
+
+// write writes records to partition 0.
+func (s servers) write(topic string, records ...producer.Record) {
 	s.t.Helper()
 	p, err := producer.New(producer.Config{Cluster: headrace.Cluster{Brokers: []string{s.KafkaAddr}}})
 	if err != nil {
@@ -24,61 +63,238 @@ func (s servers) bury(topic string, deaths ...string) {
 			s.t.Error(err)
 		}
 	}()
-	partition := int32(0)
-	for i, death := range deaths {
-		kind, message, _ := strings.Cut(death, ": ")
-		header := func(key, value string) producer.Header { return producer.Header{Key: key, Value: []byte(value)} }
-		err := p.SendRecord(s.t.Context(), topic, producer.Record{
-			Key: fmt.Append(nil, "k", i), Value: []byte("v"), Partition: &partition, Time: time.UnixMilli(1700000000000),
-			Headers: []producer.Header{
-				header("trace", "abc"), header(consumer.HeaderTopic, "orders"), header(consumer.HeaderPartition, "1"), header(consumer.HeaderOffset, fmt.Sprint(40+i)),
-				header(consumer.HeaderGroup, "mail"), header(consumer.HeaderKind, kind), header(consumer.HeaderMessage, message),
-				header(consumer.HeaderEvent, "shop.Order"), header(consumer.HeaderDeliveryCount, "5"), header(consumer.HeaderTime, fmt.Sprintf("2024-05-01T10:00:%02dZ", i)),
-			},
-		})
-		if err != nil {
+	for _, record := range records {
+		partition := int32(0)
+		record.Partition = &partition
+		if err := p.SendRecord(s.t.Context(), topic, record); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 }
 
-func TestDeadLettersAreListedCountedAndRedriven(t *testing.T) {
+// end is how many events partition 1 of a topic, which dead letters go back to, holds.
+func (s servers) end(topic string) (n int) {
+	s.t.Helper()
+	var found struct{ Partitions []struct{ Start, End int } }
+	if err := json.Unmarshal([]byte(s.run("", "topics", "describe", topic, "-o", "json").want(s.t, exitDone).stdout), &found); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, p := range found.Partitions {
+		n += p.End - p.Start
+	}
+	return n
+}
+
+const cemetery = "orders.mail.dead"
+
+func addresses(n int) (letters []burial) {
+	for i := range n {
+		letters = append(letters, burial{error: fmt.Sprintf("handler: no address of customer %d in order N%dMQ", 100+i, i)})
+	}
+	return letters
+}
+
+func TestDeadLettersAreCountedByCauseAcrossTopics(t *testing.T) {
 	t.Parallel()
 	s := start(t, devserver.Config{})
+	s.run("", "dead", "list").want(t, exitDone, "no topic of the cluster has the name")
 	s.createTopic("orders", 2)
-	s.createTopic("orders.mail.dead", 2)
-	s.run("", "dead", "list", "orders.mail.dead").want(t, exitDone, "no dead letters")
-	s.run("", "dead", "redrive", "orders.mail.dead").want(t, exitDone, "no dead letters to return")
+	s.createTopic(cemetery, 2)
+	s.createTopic("refunds.mail.dead", 1)
+	s.createTopic("orders-dlt", 1)
+	s.run("", "dead", "list", cemetery).want(t, exitDone, "no open dead letters in topic "+cemetery)
+	s.run("", "dead", "list").want(t, exitDone, "no open dead letters in the 2 topics")
 
-	s.bury("orders.mail.dead", "handler: no such address", "panic: nil\x1b[2J map\nof two lines", "handler: no such address", "batch: too large")
+	s.bury(cemetery, append(addresses(3), burial{error: "panic: nil\x1b[2J map\nof two lines"}, burial{error: "batch: too large"})...)
+	s.bury("refunds.mail.dead", addresses(1)...)
+	s.bury("orders-dlt", burial{error: "handler: of another program"})
 	for _, out := range formats {
-		golden(t, "dead_list_"+out, s.run("", "dead", "list", "orders.mail.dead", "-o", out).want(t, exitDone).stdout)
-		golden(t, "dead_causes_"+out, s.run("", "dead", "list", "orders.mail.dead", "--causes", "-o", out).want(t, exitDone).stdout)
-		golden(t, "dead_redrive_"+out, s.run("", "dead", "redrive", "orders.mail.dead", "--dry-run", "-o", out).want(t, exitChanges).stdout)
+		golden(t, "dead_list_"+out, s.run("", "dead", "list", "-o", out).want(t, exitDone).stdout)
+		golden(t, "dead_letters_"+out, s.run("", "dead", "list", cemetery, "--letters", "-o", out).want(t, exitDone).stdout)
+		golden(t, "dead_redrive_"+out, s.run("", "dead", "redrive", cemetery, "--dry-run", "-o", out).want(t, exitChanges).stdout)
+		golden(t, "dead_discard_"+out, s.run("", "dead", "discard", cemetery, "--kind", "panic", "--reason", "test", "--dry-run", "-o", out).want(t, exitChanges).stdout)
 	}
-	if r := s.run("", "dead", "list", "orders.mail.dead", "-n", "2", "-o", "jsonl").want(t, exitDone); strings.Count(r.stdout, "\n") != 2 {
+	golden(t, "dead_list_by", s.run("", "dead", "list", "--by", "handler,age,topic", "--foreign").want(t, exitDone).stdout)
+	if r := s.run("", "dead", "list", cemetery, "--letters", "-n", "2", "-o", "jsonl").want(t, exitDone); strings.Count(r.stdout, "\n") != 2 {
 		t.Errorf("-n 2 lists\n%s", r.stdout)
 	}
-
-	s.run("", "dead", "redrive", "orders.mail.dead").want(t, exitUsage, "--yes is missing")
-	s.run("", "dead", "redrive", "orders.mail.dead", "--yes").want(t, exitDone, "no redrive of topic orders.mail.dead is remembered", "returned 3 events", "left in topic orders.mail.dead: 1 event: a record batch")
-	s.run("", "dead", "list", "orders.mail.dead").want(t, exitDone, "no dead letters that are not redriven")
-	if r := s.run("", "dead", "list", "orders.mail.dead", "--all", "-o", "jsonl").want(t, exitDone); strings.Count(r.stdout, "\n") != 4 {
-		t.Errorf("--all lists\n%s", r.stdout)
-	}
-	r := s.run("", "topics", "describe", "orders", "-o", "json").want(t, exitDone)
-	if !strings.Contains(r.stdout, `"end": 3`) {
-		t.Errorf("orders holds\n%s", r.stdout)
+	for _, selected := range []struct {
+		letters int
+		flags   string
+	}{
+		{3, "--error|customer 7 in order"},
+		{3, "--kind|handler"},
+		{2, "--kind|panic,batch"},
+		{1, "--at|0:4"},
+		{2, "--offset|:2"},
+		{0, "--handler|billing"},
+		{5, "--handler|ma*"},
+		{5, "--event|shop.Order"},
+		{1, "--key|k2"},
+		{5, "--older-than|1h"},
+		{0, "--newer-than|1h"},
+		{2, "--where|offset > 2"},
+		{0, "--partitions|1"},
+	} {
+		args := append([]string{"dead", "list", cemetery, "--letters", "-o", "jsonl"}, strings.Split(selected.flags, "|")...)
+		if r := s.run("", args...).want(t, exitDone); strings.Count(r.stdout, "\n") != selected.letters {
+			t.Errorf("%s lists\n%swant %d", selected.flags, r.stdout, selected.letters)
+		}
 	}
 }
 
-func TestRedriveThatCannotBeDoneChangesNothing(t *testing.T) {
+func TestOneCauseIsReturnedAndAnotherDiscarded(t *testing.T) {
 	t.Parallel()
 	s := start(t, devserver.Config{})
-	s.createTopic("orders.mail.dead", 1)
-	s.bury("orders.mail.dead", "handler: no such address")
-	s.run("", "dead", "redrive", "orders.mail.dead", "--yes").want(t, exitFailed, "topic orders does not exist", "headrace topics create orders")
-	s.run("", "dead", "redrive", "nowhere", "--yes").want(t, exitFailed, "topic nowhere does not exist")
-	s.run("", "dead", "list", "nowhere").want(t, exitFailed, "topic nowhere does not exist")
-	s.run("", "dead", "list", "orders.mail.dead", "-n", "-1").want(t, exitUsage, "--max -1")
+	s.createTopic("orders", 2)
+	s.createTopic(cemetery, 2)
+	s.bury(cemetery, append(addresses(3), burial{error: "panic: nil"}, burial{error: "handler: no address of customer 9 in order N1MQ", redrives: 3}, burial{error: "batch: too large"})...)
+	var causes []struct{ Cause, Kind string }
+	if err := json.Unmarshal([]byte(s.run("", "dead", "list", "-o", "json").want(t, exitDone).stdout), &causes); err != nil {
+		t.Fatal(err)
+	}
+	id := map[string]string{}
+	for _, cause := range causes {
+		id[cause.Kind] = cause.Cause
+	}
+	s.run("", "dead", "redrive", cemetery, "--cause", id["handler"]).want(t, exitUsage, "--yes is missing")
+	s.run("", "dead", "redrive", cemetery, "--cause", id["handler"][:5], "--yes").want(t, exitDone, "returned 3 events", "1 event: in quarantine: returned 3 times or more already")
+	if n := s.end("orders"); n != 3 {
+		t.Errorf("orders holds %d events", n)
+	}
+	s.run("", "dead", "discard", cemetery, "--cause", id["panic"], "--reason", "was a test", "--yes").want(t, exitDone, "discarded 1 event")
+	s.run("", "dead", "show", cemetery, "0:3").want(t, exitDone)
+	if r := s.run("", "dead", "show", cemetery+"/0@3"); !strings.Contains(r.stdout, "discarded by ") || !strings.Contains(r.stdout, ": was a test") {
+		t.Errorf("a discarded letter is shown as\n%s", r.stdout)
+	}
+	if r := s.run("", "dead", "list", cemetery, "--letters", "-o", "jsonl"); strings.Count(r.stdout, "\n") != 2 {
+		t.Errorf("still open:\n%s", r.stdout)
+	}
+	if r := s.run("", "dead", "list", cemetery, "--letters", "--all", "-o", "jsonl"); strings.Count(r.stdout, `"state":"redriven"`) != 3 || strings.Count(r.stdout, "\n") != 6 {
+		t.Errorf("all:\n%s", r.stdout)
+	}
+	s.run("", "dead", "redrive", cemetery, "--even-quarantined", "--yes").want(t, exitDone, "returned 1 event", "a record batch, not one event")
+	s.run("", "dead", "redrive", cemetery, "--yes").want(t, exitDone, "no open dead letters to return")
+	s.run("", "dead", "redrive", cemetery, "--to-group").want(t, exitDone, "a record batch, not one event")
+	s.bury(cemetery, addresses(1)...)
+	s.run("", "dead", "redrive", cemetery, "--to-group", "--yes").want(t, exitFailed, "group mail has no retry topic of topic orders", "without --to-group")
+	s.createTopic("orders.mail.retry.1m", 2)
+	s.createTopic("orders.mail.retry.10s", 2)
+	if r := s.run("", "dead", "redrive", cemetery, "--to-group", "--yes").want(t, exitDone, "returned 1 event"); !strings.Contains(r.stdout, "orders.mail.retry.10s  1") {
+		t.Errorf("it went to\n%s", r.stdout)
+	}
+	if n := s.end("orders.mail.retry.10s"); n != 1 {
+		t.Errorf("the retry topic holds %d events", n)
+	}
+}
+
+// order is a value of the schema Order, of which the registry knows id 1.
+func (s servers) order(text string) []byte {
+	s.t.Helper()
+	parsed, err := schema.Parse(orderSchema)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	avro, err := schema.FromJSON(parsed, []byte(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return append(schema.AppendID(nil, 1), avro...)
+}
+
+func TestDeadLetterIsShownWhole(t *testing.T) {
+	t.Parallel()
+	s := start(t, devserver.Config{})
+	s.createTopic(cemetery, 1)
+	s.register("orders-value", orderSchema)
+	s.bury(cemetery, burial{error: "handler: no such address", value: s.order(`{"id":7,"customer":"Ann <ann@example.org>","items":[]}`), redrives: 1}, burial{error: "decode: it ends too early", value: []byte{0, 0, 0, 0, 1, 2}})
+	for _, out := range formats {
+		golden(t, "dead_show_"+out, s.run("", "dead", "show", cemetery, "0:0", "-o", out).want(t, exitDone).stdout)
+	}
+	golden(t, "dead_show_malformed", s.run("", "dead", "show", cemetery, "0:1").want(t, exitDone).stdout)
+	s.run("", "dead", "show", cemetery, "0:2").want(t, exitFailed, "no dead letter at topic "+cemetery+" partition 0 offset 2")
+	s.run("", "dead", "show", cemetery, "7:2").want(t, exitFailed, "no dead letter at")
+	s.run("", "dead", "show", cemetery, "latest").want(t, exitUsage, "PARTITION:OFFSET")
+	s.run("", "dead", "show", cemetery).want(t, exitUsage, "PARTITION:OFFSET is missing")
+}
+
+// TestEventIsEdited sets an environment variable, so that it runs alone.
+func TestEventIsEdited(t *testing.T) {
+	s := start(t, devserver.Config{})
+	s.createTopic("orders", 1)
+	s.createTopic(cemetery, 1)
+	s.register("orders-value", orderSchema)
+	s.bury(cemetery, burial{error: "handler: a", value: s.order(`{"id":7}`)}, burial{error: "handler: b", value: s.order(`{"id":8}`)}, burial{error: "handler: c"})
+
+	file := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(file, []byte(`{"id":9,"items":[{"sku":"a","price":"dear"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run("", "dead", "redrive", cemetery, "--edit-file", file, "--yes").want(t, exitFailed, "3 are selected")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", file, "--yes").want(t, exitFailed, "shop.Order", "/items/0/price")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:2", "--edit-file", file, "--yes").want(t, exitFailed, "not in a schema registry's wire format")
+	r := s.run(`{"id":9,"customer":"Bob"}`, "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", "-", "--yes").want(t, exitDone, "returned 1 event")
+	golden(t, "dead_redrive_edited", r.stdout)
+
+	t.Setenv("VISUAL", "")
+	t.Setenv("EDITOR", "sed -i s/8/80/")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:1", "--edit", "--yes").want(t, exitDone, "returned 1 event", "the edited event is kept in")
+	t.Setenv("EDITOR", "true")
+	s.bury(cemetery, burial{error: "handler: a", value: s.order(`{"id":7}`)})
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "nothing was changed")
+	t.Setenv("EDITOR", "")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitUsage, "neither VISUAL nor EDITOR")
+	s.run("", "dead", "redrive", cemetery, "--edit", "--yes").want(t, exitUsage, "2 are selected")
+
+	events := s.run("", "consume", "orders", "--until-end").want(t, exitDone).stdout
+	if diff := cmp.Diff([]string{`"id":9,"customer":"Bob"`, `"id":80,"customer":null`}, []string{part(events, 0), part(events, 1)}); diff != "" {
+		t.Errorf("events (-want +got)\n%s\n%s", diff, events)
+	}
+}
+
+// part is the fields id and customer of a line of events.
+func part(lines string, n int) string {
+	all := strings.Split(lines, "\n")
+	if n >= len(all) {
+		return ""
+	}
+	_, after, _ := strings.Cut(all[n], `"id":`)
+	before, _, _ := strings.Cut(after, `,"items"`)
+	return `"id":` + before
+}
+
+func TestWhatCannotBeDoneToDeadLettersChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t, devserver.Config{})
+	s.createTopic(cemetery, 1)
+	s.bury(cemetery, addresses(1)...)
+	for _, test := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"redrive " + cemetery + " --yes", exitFailed, "headrace topics create orders"},
+		{"redrive nowhere --yes", exitFailed, "topic nowhere does not exist"},
+		{"list nowhere", exitFailed, "topic nowhere does not exist"},
+		{"list -n -1", exitUsage, "--max -1"},
+		{"list --by moon", exitUsage, "--by moon"},
+		{"list --at 1", exitUsage, `--at "1"`},
+		{"list --cause xyz", exitUsage, "cause"},
+		{"list --where event.", exitUsage, "where"},
+		{"list --older-than -1h", exitUsage, "must not be negative"},
+		{"redrive " + cemetery + " --rate -1", exitUsage, "--rate"},
+		{"redrive " + cemetery + " --max-redrives 0", exitUsage, "--even-quarantined"},
+		{"redrive " + cemetery + " --edit --edit-file x", exitUsage, "give one"},
+		{"redrive " + cemetery + " --edit-file -", exitUsage, "--yes is missing"},
+		{"redrive " + cemetery + " --edit-file /does/not/exist", exitFailed, "/does/not/exist"},
+		{"discard " + cemetery + " --all", exitUsage, "--reason is missing"},
+		{"discard " + cemetery + " --reason x", exitUsage, "nothing is selected"},
+		{"discard " + cemetery + " --reason x --all --kind y", exitUsage, "one or the other"},
+		{"discard " + cemetery + " --reason x --all", exitUsage, "--yes is missing"},
+	} {
+		s.run("", append([]string{"dead"}, strings.Fields(test.args)...)...).want(t, test.code, test.says)
+	}
+	if r := s.run("", "dead", "list", "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"count":1`) {
+		t.Errorf("got %s", r.stdout)
+	}
 }

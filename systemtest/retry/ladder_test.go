@@ -189,11 +189,11 @@ func (w *world) redrive(t *testing.T) {
 	w.journal.mended = true
 	w.journal.mu.Unlock()
 	cluster := stack.Cluster(w.cluster)
-	plan, err := replay.PlanRedrive(t.Context(), cluster, consumer.DeadLetterTopic(topic, group))
+	plan, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: cluster, Topic: consumer.DeadLetterTopic(topic, group)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := replay.ApplyRedrive(t.Context(), cluster, plan, nil)
+	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: cluster}, plan)
 	if err != nil || done.Events < keys*perKey/10 {
 		t.Fatalf("redriven %+v of %+v: %v", done, plan, err)
 	}

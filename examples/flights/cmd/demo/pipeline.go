@@ -140,11 +140,11 @@ func (p *pipeline) run(ctx context.Context, file string, out io.Writer) error {
 // redrive adds the carrier that was missing, and returns the dead letters of the totals to the topic of the flights.
 func (p *pipeline) redrive(ctx context.Context, out io.Writer) error {
 	p.directory.add()
-	plan, err := replay.PlanRedrive(ctx, p.connection.Cluster, totalsDead())
+	plan, err := replay.PlanRedrive(ctx, replay.RedriveRequest{Cluster: p.connection.Cluster, Topic: totalsDead()})
 	if err != nil {
 		return err
 	}
-	done, err := replay.ApplyRedrive(ctx, p.connection.Cluster, plan, nil)
+	done, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: p.connection.Cluster, By: "the demo"}, plan)
 	if err != nil {
 		return err
 	}

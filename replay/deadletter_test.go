@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -79,6 +80,9 @@ func (w *world) put(records ...*kgo.Record) {
 	}
 }
 
+// topicID is how the broker calls a topic.
+func (w *world) topicID(topic string) [16]byte { return w.kafka.TopicInfo(topic).TopicID }
+
 // orders is what the topic orders holds now.
 func (w *world) orders() []consumer.Record {
 	w.t.Helper()
@@ -102,7 +106,7 @@ func (w *world) orders() []consumer.Record {
 
 func (w *world) list(all bool) (letters []replay.DeadLetter) {
 	w.t.Helper()
-	err := replay.DeadLetters(w.t.Context(), w.cluster, dead, all, func(d replay.DeadLetter) error {
+	err := replay.DeadLetters(w.t.Context(), replay.DeadQuery{Cluster: w.cluster, Topics: []string{dead}, All: all}, func(d replay.DeadLetter) error {
 		d.Key, d.Value = []byte(string(d.Key)), []byte(string(d.Value))
 		letters = append(letters, d)
 		return nil
@@ -115,7 +119,7 @@ func (w *world) list(all bool) (letters []replay.DeadLetter) {
 
 func (w *world) plan() replay.Redrive {
 	w.t.Helper()
-	plan, err := replay.PlanRedrive(w.t.Context(), w.cluster, dead)
+	plan, err := replay.PlanRedrive(w.t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: dead})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -124,7 +128,7 @@ func (w *world) plan() replay.Redrive {
 
 func (w *world) apply(plan replay.Redrive) replay.Redriven {
 	w.t.Helper()
-	done, err := replay.ApplyRedrive(w.t.Context(), w.cluster, plan, nil)
+	done, err := replay.ApplyRedrive(w.t.Context(), replay.RedriveConfig{Cluster: w.cluster, By: "me@here"}, plan)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -137,10 +141,11 @@ func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	w.put(letter(2, 41, replay.HeaderRedrives, "1"))
 	got := w.list(false)
 	want := []replay.DeadLetter{{
+		Fate: replay.FateOpen, Family: replay.FamilyOwn,
 		At: consumer.At{Topic: dead, Partition: 2}, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41},
 		Group: "mail", Event: "shop.Order", Kind: "handler", Error: "no such address", Attempts: 5,
 		Died: time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC), Redrives: 1,
-		Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: got[0].Headers,
+		Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: got[0].Headers, Raw: got[0].Raw,
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -170,7 +175,7 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	w := newWorld(t)
 	null := letter(1, 8)
 	null.Value = nil
-	w.put(letter(2, 41), letter(2, 42, replay.HeaderRedrives, "3"), null)
+	w.put(letter(2, 41), letter(2, 42, replay.HeaderRedrives, "2"), null)
 	plan := w.plan()
 	if diff := cmp.Diff([]replay.Return{{Topic: "orders", Events: 3}}, plan.Returns); diff != "" {
 		t.Errorf("plan (-want +got)\n%s", diff)
@@ -178,14 +183,14 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	if got := w.orders(); len(got) != 0 {
 		t.Fatalf("planning has written %v", got)
 	}
-	if done := w.apply(plan); done != (replay.Redriven{Events: 3}) {
+	if done := w.apply(plan); done.Events != 3 || done.Others != 0 || done.Run == "" {
 		t.Errorf("got %+v", done)
 	}
 	count := func(n string) consumer.Header { return consumer.Header{Key: replay.HeaderRedrives, Value: []byte(n)} }
 	trace := consumer.Header{Key: "trace", Value: []byte("abc")}
 	want := map[string]consumer.Record{
 		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []consumer.Header{trace, count("1")}},
-		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []consumer.Header{trace, count("4")}},
+		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []consumer.Header{trace, count("3")}},
 		"k8":  {Topic: "orders", Partition: 1, Offset: 0, Time: time.UnixMilli(1700000000008).UTC(), Key: []byte("k8"), Value: []byte{}, Headers: []consumer.Header{trace, count("1")}},
 	}
 	got := map[string]consumer.Record{}
@@ -226,8 +231,11 @@ func TestWhatCannotGoBackIsLeftAndCounted(t *testing.T) {
 	if len(plan.Left) != 3 || plan.Events() != 1 {
 		t.Errorf("got %+v", plan)
 	}
-	if done := w.apply(plan); done != (replay.Redriven{Events: 1, Left: 3}) {
+	if done := w.apply(plan); done.Events != 1 {
 		t.Errorf("got %+v", done)
+	}
+	if left := w.list(false); len(left) != 3 {
+		t.Errorf("%d are still open, want the 3 that stay", len(left))
 	}
 }
 
@@ -235,12 +243,12 @@ func TestTopicThatIsGoneIsNamedBeforeAnythingIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2, consumer.HeaderTopic, "refunds"))
-	_, err := replay.PlanRedrive(t.Context(), w.cluster, dead)
+	_, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: dead})
 	var missing *consumer.MissingTopicError
-	if !errors.As(err, &missing) || missing.Topic != "refunds" || !strings.Contains(err.Error(), "1 dead letters of "+dead) {
+	if !errors.As(err, &missing) || missing.Topic != "refunds" || !strings.Contains(err.Error(), "1 dead letter of "+dead) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := replay.PlanRedrive(t.Context(), w.cluster, "nowhere"); !errors.As(err, &missing) || missing.Topic != "nowhere" {
+	if _, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: "nowhere"}); !errors.As(err, &missing) || missing.Topic != "nowhere" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -256,14 +264,15 @@ func TestPartitionThatIsGoneLeavesTheChoiceToTheKey(t *testing.T) {
 	}
 }
 
-func TestStalePlanIsRefused(t *testing.T) {
+// TestPlanIsAppliedOnce applies a plan again, whose dead letters are done by then.
+func TestPlanIsAppliedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1))
 	plan := w.plan()
 	w.apply(plan)
-	if _, err := replay.ApplyRedrive(t.Context(), w.cluster, plan, nil); !errors.Is(err, replay.ErrStale) {
-		t.Errorf("got %v", err)
+	if done := w.apply(plan); done.Events != 0 || done.Others != 1 {
+		t.Errorf("got %+v", done)
 	}
 	if got := len(w.orders()); got != 1 {
 		t.Errorf("%d events", got)
@@ -279,10 +288,10 @@ func TestRefusedEventsAreNotCounted(t *testing.T) {
 	var granted atomic.Bool
 	w.kafka.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		w.kafka.KeepControl()
-		if granted.Load() {
+		produce := req.(*kmsg.ProduceRequest)
+		if granted.Load() || !slices.ContainsFunc(produce.Topics, func(t kmsg.ProduceRequestTopic) bool { return t.Topic == "orders" || t.TopicID == w.topicID("orders") }) {
 			return nil, nil, false
 		}
-		produce := req.(*kmsg.ProduceRequest)
 		resp := produce.ResponseKind().(*kmsg.ProduceResponse)
 		for _, t := range produce.Topics {
 			topic := kmsg.NewProduceResponseTopic()
@@ -296,7 +305,7 @@ func TestRefusedEventsAreNotCounted(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	done, err := replay.ApplyRedrive(t.Context(), w.cluster, plan, nil)
+	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) || strings.Count(err.Error(), "dead letter at topic "+dead+" partition") != 1 {
 		t.Errorf("got %v", err)
 	}
@@ -321,7 +330,7 @@ func TestInterruptedRedriveLosesNothing(t *testing.T) {
 	w.put(records...)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first, err := replay.ApplyRedrive(ctx, w.cluster, w.plan(), func(replay.Redriven) { cancel() })
+	first, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, Told: func(replay.Redriven) { cancel() }}, w.plan())
 	if !errors.Is(err, context.Canceled) || first.Events == 0 || first.Events == letters {
 		t.Fatalf("got %+v, %v", first, err)
 	}

@@ -1,0 +1,235 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/topics"
+)
+
+// DeadQuery says which dead letters are looked at. Cluster and Topics are needed.
+type DeadQuery struct {
+	Cluster   headrace.Cluster
+	Registry  *schema.Registry // names events whose headers do not, and decodes them for an expression; may be nil
+	Topics    []string
+	Selection Selection
+	All       bool // those that are redriven or discarded too
+}
+
+// DeadLetters calls fn with every dead letter that the topics hold now, topic by topic; those of a partition come in its order. One for
+// which the selection cannot be decided is among them.
+//
+// It returns fn's error as it is, but for [consumer.ErrStopRead], which ends the reading; and ctx's cause when ctx ends. What a dead
+// letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError].
+func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) error {
+	reading, err := openDead(ctx, q.Cluster, q.Registry, q.Selection)
+	if err != nil {
+		return err
+	}
+	defer reading.close()
+	stopped := false
+	for _, topic := range q.Topics {
+		state, err := stateOf(ctx, reading.client, topic)
+		if err != nil {
+			return err
+		}
+		err = reading.read(ctx, state, func(d *DeadLetter, _ error) error {
+			if !q.All && d.Fate != FateOpen {
+				return nil
+			}
+			err := fn(*d)
+			stopped = stopped || errors.Is(err, consumer.ErrStopRead)
+			return err
+		})
+		if err != nil || stopped {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeadLetterAt returns one dead letter, whatever became of it, and the run that did it; nil for an open one. An offset that the topic
+// does not hold is a *[NoDeadLetterError].
+func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, topic string, at Spot) (DeadLetter, *DeadRun, error) {
+	reading, err := openDead(ctx, cluster, registry, Selection{At: []Spot{at}})
+	if err != nil {
+		return DeadLetter{}, nil, err
+	}
+	defer reading.close()
+	state, err := stateOf(ctx, reading.client, topic)
+	if err != nil {
+		return DeadLetter{}, nil, err
+	}
+	var found *DeadLetter
+	err = reading.read(ctx, state, func(d *DeadLetter, _ error) error {
+		found = keepLetter(d)
+		return consumer.ErrStopRead
+	})
+	if err == nil && found == nil {
+		err = &NoDeadLetterError{At: consumer.At{Topic: topic, Partition: at.Partition, Offset: at.Offset}}
+	}
+	if err != nil {
+		return DeadLetter{}, nil, err
+	}
+	if run, known := reading.marks.runs[found.Run]; known {
+		return *found, &run, nil
+	}
+	return *found, nil, nil
+}
+
+// NoDeadLetterError says that there is no dead letter at a place.
+type NoDeadLetterError struct{ consumer.At }
+
+func (e *NoDeadLetterError) Error() string {
+	return fmt.Sprintf("no dead letter at %s: `headrace dead list %s --letters` lists them", e.At, e.Topic)
+}
+
+// DeadTopics finds the topics of the cluster that hold dead letters, going by their names: those of headrace, <topic>.<group>.dead. With
+// others also those that Spring (<topic>-dlt, <topic>.DLT), share groups (dlq.<name>) and, by custom, Connect and Streams (<name>-dlq,
+// <name>.dlq, dlq-<name>) use.
+func DeadTopics(ctx context.Context, cluster headrace.Cluster, others bool) ([]string, error) {
+	all, err := topics.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, topic := range all {
+		if !topic.Internal && holdsDead(topic.Name, others) {
+			found = append(found, topic.Name)
+		}
+	}
+	return found, nil
+}
+
+func holdsDead(name string, others bool) bool {
+	if strings.HasSuffix(name, ".dead") {
+		return true
+	}
+	lower := strings.ToLower(name)
+	has := func(is func(string, string) bool, parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return is(lower, part) })
+	}
+	return others && (has(strings.HasSuffix, "-dlt", ".dlt", "-dlq", ".dlq", "_dlq") || has(strings.HasPrefix, "dlq.", "dlq-"))
+}
+
+// deadReading is what reading dead letters needs.
+type deadReading struct {
+	cluster  headrace.Cluster
+	client   *kafka.Client
+	selector *selector
+	marks    *marksRead
+}
+
+func openDead(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, s Selection) (*deadReading, error) {
+	selector, err := s.compile(registry, true)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kafka.Open(cluster)
+	if err != nil {
+		return nil, err
+	}
+	read, err := readMarks(ctx, cluster)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return &deadReading{cluster: cluster, client: client, selector: selector, marks: read}, nil
+}
+
+func (r *deadReading) close() { r.client.Close() }
+
+// read calls fn with every dead letter of the selection. One that cannot be decided comes with the reason.
+func (r *deadReading) read(ctx context.Context, topic TopicState, fn func(d *DeadLetter, undecided error) error) error {
+	ranges, err := r.ranges(ctx, topic)
+	if err != nil {
+		return err
+	}
+	done := r.marks.of(topic)
+	return consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cluster, Topic: topic.Name, Ranges: ranges}, func(rec consumer.Record) error {
+		d := deadLetterOf(rec)
+		d.Fate, d.Run = done.fate(d.Partition, d.Offset)
+		meant, err := r.selector.match(ctx, &d)
+		if _, undecided := errors.AsType[*UndecidedError](err); undecided {
+			return fn(&d, err)
+		}
+		if err != nil || !meant {
+			return err
+		}
+		return fn(&d, nil)
+	})
+}
+
+// ranges is what of the topic has to be read: what the selection says, as far as the log holds it.
+func (r *deadReading) ranges(ctx context.Context, topic TopicState) ([]consumer.PartitionRange, error) {
+	s := r.selector.Selection
+	partitions := s.Partitions
+	if len(s.At) > 0 && partitions == nil {
+		for _, spot := range s.At {
+			if spot.Partition < topic.Partitions && !slices.Contains(partitions, spot.Partition) {
+				partitions = append(partitions, spot.Partition)
+			}
+		}
+		if partitions == nil {
+			return []consumer.PartitionRange{}, nil
+		}
+	}
+	held, err := consumer.Resolve(ctx, r.cluster, topic.Name, partitions, consumer.Range{To: consumer.AtEnd()})
+	if err != nil {
+		return nil, err
+	}
+	wanted := held
+	if s.Range != (consumer.Range{}) {
+		if wanted, err = consumer.Resolve(ctx, r.cluster, topic.Name, partitions, s.Range); err != nil {
+			return nil, err
+		}
+	}
+	for i, part := range held {
+		from, to := wanted[i].From, wanted[i].To
+		if to < 0 {
+			to = part.To
+		}
+		if len(s.At) > 0 {
+			first, end := s.bounds(part.Partition)
+			from, to = max(from, first), min(to, end)
+		}
+		held[i].From = min(max(from, part.From), part.To)
+		held[i].To = max(held[i].From, min(to, part.To))
+	}
+	return held, nil
+}
+
+// bounds is where the places in one partition begin and end.
+func (s *Selection) bounds(partition int32) (first, end int64) {
+	first = math.MaxInt64
+	for _, spot := range s.At {
+		if spot.Partition == partition {
+			first, end = min(first, spot.Offset), max(end, spot.Offset+1)
+		}
+	}
+	return first, end
+}
+
+// keepLetter shares nothing with the memory that is only valid for a moment.
+func keepLetter(d *DeadLetter) *DeadLetter {
+	c := *d
+	c.Key, c.Value = slices.Clone(d.Key), slices.Clone(d.Value)
+	c.Headers, c.Raw = copyHeaders(d.Headers), copyHeaders(d.Raw)
+	return &c
+}
+
+func copyHeaders(headers []consumer.Header) []consumer.Header {
+	copied := make([]consumer.Header, len(headers))
+	for i, h := range headers {
+		copied[i] = consumer.Header{Key: h.Key, Value: slices.Clone(h.Value)}
+	}
+	return copied
+}

@@ -1,0 +1,196 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+)
+
+// Selection says which dead letters of a topic are meant: those that pass every part that is set. The zero Selection is all of them.
+type Selection struct {
+	Causes   []string // ids of [Cause], or how they begin: 4 digits at least
+	Kinds    []string
+	Error    string    // part of the error, numbers and ids not counting; see [FoldError]
+	Handlers []string  // groups or connectors; each may be a glob
+	Filter   Filter    // of the dead letter's record, but for Events: those are taken from its headers where they tell
+	At       []Spot    // exactly these
+	Since    time.Time // given up at this time or later; where that is not told the event's own time counts
+	Until    time.Time // given up before
+
+	Partitions []int32        // nil: all
+	Range      consumer.Range // of each partition; an end that is not set is what there is now
+}
+
+// Spot is a place in a topic.
+type Spot struct {
+	Partition int32
+	Offset    int64
+}
+
+func (s Spot) String() string { return fmt.Sprintf("%d:%d", s.Partition, s.Offset) }
+
+const (
+	minCauseDigits = 4
+	maxListed      = 1000
+)
+
+// IsZero reports whether every dead letter is meant.
+func (s Selection) IsZero() bool { return s.String() == "" }
+
+// String is the selection in words, for records; "" when it is all.
+func (s Selection) String() string {
+	var parts []string
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, name+" "+value)
+		}
+	}
+	add("cause", strings.Join(s.Causes, ", "))
+	add("kind", strings.Join(s.Kinds, ", "))
+	add("error", s.Error)
+	add("handler", strings.Join(s.Handlers, ", "))
+	add("event", strings.Join(s.Filter.Events, ", "))
+	add("key", s.Filter.Key)
+	for _, key := range slices.Sorted(maps.Keys(s.Filter.Headers)) {
+		add("header", key+"="+s.Filter.Headers[key])
+	}
+	add("where", s.Filter.Where)
+	var spots []string
+	for _, spot := range s.At {
+		spots = append(spots, spot.String())
+	}
+	add("at", strings.Join(spots, ", "))
+	if !s.Since.IsZero() {
+		add("since", s.Since.UTC().Format(time.RFC3339))
+	}
+	if !s.Until.IsZero() {
+		add("until", s.Until.UTC().Format(time.RFC3339))
+	}
+	if s.Partitions != nil {
+		add("partitions", strings.Trim(fmt.Sprint(s.Partitions), "[]"))
+	}
+	if from, to := s.Range.From.String(), s.Range.To.String(); from != "" || to != "" {
+		add("offsets", from+":"+to)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Validate reports what is wrong with the selection: *[FilterError], all of them joined.
+func (s Selection) Validate() error {
+	_, err := s.compile(nil, false)
+	return err
+}
+
+// selector is a compiled [Selection]. It belongs to one goroutine.
+type selector struct {
+	Selection
+	error    string
+	handlers []*glob
+	matcher  *matcher // of the filter without its events
+	names    *matcher // finds schemas; nil without a registry
+	down     bool     // the registry does not answer, so that it is asked no more
+}
+
+func (s Selection) compile(registry *schema.Registry, check bool) (*selector, error) {
+	c := &selector{Selection: s, error: FoldError(s.Error)}
+	var errs []error
+	wrong := func(part, format string, args ...any) {
+		errs = append(errs, &FilterError{Part: part, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, id := range s.Causes {
+		if len(id) < minCauseDigits || len(id) > 8 || strings.Trim(id, "0123456789abcdef") != "" {
+			wrong("cause", "%q is not an id, which has %d to 8 of the digits 0-9 and a-f", id, minCauseDigits)
+		}
+	}
+	for _, text := range s.Handlers {
+		g, err := parseGlob(text)
+		if err != nil {
+			wrong("handler", "%v", err)
+			continue
+		}
+		c.handlers = append(c.handlers, g)
+	}
+	for name, n := range map[string]int{"cause": len(s.Causes), "kind": len(s.Kinds), "handler": len(s.Handlers), "at": len(s.At)} {
+		if n > maxListed {
+			wrong(name, "%d are more than %d", n, maxListed)
+		}
+	}
+	if err := s.Filter.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if errs != nil || !check {
+		return nil, errors.Join(errs...)
+	}
+	var err error
+	filter := s.Filter
+	filter.Events = nil
+	if c.matcher, err = filter.compile(registry); err != nil {
+		return nil, err
+	}
+	if registry != nil {
+		c.names, err = Filter{Events: []string{"any"}}.compile(registry)
+	}
+	return c, err
+}
+
+// match decides whether a dead letter is meant. It gives it the name of its event where the headers do not tell it and a registry
+// does. One that cannot be decided is an *[UndecidedError].
+func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
+	if len(c.At) > 0 && !slices.Contains(c.At, Spot{d.Partition, d.Offset}) {
+		return false, nil
+	}
+	given := d.given()
+	if !c.Since.IsZero() && given.Before(c.Since) || !c.Until.IsZero() && !given.Before(c.Until) {
+		return false, nil
+	}
+	if len(c.Kinds) > 0 && !slices.Contains(c.Kinds, d.Kind) || !strings.Contains(FoldError(d.Error), c.error) {
+		return false, nil
+	}
+	if len(c.handlers) > 0 && !slices.ContainsFunc(c.handlers, func(g *glob) bool {
+		return g.match([]byte(d.Group)) || g.match([]byte(joined(d.Group, d.Handler)))
+	}) {
+		return false, nil
+	}
+	if err := c.name(ctx, d); err != nil {
+		return false, err
+	}
+	if len(c.Filter.Events) > 0 && !slices.Contains(c.Filter.Events, d.Event) {
+		return false, nil
+	}
+	if id := d.Cause().ID; len(c.Causes) > 0 && !slices.ContainsFunc(c.Causes, func(want string) bool { return strings.HasPrefix(id, want) }) {
+		return false, nil
+	}
+	record := consumer.Record{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Time: d.Time, Key: d.Key, Value: d.Value, Headers: d.Raw}
+	return c.matcher.match(ctx, &record)
+}
+
+// name finds the event's name, and the schema it was written with.
+func (c *selector) name(ctx context.Context, d *DeadLetter) error {
+	ref, _, err := schema.ParseWire(d.Value, headerOf(d.Raw))
+	if err != nil {
+		return nil //nolint:nilerr // it has no schema, and so no name
+	}
+	if d.Schema == "" {
+		d.Schema = ref.String()
+	}
+	if d.Event != "" || c.names == nil || c.down {
+		return nil
+	}
+	by, err := c.names.resolve(ctx, ref)
+	switch {
+	case err != nil && (len(c.Filter.Events) > 0 || len(c.Causes) > 0 || ctx.Err() != nil):
+		return err // the choice depends on it
+	case err != nil:
+		c.down = true
+	case by.err == nil:
+		d.Event = by.schema.FullName()
+	}
+	return nil
+}

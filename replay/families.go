@@ -1,0 +1,300 @@
+package replay
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/headrace/headrace/consumer"
+)
+
+// Family says which program wrote a dead letter, by the headers it has.
+type Family string
+
+// Families of dead letters.
+const (
+	FamilyNone    Family = ""            // no headers that tell of a death
+	FamilyOwn     Family = "headrace"    // package consumer
+	FamilyShare   Family = "share group" // Kafka itself, KIP-1191: org.apache.kafka.server.share.dlq.ShareGroupDLQStateManager
+	FamilyConnect Family = "connect"     // org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter, KIP-298
+	FamilySpring  Family = "spring"      // org.springframework.kafka.listener.DeadLetterPublishingRecoverer
+	FamilyStreams Family = "streams"     // org.apache.kafka.streams.errors.internals.ExceptionHandlerUtils, KIP-1034
+)
+
+// Prefixes of the headers of the families.
+const (
+	deadPrefix    = "__dlq.errors." // headrace, and share groups
+	retryPrefix   = "__retry."      // headrace
+	connectPrefix = "__connect.errors."
+	springPrefix  = "kafka_dlt-"
+	streamsPrefix = "__streams.errors."
+)
+
+// springMore are prefixes of headers that Spring leaves beside those that tell of the death: of its retry topics, and the exceptions
+// of deserializers.
+var springMore = []string{"retry_topic-", "springDeserializerException"}
+
+// Bounds of what is taken from headers, which may be anybody's.
+const (
+	maxText  = 4 << 10
+	maxStack = 64 << 10
+	maxName  = 255
+	maxTopic = 249 // org.apache.kafka.common.internals.Topic
+)
+
+// familyOf is the family of the last header that belongs to one: every writer adds its own behind those of the event, and those of an
+// earlier death may be among these.
+func familyOf(headers []consumer.Header) Family {
+	for i := len(headers) - 1; i >= 0; i-- {
+		switch key := headers[i].Key; {
+		case strings.HasPrefix(key, deadPrefix):
+			// Both write these; only headrace says what kind of failure it was, or when.
+			if lastOf(headers, consumer.HeaderKind) != nil || lastOf(headers, consumer.HeaderTime) != nil {
+				return FamilyOwn
+			}
+			return FamilyShare
+		case strings.HasPrefix(key, connectPrefix):
+			return FamilyConnect
+		case strings.HasPrefix(key, springPrefix):
+			return FamilySpring
+		case strings.HasPrefix(key, streamsPrefix):
+			return FamilyStreams
+		}
+	}
+	return FamilyNone
+}
+
+// owns reports whether a header is the family's, and not the event's own.
+func (f Family) owns(key string) bool {
+	var prefixes []string
+	switch f {
+	case FamilyOwn, FamilyShare:
+		prefixes = []string{deadPrefix, retryPrefix}
+	case FamilyConnect:
+		prefixes = []string{connectPrefix}
+	case FamilySpring:
+		prefixes = append(prefixes, springPrefix)
+		prefixes = append(prefixes, springMore...)
+	case FamilyStreams:
+		prefixes = []string{streamsPrefix}
+	case FamilyNone:
+	}
+	for _, prefix := range prefixes {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// deadLetterOf reads a record. Its headers may be anybody's: what makes no sense is as if it were not there.
+func deadLetterOf(r consumer.Record) DeadLetter {
+	d := DeadLetter{
+		At: consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Fate: FateOpen, Family: familyOf(r.Headers),
+		Origin: consumer.At{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,
+	}
+	for _, h := range r.Headers {
+		if h.Key == HeaderRedrives {
+			d.Redrives = int(number(h.Value, 0, 32))
+		}
+		if !d.Family.owns(h.Key) {
+			d.Headers = append(d.Headers, h)
+			continue
+		}
+		switch d.Family {
+		case FamilyOwn, FamilyShare:
+			d.readOwn(h)
+		case FamilyConnect:
+			d.readConnect(h)
+		case FamilySpring:
+			d.readSpring(h)
+		case FamilyStreams:
+			d.readStreams(h)
+		case FamilyNone:
+		}
+	}
+	return d
+}
+
+// readOwn reads what package consumer and share groups write: text.
+func (d *DeadLetter) readOwn(h consumer.Header) {
+	switch h.Key {
+	case consumer.HeaderTopic:
+		d.Origin.Topic = topicName(h.Value)
+	case consumer.HeaderPartition:
+		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+	case consumer.HeaderOffset:
+		d.Origin.Offset = number(h.Value, -1, 64)
+	case consumer.HeaderGroup:
+		d.Group = clip(h.Value, maxName)
+	case consumer.HeaderEvent:
+		d.Event = clip(h.Value, maxText)
+	case consumer.HeaderSchema:
+		d.Schema = clip(h.Value, maxName)
+	case consumer.HeaderKind:
+		d.Kind = clip(h.Value, maxName)
+	case consumer.HeaderMessage:
+		d.Error = clip(h.Value, maxText)
+	case consumer.HeaderStack:
+		d.Stack = clip(h.Value, maxStack)
+	case consumer.HeaderDeliveryCount:
+		d.Attempts = int(number(h.Value, 0, 32))
+	case consumer.HeaderTime:
+		d.Died, _ = time.Parse(time.RFC3339Nano, clip(h.Value, maxName)) // zero when it is no time
+	}
+}
+
+// readConnect reads what a sink connector writes with errors.deadletterqueue.context.headers.enable: text. The record's time is that
+// of the event.
+func (d *DeadLetter) readConnect(h consumer.Header) {
+	switch strings.TrimPrefix(h.Key, connectPrefix) {
+	case "topic":
+		d.Origin.Topic = topicName(h.Value)
+	case "partition":
+		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+	case "offset":
+		d.Origin.Offset = number(h.Value, -1, 64)
+	case "connector.name":
+		d.Group = clip(h.Value, maxName)
+	case "stage":
+		d.Handler = joined(strings.ToLower(clip(h.Value, maxName)), d.Handler)
+	case "class.name":
+		d.Handler = joined(d.Handler, simpleClass(h.Value))
+	case "exception.class.name":
+		d.Kind = simpleClass(h.Value)
+	case "exception.message":
+		d.Error = clip(h.Value, maxText)
+	case "exception.stacktrace":
+		d.Stack = clip(h.Value, maxStack)
+	}
+}
+
+// readSpring reads what Spring writes: numbers as big-endian int and long, the rest as text. Where a record has died more than once
+// the headers of its origin are repeated (setAppendOriginalHeaders): the first are of the topic it came from, later ones of retry or
+// dead-letter topics in between. The record's time is that of its death.
+func (d *DeadLetter) readSpring(h consumer.Header) {
+	switch strings.TrimPrefix(h.Key, springPrefix) {
+	case "original-topic":
+		if d.Origin.Topic == "" {
+			d.Origin.Topic = topicName(h.Value)
+		}
+	case "original-partition":
+		if d.Origin.Partition < 0 {
+			d.Origin.Partition = int32(bigEndian(h.Value, 4, -1)) //nolint:gosec // read as 32 bits
+		}
+	case "original-offset":
+		if d.Origin.Offset < 0 {
+			d.Origin.Offset = bigEndian(h.Value, 8, -1)
+		}
+	case "original-timestamp":
+		if at := bigEndian(h.Value, 8, -1); at >= 0 && d.Died.IsZero() {
+			d.Died, d.Time = d.Time, time.UnixMilli(at).UTC()
+		}
+	case "original-consumer-group":
+		d.Group = clip(h.Value, maxName)
+	case "exception-fqcn", "key-exception-fqcn":
+		if d.Kind == "" {
+			d.Kind = simpleClass(h.Value)
+		}
+	case "exception-cause-fqcn": // the outer one is Spring's ListenerExecutionFailedException
+		d.Kind = simpleClass(h.Value)
+	case "exception-message", "key-exception-message":
+		d.Error = clip(h.Value, maxText)
+	case "exception-stacktrace", "key-exception-stacktrace":
+		d.Stack = clip(h.Value, maxStack)
+	}
+	if h.Key == "retry_topic-attempts" { // one byte before Spring Kafka 2.7.4, four since
+		d.Attempts = int(max(bigEndian(h.Value, 4, 0), bigEndian(h.Value, 1, 0)))
+	}
+}
+
+// readStreams reads what a Streams application writes: text. The record's time is that of the event.
+func (d *DeadLetter) readStreams(h consumer.Header) {
+	switch strings.TrimPrefix(h.Key, streamsPrefix) {
+	case "topic":
+		d.Origin.Topic = topicName(h.Value)
+	case "partition":
+		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+	case "offset":
+		d.Origin.Offset = number(h.Value, -1, 64)
+	case "exception":
+		d.Kind = simpleClass(h.Value)
+	case "message":
+		d.Error = clip(h.Value, maxText)
+	case "stacktrace":
+		d.Stack = clip(h.Value, maxStack)
+	}
+}
+
+// lastOf is the last value of a header; nil when there is none.
+func lastOf(headers []consumer.Header, key string) []byte {
+	for i := len(headers) - 1; i >= 0; i-- {
+		if headers[i].Key == key {
+			return headers[i].Value
+		}
+	}
+	return nil
+}
+
+// number reads a number in digits that is not negative, or returns none.
+func number(digits []byte, none int64, bits int) int64 {
+	if len(digits) > 20 {
+		return none
+	}
+	n, err := strconv.ParseInt(string(digits), 10, bits)
+	if err != nil || n < 0 {
+		return none
+	}
+	return n
+}
+
+// bigEndian reads an integer of so many bytes that is not negative, or returns none.
+func bigEndian(value []byte, size int, none int64) int64 {
+	if len(value) != size {
+		return none
+	}
+	var wide [8]byte
+	copy(wide[8-size:], value)
+	if value[0]&0x80 != 0 {
+		return none
+	}
+	return int64(binary.BigEndian.Uint64(wide[:])) //nolint:gosec // the sign bit is 0
+}
+
+// clip is the beginning of a text, as valid UTF-8.
+func clip(value []byte, most int) string {
+	if len(value) > most {
+		value = value[:most]
+		for len(value) > 0 && !utf8.RuneStart(value[len(value)-1]) {
+			value = value[:len(value)-1]
+		}
+		if n := len(value); n > 0 && value[n-1] >= utf8.RuneSelf {
+			value = value[:n-1] // the beginning of a character
+		}
+	}
+	return strings.ToValidUTF8(string(value), "\uFFFD")
+}
+
+// topicName is a name that a topic can have, or "".
+func topicName(value []byte) string {
+	if len(value) == 0 || len(value) > maxTopic || string(value) == "." || string(value) == ".." {
+		return ""
+	}
+	for _, c := range value {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '.' && c != '_' && c != '-' {
+			return ""
+		}
+	}
+	return string(value)
+}
+
+// simpleClass is the name of a Java class without its package.
+func simpleClass(value []byte) string {
+	name := clip(value, maxName)
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+func joined(first, second string) string { return strings.TrimSpace(first + " " + second) }

@@ -1,0 +1,40 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/headrace/headrace/schema"
+)
+
+// edit encodes the JSON that takes the place of the one event's value.
+func (p *planning) edit(ctx context.Context) error {
+	events := int64(0)
+	for _, part := range p.spans {
+		events += part.Events
+	}
+	if events != 1 {
+		return fmt.Errorf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset", events)
+	}
+	d := p.edited
+	s, body, err := d.parse(ctx, p.request.Registry)
+	switch {
+	case errors.Is(err, schema.ErrTombstone):
+		return fmt.Errorf("edit: dead letter at %s: its value is null, so that there is no schema to encode with", d.At)
+	case err != nil:
+		return fmt.Errorf("edit: dead letter at %s: %w", d.At, err)
+	}
+	before, _ := schema.ToJSON(s, body) // what does not decode may be replaced
+	avro, err := schema.FromJSON(s, p.request.Edit)
+	if err != nil {
+		return fmt.Errorf("edit: dead letter at %s: %s: %w", d.At, s.FullName(), err)
+	}
+	after, err := schema.ToJSON(s, avro)
+	if err != nil {
+		return err
+	}
+	head := d.Value[:len(d.Value)-len(body)] // nothing where a header names the schema
+	p.plan.Edit = &Edited{At: d.At, Event: s.FullName(), Before: before, After: after, Value: append(append([]byte{}, head...), avro...)}
+	return nil
+}

@@ -1,0 +1,139 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/producer"
+)
+
+// NoRetryTopicError says that events cannot go back to their group alone, since that has no retry topic.
+type NoRetryTopicError struct{ Topic, Group string }
+
+func (e *NoRetryTopicError) Error() string {
+	return fmt.Sprintf("group %s has no retry topic of topic %s, so that events cannot go to it alone: give its policy a Retry delay and start it once, "+
+		"or redrive to the topic itself, which every group of it reads (without --to-group)", e.Group, e.Topic)
+}
+
+// ways knows where dead letters go.
+type ways struct {
+	client  *kafka.Client
+	toGroup bool
+	names   []string                      // of every topic, once asked for
+	retry   map[consumedBy]string         // the first retry topic
+	parts   map[string]map[int32]struct{} // of topics that events go to
+}
+
+type consumedBy struct{ topic, group string }
+
+func newWays(client *kafka.Client, toGroup bool) *ways {
+	return &ways{client: client, toGroup: toGroup, retry: map[consumedBy]string{}, parts: map[string]map[int32]struct{}{}}
+}
+
+// of is the topic that a dead letter goes to.
+func (w *ways) of(ctx context.Context, d *DeadLetter) (string, error) {
+	if !w.toGroup {
+		return d.Origin.Topic, nil
+	}
+	by := consumedBy{d.Origin.Topic, d.Group}
+	if name, known := w.retry[by]; known {
+		return name, nil
+	}
+	if w.names == nil {
+		err := w.client.Retry(ctx, func(ctx context.Context) error {
+			all, err := w.client.Overview(ctx, kafka.AnyNode)
+			for _, topic := range all.Topics {
+				w.names = append(w.names, topic.Name)
+			}
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	name := firstRetryTopic(w.names, by)
+	if name == "" {
+		return "", &NoRetryTopicError{Topic: by.topic, Group: by.group}
+	}
+	w.retry[by] = name
+	return name, nil
+}
+
+// firstRetryTopic is the one with the shortest delay, "" where there is none.
+func firstRetryTopic(names []string, by consumedBy) string {
+	var first string
+	var shortest time.Duration
+	for _, name := range names {
+		text, ours := strings.CutPrefix(name, consumer.RetryTopic(by.topic, by.group, 0))
+		delay, err := time.ParseDuration(text)
+		if !ours || err != nil || consumer.RetryTopic(by.topic, by.group, delay) != name {
+			continue
+		}
+		if first == "" || delay < shortest {
+			first, shortest = name, delay
+		}
+	}
+	return first
+}
+
+// record is the event as it was, and one redrive older.
+func (w *ways) record(ctx context.Context, d *DeadLetter, to string, now time.Time) (producer.Record, error) {
+	out := producer.Record{Key: d.Key, Value: d.Value}
+	if d.Time.UnixMilli() >= 0 {
+		out.Time = d.Time
+	}
+	add := func(key, value string) {
+		out.Headers = append(out.Headers, producer.Header{Key: key, Value: []byte(value)})
+	}
+	for _, h := range d.Headers {
+		if h.Key != HeaderRedrives {
+			out.Headers = append(out.Headers, producer.Header(h))
+		}
+	}
+	if w.toGroup { // as package consumer writes them, with a new budget of attempts; the record's time is when it comes there
+		add(consumer.HeaderTopic, d.Origin.Topic)
+		add(consumer.HeaderPartition, strconv.Itoa(int(max(0, d.Origin.Partition))))
+		add(consumer.HeaderOffset, strconv.FormatInt(max(0, d.Origin.Offset), 10))
+		add(consumer.HeaderGroup, d.Group)
+		add(consumer.HeaderDeliveryCount, "0")
+		add(consumer.HeaderTime, now.UTC().Format(time.RFC3339Nano))
+		add(consumer.HeaderRetryDue, now.UTC().Format(time.RFC3339Nano))
+		add(consumer.HeaderRetryRung, "0")
+		if !out.Time.IsZero() {
+			add(consumer.HeaderRetryTime, strconv.FormatInt(out.Time.UnixMilli(), 10))
+			out.Time = time.Time{}
+		}
+	}
+	add(HeaderRedrives, strconv.Itoa(d.Redrives+1))
+	has, err := w.has(ctx, to, d.Origin.Partition)
+	if has {
+		out.Partition = &d.Origin.Partition
+	}
+	return out, err
+}
+
+// has reports whether a topic has a partition.
+func (w *ways) has(ctx context.Context, topic string, partition int32) (bool, error) {
+	known := w.parts[topic]
+	if known == nil {
+		known = map[int32]struct{}{}
+		err := w.client.Retry(ctx, func(ctx context.Context) error {
+			found, err := w.client.Topic(ctx, topic)
+			for _, p := range found.Partitions {
+				known[p.ID] = struct{}{}
+			}
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+		w.parts[topic] = known
+	}
+	_, has := known[partition]
+	return has, nil
+}
