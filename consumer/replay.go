@@ -119,6 +119,12 @@ func Replay(ctx context.Context, cfg ReplayConfig, handlers ...Handler) error {
 	return r.run(ctx)
 }
 
+// Validate reports every mistake of the config and of the handlers that [Replay] would refuse at once. It does no I/O.
+func (c ReplayConfig) Validate(handlers ...Handler) error {
+	_, err := newReplaying(c, handlers)
+	return err
+}
+
 // validate reports every mistake beside those of the worker's config.
 func (c *ReplayConfig) validate() error {
 	var errs []error

@@ -55,6 +55,11 @@ type Config struct {
 	// 2 minutes.
 	DeliveryTimeout time.Duration
 
+	// TopicSuffix is appended to the name of every topic that is sent to; subjects keep the names without it. It is for a shadow run:
+	// handlers of a new build are given past events (replay.Run), and what they send goes to OUT.shadow in place of OUT, to be compared
+	// (replay.Compare). The topics must exist: nothing goes where production reads because one is missing.
+	TopicSuffix string
+
 	// Logger receives what no caller is told: retries, and failures of events posted without a callback. Nil logs nothing.
 	Logger *zap.Logger
 }
@@ -68,6 +73,9 @@ func (c Config) Validate() error {
 	if c.AutoRegister && c.Registry == nil {
 		problems = append(problems, errors.New("AutoRegister needs a Registry"))
 	}
+	if len(c.TopicSuffix) > maxSuffix || !legalSuffix(c.TopicSuffix) {
+		problems = append(problems, fmt.Errorf("TopicSuffix %.20q is not up to %d letters, digits, dots, dashes and underscores", c.TopicSuffix, maxSuffix))
+	}
 	if err := c.sender().Validate(); err != nil {
 		problems = append(problems, err)
 	}
@@ -75,6 +83,20 @@ func (c Config) Validate() error {
 		return nil
 	}
 	return fmt.Errorf("producer: %w", errors.Join(problems...))
+}
+
+// maxSuffix leaves room for a name: a topic's is at most 249 long.
+const maxSuffix = 100
+
+func legalSuffix(suffix string) bool {
+	for _, c := range suffix {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (c Config) sender() sender.Config {

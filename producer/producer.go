@@ -19,6 +19,7 @@ type Producer struct {
 	sender       *sender.Sender
 	registry     *schema.Registry
 	autoRegister bool
+	suffix       string // of topics
 	logger       *zap.Logger
 	patience     time.Duration // with a registry that does not answer
 
@@ -50,10 +51,13 @@ func New(cfg Config) (*Producer, error) {
 		patience = DefaultDeliveryTimeout
 	}
 	return &Producer{
-		client: client, sender: s, registry: cfg.Registry, autoRegister: cfg.AutoRegister,
+		client: client, sender: s, registry: cfg.Registry, autoRegister: cfg.AutoRegister, suffix: cfg.TopicSuffix,
 		logger: logger, patience: patience, closed: make(chan struct{}),
 	}, nil
 }
+
+// topic is where events for a name go.
+func (p *Producer) topic(name string) *sender.Topic { return p.sender.Topic(name + p.suffix) }
 
 // Flush sends what is buffered without further lingering and returns nil when every event accepted before the call has its
 // outcome and its callback has returned, or ctx's error when ctx ends first. It does not report the events' errors: their callbacks do.

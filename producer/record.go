@@ -28,13 +28,13 @@ type Record struct {
 // SendRecord sends r as it is and returns as [Topic.Send] does.
 func (p *Producer) SendRecord(ctx context.Context, topic string, r Record) error {
 	out := r.out()
-	return failure(p.sender.Send(ctx, p.sender.Topic(topic), &out))
+	return failure(p.sender.Send(ctx, p.topic(topic), &out))
 }
 
 // PostRecord buffers r and returns, as [Topic.Post] does. r's slices may be reused when it returns.
 func (p *Producer) PostRecord(ctx context.Context, topic string, r Record, done func(error)) {
 	out := r.out()
-	p.post(ctx, p.sender.Topic(topic), &out, done)
+	p.post(ctx, p.topic(topic), &out, done)
 }
 
 func (r Record) out() sender.Record {

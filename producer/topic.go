@@ -28,7 +28,7 @@ type Topic[E schema.Event] struct {
 // earlier version of the same type, else under "<topic>-<full name>". A registry that does not answer is asked again until the
 // event's context or Config.DeliveryTimeout ends.
 func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[E] {
-	return &Topic[E]{p: p, name: topic, opts: opts, out: p.sender.Topic(topic), resolving: make(chan struct{}, 1)}
+	return &Topic[E]{p: p, name: topic, opts: opts, out: p.topic(topic), resolving: make(chan struct{}, 1)}
 }
 
 // Send sends e and returns nil once every in-sync replica has it. Any other answer is an [*Error]. An empty key is a null

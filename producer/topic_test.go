@@ -80,6 +80,50 @@ func TestSendCarriesEventKeyTimeAndHeaders(t *testing.T) {
 	}
 }
 
+// TestTopicSuffixSendsElsewhere: under the schema's id of the topic itself, and to no topic that is missing.
+func TestTopicSuffixSendsElsewhere(t *testing.T) {
+	t.Parallel()
+	env, production := start(t, nil)
+	ctx := within(t, 10*time.Second)
+	if err := producer.For[orderPlaced](production, orders).Send(ctx, "k", orderPlaced{ID: "registers the schema"}); err != nil {
+		t.Fatal(err)
+	}
+	env.CreateTopic(t, orders+".shadow", 1)
+	p, err := producer.New(producer.Config{Cluster: env.Cluster, Registry: env.Registry, TopicSuffix: ".shadow"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close(ctx) }()
+	topic := producer.For[orderPlaced](p, orders)
+	if err := topic.Send(ctx, "k", orderPlaced{ID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SendRecord(ctx, orders, producer.Record{Key: []byte("k")}); err != nil {
+		t.Fatal(err)
+	}
+	var there int
+	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: env.Cluster, Topic: orders + ".shadow", Range: consumer.Range{To: consumer.AtEnd()}}, func(consumer.Record) error {
+		there++
+		return nil
+	})
+	if err != nil || there != 2 {
+		t.Errorf("%d records in the shadow topic, %v", there, err)
+	}
+	here := 0
+	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: env.Cluster, Topic: orders, Range: consumer.Range{To: consumer.AtEnd()}}, func(consumer.Record) error {
+		here++
+		return nil
+	})
+	if err != nil || here != 1 {
+		t.Errorf("%d records in the topic itself, %v", here, err)
+	}
+	for _, suffix := range []string{"/x", " ", strings.Repeat("x", 101)} {
+		if _, err := producer.New(producer.Config{Cluster: env.Cluster, TopicSuffix: suffix}); err == nil || !strings.Contains(err.Error(), "TopicSuffix") {
+			t.Errorf("suffix %q: %v", suffix, err)
+		}
+	}
+}
+
 func TestPostKeepsTheOrderOfAKey(t *testing.T) {
 	t.Parallel()
 	env, p := start(t, func(c *producer.Config) { c.BatchBytes = 4 << 10; c.Compression = producer.Zstd })

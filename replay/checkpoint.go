@@ -104,34 +104,42 @@ func replaceFile(path string, text []byte) (err error) {
 
 // readCheckpoint returns nil when there is none.
 func readCheckpoint(path string) (*checkpoint, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &CheckpointError{Path: path, Reason: "it cannot be read", Err: err}
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, checkpointMost+1))
-	if err != nil {
-		return nil, &CheckpointError{Path: path, Reason: "it cannot be read", Err: err}
-	}
-	if len(text) > checkpointMost {
-		return nil, &CheckpointError{Path: path, Reason: "it is too large to be a checkpoint"}
-	}
 	var file checkpoint
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&file); err != nil {
-		return nil, &CheckpointError{Path: path, Reason: "it is not a checkpoint", Err: err}
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, &CheckpointError{Path: path, Reason: "something follows the checkpoint in it"}
+	if found, err := readCheckpointFile(path, &file); err != nil || !found {
+		return nil, err
 	}
 	if file.Version != checkpointVersion {
 		return nil, &CheckpointError{Path: path, Reason: fmt.Sprintf("it has version %d, and only %d is read", file.Version, checkpointVersion)}
 	}
 	return &file, nil
+}
+
+// readCheckpointFile reads one JSON value of known fields, and returns false when there is no file.
+func readCheckpointFile(path string, file any) (found bool, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, &CheckpointError{Path: path, Reason: "it cannot be read", Err: err}
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, checkpointMost+1))
+	if err != nil {
+		return false, &CheckpointError{Path: path, Reason: "it cannot be read", Err: err}
+	}
+	if len(text) > checkpointMost {
+		return false, &CheckpointError{Path: path, Reason: "it is too large to be a checkpoint"}
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(file); err != nil {
+		return false, &CheckpointError{Path: path, Reason: "it is not a checkpoint", Err: err}
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return false, &CheckpointError{Path: path, Reason: "something follows the checkpoint in it"}
+	}
+	return true, nil
 }
 
 // resume takes up what a checkpoint says, which must be of this very plan.
