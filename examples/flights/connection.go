@@ -1,6 +1,7 @@
 package flights
 
 import (
+	"context"
 	"time"
 
 	"go.uber.org/zap"
@@ -8,6 +9,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -52,7 +54,17 @@ func (c Connection) Producer() (*producer.Producer, error) {
 // worker is a worker of one group on the flights. What it cannot handle is tried again after each delay of the ladder and then becomes
 // a dead letter, as does at once what it cannot read; what its handlers do not take is none of its business.
 func (c Connection) worker(group string, handlers ...consumer.Handler) (*consumer.Worker, error) {
-	return consumer.New(consumer.Config{
+	return consumer.New(c.config(group), handlers...)
+}
+
+// Replay gives the events of a plan to handlers of a group, as its workers would, while those go on beside it. How far it has come is
+// kept in the file checkpoint, from where another Replay of the same plan goes on.
+func (c Connection) Replay(ctx context.Context, plan replay.Plan, checkpoint, group string, handlers ...consumer.Handler) (replay.Result, error) {
+	return replay.Run(ctx, plan, replay.RunConfig{Worker: c.config(group), Checkpoint: checkpoint}, handlers...)
+}
+
+func (c Connection) config(group string) consumer.Config {
+	return consumer.Config{
 		Cluster:   c.Cluster,
 		Registry:  c.Registry,
 		Group:     group,
@@ -67,5 +79,5 @@ func (c Connection) worker(group string, handlers ...consumer.Handler) (*consume
 			DeadLetter: true,
 		},
 		Logger: c.Logger,
-	}, handlers...)
+	}
 }

@@ -25,8 +25,11 @@ func NewDelays(p *producer.Producer) *Delays {
 
 // Worker is a worker of the group delays.
 func (d *Delays) Worker(c Connection) (*consumer.Worker, error) {
-	return c.worker(DelaysGroup, consumer.On(d.arrived))
+	return c.worker(DelaysGroup, d.Handlers()...)
 }
+
+// Handlers are what the worker hands flights to.
+func (d *Delays) Handlers() []consumer.Handler { return []consumer.Handler{consumer.On(d.arrived)} }
 
 // Sent is how many alerts Kafka has acknowledged so far. It may be called while the worker runs.
 func (d *Delays) Sent() int64 { return d.sent.Load() }

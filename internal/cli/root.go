@@ -57,7 +57,7 @@ func (a *app) root() *cobra.Command {
 		group("dead", "List, show, return and discard dead letters", "  headrace dead list flights.delays.dead",
 			a.deadList(), a.deadShow(), a.deadRedrive(), a.deadDiscard()),
 		group("replay", "Replay any part of a topic: plan it first", "  headrace replay plan --from-topic flights --from @-2h --rewind delays",
-			a.replayPlan(), a.replayApply(), a.replayStatus(), a.replayCancel(), a.replayList()),
+			a.replayPlan(), a.replayApply(), a.replayStatus(), a.replayCancel(), a.replayList(), a.replayShadow()),
 		group("schema", "Write, check, generate, register and look up schemas", "  headrace schema list",
 			a.schemaNew(), a.schemaLint(), a.schemaCheck(), a.schemaDiff(),
 			a.schemaGen(), a.schemaRegister(), a.schemaGet(), a.schemaList(),
