@@ -116,7 +116,7 @@ func BenchmarkEvents(b *testing.B) {
 func BenchmarkLanes(b *testing.B) {
 	w := newWorld(b)
 	for _, partitions := range []int{1, 12} {
-		for _, keys := range []int{1, 1000} {
+		for _, keys := range []int{1, 80, 1000} {
 			for _, concurrency := range []int{0, 1, 8, 200} {
 				b.Run(fmt.Sprintf("partitions=%d/keys=%d/concurrency=%d", partitions, keys, concurrency), func(b *testing.B) {
 					e := newBench(b, w, concurrency, keys, Policy{}, On(func(context.Context, ping) error { return nil }))

@@ -28,6 +28,7 @@ type lane struct {
 	mu        sync.Mutex // held to change what follows, by the lane, and to look at it, by others
 	partition *partition
 	claims    [stretchTasks]*task
+	settledTo int       // claims below it are settled; those from there up to the task at hand are done, and will be
 	unblocked []*task   // what waited for tasks of this turn
 	movedTo   *task     // the copy, in its key's queue, of the task at hand, with flagMoved
 	movedAt   uint64    // its place
@@ -102,9 +103,9 @@ func (l *lane) begin(p *partition, tasks []*task) {
 	l.start(p, len(tasks))
 }
 
-// start begins a turn with the first n claims. It needs l.mu.
+// start begins a turn with the first n claims. It needs l.mu, and what the turn before has done to be settled.
 func (l *lane) start(p *partition, n int) {
-	l.partition, l.task = p, l.claims[0]
+	l.partition, l.task, l.settledTo = p, l.claims[0], 0
 	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(n)<<limitShift //nolint:gosec // at most stretchTasks
 	l.word.Store(word)
 	l.at = placeOfWord(word)
@@ -115,8 +116,40 @@ func (l *lane) start(p *partition, n int) {
 func (l *lane) unload() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settleUp()
 	l.word.Store((l.word.Load()>>turnShift + 1) << turnShift)
-	l.task, l.movedTo = nil, nil
+	l.task, l.movedTo, l.settledTo = nil, nil, 0
+}
+
+// settleUp settles what the turn has done since it was last called, so that what waits for it may be handled and memory goes free: once
+// a turn, and when the watch finds that the lane takes its time. Event by event it would cost a lock and a memory that all lanes write.
+// It needs l.mu.
+func (l *lane) settleUp() {
+	if l.lanes == nil {
+		return
+	}
+	to := indexOf(l.word.Load())
+	var of *stretch
+	n := int32(0)
+	for _, t := range l.claims[l.settledTo:to] {
+		if t.stretch == nil { // its key is held, and pop has ended it
+			continue
+		}
+		if next := t.next.Swap(settled); next != nil {
+			l.unblocked = append(l.unblocked, next)
+		}
+		if of != t.stretch {
+			if n > 0 {
+				of.drop(n)
+			}
+			of, n = t.stretch, 0
+		}
+		n++
+	}
+	if n > 0 {
+		of.drop(n)
+	}
+	l.settledTo = to
 }
 
 // decoded says that the handler of the task at hand is about to be called, and the task's bytes are not read any more.
@@ -130,10 +163,17 @@ func (l *lane) decoded() {
 func (l *lane) detach() *task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.word.Or(flagMoved)&flagMoved == 0 {
-		l.movedTo, l.movedAt = l.partition.hold(l.task), l.at
+	if word := l.word.Or(flagMoved); word&flagMoved == 0 {
+		l.move(word)
 	}
 	return l.movedTo
+}
+
+// move takes the task at hand out of its stretch, once its flag is set. It needs l.mu.
+func (l *lane) move(word uint64) {
+	i := indexOf(word)
+	l.movedTo, l.movedAt = l.partition.hold(l.claims[i]), placeOfWord(word)
+	l.claims[i] = l.movedTo
 }
 
 // moved returns the copy of a task that was detached while it was at hand.
@@ -182,20 +222,24 @@ func (l *lane) sweep() (over bool) {
 		}
 	}()
 	for t := l.task; t != nil; t = l.task {
+		// Once the task's handler runs, its memory may become another's.
+		held, failed := t.queue != nil, t.failure != nil
 		var err error
 		switch {
 		case l.panicked != nil:
 			err, l.panicked = l.panicked, nil
 		case l.partition.stopped.Load():
 			return true
-		case t.failure == nil:
+		case !failed:
 			l.handling = true
 			err = l.try(t)
 			l.handling = false
 		}
-		if err == nil && t.failure == nil && l.advance(flagHandling) {
+		if err == nil && !failed && l.advance(flagHandling) {
 			l.handled++
-			l.done(t)
+			if held || l.lanes == nil {
+				l.done(t)
+			}
 			continue
 		}
 		if !l.settle(t, err) {
@@ -205,29 +249,17 @@ func (l *lane) sweep() (over bool) {
 	return true
 }
 
-// done notes that a task is done, and what may be handled now.
+// done notes that a task is done which settleUp does not see to: one of the order of the log, or of a held key.
 func (l *lane) done(t *task) {
-	p := t.partition
-	switch {
-	case l.lanes == nil:
-		p.prefix.Store(t.end)
-		return
-	case t.queue != nil:
-		if next := p.pop(t); next != nil {
-			l.unblock(next)
-		}
+	if l.lanes == nil {
+		t.partition.prefix.Store(t.end)
 		return
 	}
-	if next := t.next.Swap(settled); next != nil {
-		l.unblock(next)
+	if next := t.partition.pop(t); next != nil {
+		l.mu.Lock()
+		l.unblocked = append(l.unblocked, next)
+		l.mu.Unlock()
 	}
-	t.stretch.drop(1)
-}
-
-func (l *lane) unblock(t *task) {
-	l.mu.Lock()
-	l.unblocked = append(l.unblocked, t)
-	l.mu.Unlock()
 }
 
 // through is the lane of a partition whose events are handled in the order of its log. It returns false when the partition goes no

@@ -18,7 +18,8 @@ type lanes struct {
 	queue   []*partition // that have a backlog, in turn
 	all     map[*lane]struct{}
 	stuck   map[*lane]struct{} // whose handler has been given up, and has not returned
-	idle    int
+	idle    int                // lanes that wait to be woken
+	coming  int                // lanes that have been woken or made, and have not come yet
 	stopped bool
 }
 
@@ -64,15 +65,19 @@ func (ls *lanes) add(p *partition, tasks []*task) {
 	}
 }
 
-// rouse sees to it that a lane comes for what is there. It needs ls.mu.
+// rouse sees to it that a lane comes for what is there. One at a time is enough: when it takes its turn, it rouses the next, unless
+// nothing is left for that. It needs ls.mu.
 func (ls *lanes) rouse() {
 	switch {
-	case len(ls.queue) == 0 || ls.stopped:
+	case len(ls.queue) == 0 || ls.stopped || ls.coming > 0:
 	case ls.idle > 0:
+		ls.idle--
+		ls.coming++
 		ls.work.Signal()
 	case len(ls.all) < ls.size:
 		l := newLane(ls)
 		ls.all[l] = struct{}{}
+		ls.coming++
 		go l.run()
 	}
 }
@@ -152,6 +157,9 @@ func (ls *lanes) every() []*lane {
 func (ls *lanes) exchange(l *lane) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if l.stint == 0 { // its first turn
+		ls.coming--
+	}
 	ls.handIn(l)
 	for {
 		if l.gone {
@@ -167,7 +175,7 @@ func (ls *lanes) exchange(l *lane) bool {
 		}
 		ls.idle++
 		ls.work.Wait()
-		ls.idle--
+		ls.coming--
 	}
 }
 
@@ -219,6 +227,7 @@ func (ls *lanes) take(l *lane, p *partition) {
 func (l *lane) follow() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settleUp()
 	n := min(len(l.unblocked), l.budget-l.stint)
 	if l.task != nil || l.gone || n <= 0 || l.partition.stopped.Load() {
 		return false

@@ -52,9 +52,10 @@ type partition struct {
 	topicID [16]byte // for the commits' metadata; set before the partition is placed
 	reach   reach
 
-	backlog  backlog      // belongs to lanes
-	finished atomic.Int32 // live stretches of which nothing is left
-	starved  atomic.Bool  // no room: run waits for what is at hand
+	backlog backlog      // belongs to lanes
+	busy    atomic.Int32 // live stretches of which something is left
+	wakeAt  atomic.Int32 // how few of them wake run
+	starved atomic.Bool  // no room: run waits for what is at hand
 
 	// For Worker.State.
 	paused pause

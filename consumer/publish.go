@@ -1,6 +1,9 @@
 package consumer
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"sync/atomic"
+)
 
 // publish hands a stretch over to the lanes: each task behind the one before it of the same key, or to be handled at once.
 func (p *partition) publish(s *stretch) {
@@ -10,11 +13,12 @@ func (p *partition) publish(s *stretch) {
 	p.bytes += s.bytes
 	s.left.Store(int32(s.n)) //nolint:gosec // at most stretchTasks
 	for i := range s.tasks[:s.n] {
-		s.tasks[i].next.Store(nil)
+		s.tasks[i].next = atomic.Pointer[task]{} // nobody else has it yet
 	}
 	p.mu.Lock()
 	p.live = append(p.live, s)
 	p.mu.Unlock()
+	p.busy.Add(1)
 	for i := range s.tasks[:s.n] {
 		t := &s.tasks[i]
 		t.keyed = t.record.Key != nil || p.engine.cfg.Tuning.OrderNullKeys
@@ -65,7 +69,7 @@ func (p *partition) remembered(slot keySlot) bool {
 
 // retire frees the stretches of which nothing is left.
 func (p *partition) retire() {
-	if p.finished.Swap(0) == 0 {
+	if int(p.busy.Load()) == len(p.live) {
 		return
 	}
 	p.mu.Lock()
@@ -117,6 +121,11 @@ func (p *partition) room() bool {
 	}
 	p.retire()
 	reason := p.full()
+	if reason == pausedLanes {
+		p.wakeAt.Store(int32(len(p.live) / 2)) //nolint:gosec // below recentStretches
+		p.retire()                             // what has ended just before that was set
+		reason = p.full()
+	}
 	p.paused.set(reason)
 	if reason == pausedMetadata {
 		p.engine.commits.soon()
@@ -151,7 +160,7 @@ const (
 )
 
 // stretches is how many may be live in the worker.
-func (ls *lanes) stretches() int { return max(256, 32*ls.size/stretchTasks) }
+func (ls *lanes) stretches() int { return max(128, 32*ls.size/stretchTasks) }
 
 // quiet reports whether every event that was taken is done.
 func (p *partition) quiet() bool {

@@ -23,14 +23,19 @@ func (l *lane) settle(t *task, err error) (more bool) {
 		switch {
 		case v.kind == verdictDone, v.kind == verdictSkip:
 			known := uint64(flagHandling | flagExpired)
-			if t.queue != nil {
+			held := t.queue != nil
+			if held {
 				known |= flagMoved
 			}
+			fate := fateOf(t, v)
+			l.seal(t, fate)
 			if !l.advance(known) { // it has just been moved, or given up
 				continue
 			}
-			l.tally(t, v)
-			l.done(t)
+			l.tally(fate, v)
+			if held || l.lanes == nil {
+				l.done(t)
+			}
 			return true
 		case l.lanes == nil:
 			p.note(t, v, err, wait)
@@ -59,22 +64,42 @@ func (l *lane) refuse(t *task, err error) error {
 // errLate is what has become of an attempt whose handler returned after it was given up.
 var errLate = fmt.Errorf("%w, and its handler returned late", ErrAttemptTimeout)
 
+// fateOf is what has become of a task by a verdict that it is done.
+func fateOf(t *task, v verdict) fate {
+	switch {
+	case v.kind == verdictDone:
+		return fateHandled
+	case t.failure == notLive:
+		return fateLiveOnly
+	}
+	return fateSkipped
+}
+
+// seal notes a task's fate before the lane ends it, since then its memory may be another's, as it is when the task has been moved.
+func (l *lane) seal(t *task, f fate) {
+	if f == fateHandled {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.stretch == nil || l.word.Load()&flagMoved == 0 {
+		t.fate = f
+	}
+}
+
 // tally counts an event that is done.
-func (l *lane) tally(t *task, v verdict) {
-	if v.kind == verdictDone {
-		l.handled++
-		return
-	}
+func (l *lane) tally(f fate, v verdict) {
 	stats := l.partition.engine.stats
-	if t.failure == notLive {
-		t.fate = fateLiveOnly
+	switch f {
+	case fateHandled:
+		l.handled++
+	case fateLiveOnly:
 		stats.liveOnly.Add(1)
-		return
-	}
-	t.fate = fateSkipped
-	stats.skipped.Add(1)
-	if v.outcome.ending == endSkip {
-		stats.reasons.add(v.outcome.reason)
+	default:
+		stats.skipped.Add(1)
+		if v.outcome.ending == endSkip {
+			stats.reasons.add(v.outcome.reason)
+		}
 	}
 }
 

@@ -120,11 +120,10 @@ func (s *stretch) settled(mark func(first, end int64)) {
 	}
 }
 
-// drop takes tasks off those that are left, and has the partition's goroutine see to the stretch when none is.
+// drop takes tasks off those that are left. When none is, and few of the partition's stretches have some, its goroutine is woken.
 func (s *stretch) drop(n int32) {
 	p := s.tasks[0].partition
-	if s.left.Add(-n) == 0 {
-		p.finished.Add(1)
+	if s.left.Add(-n) == 0 && p.busy.Add(-1) <= p.wakeAt.Load() {
 		p.wake()
 	}
 }

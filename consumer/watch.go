@@ -174,7 +174,7 @@ func (l *lane) flag(place, need, flag uint64) bool {
 			continue
 		}
 		if flag == flagMoved {
-			l.movedTo, l.movedAt = l.partition.hold(l.claims[indexOf(word)]), place
+			l.move(word)
 		}
 		return true
 	}
@@ -182,6 +182,7 @@ func (l *lane) flag(place, need, flag uint64) bool {
 
 // yield takes from the lane what it does not come to: the rest of its turn, and what its turn has made ready. It needs l.mu.
 func (l *lane) yield(place uint64) (back []*task) {
+	l.settleUp()
 	for {
 		word := l.word.Load()
 		from, to := indexOf(word)+1, limitOf(word)
