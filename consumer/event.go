@@ -11,7 +11,7 @@ import (
 type event struct {
 	context.Context // of the partition's handlers
 	lane            *lane
-	task            *task
+	task            *task  // nil when the attempt was over before anybody asked for it
 	at              uint64 // the lane's place while the attempt goes on
 	attempt         int
 	deadline        atomic.Int64 // of the lease, since lane.epoch; 0 for none
@@ -52,6 +52,9 @@ func (e *event) info() Info {
 }
 
 func (e *event) inStretch() (info Info, elsewhere bool) {
+	if e.task == nil {
+		return Info{}, false
+	}
 	if s := e.task.stretch; s != nil {
 		s.guard.RLock() // the stretch is not used again while it is held, if the task is at hand at any time from now on
 		defer s.guard.RUnlock()

@@ -222,29 +222,3 @@ func (ls *lanes) take(l *lane, p *partition) {
 	}
 	l.stint, l.began = n, time.Now()
 }
-
-// follow goes on with what the turn has made ready, as long as the lane may before others have a say.
-func (l *lane) follow() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.settleUp()
-	n := min(len(l.unblocked), l.budget-l.stint)
-	if l.task != nil || l.gone || n <= 0 || l.partition.stopped.Load() {
-		return false
-	}
-	l.begin(l.partition, l.unblocked[:n])
-	l.unblocked = append(l.unblocked[:0], l.unblocked[n:]...)
-	l.stint += n
-	return true
-}
-
-// stintTime is how long a lane works before it looks at what else there is.
-const stintTime = 100 * time.Microsecond
-
-// rest ends the lane's turn.
-func (l *lane) rest() {
-	l.unload()
-	l.report(l.partition)
-	each := time.Since(l.began) / time.Duration(l.stint)
-	l.budget = max(1, min(2*l.budget, stretchTasks, int(stintTime/max(1, each))))
-}

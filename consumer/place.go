@@ -6,14 +6,14 @@ import (
 	"unsafe"
 )
 
-// places are the contexts of the first attempts at the events of a stretch, for a lane that works through one in its order. Most
-// handlers never look at their context, so that what an event's own takes is two bytes: the context is the address of a byte that holds
-// its index. Like an [event] it is never used for another.
+// places are the contexts of the first attempts at the events of a lane's turn. Most handlers never look at their context, so that what
+// an event's own takes is two bytes: the context is the address of a byte that holds its index. Like an [event] it is never used for
+// another.
 type places struct {
 	context.Context // of the partition's handlers
 	lane            *lane
-	stretch         *stretch
-	at              uint64 // the lane's place of the first
+	stretch         *stretch // that the turn works through in its order; nil for one of the worker's lanes
+	at              uint64   // the lane's place of the first
 	index           [stretchTasks]place
 }
 
@@ -22,12 +22,15 @@ type place uint8
 
 // context returns the context of an attempt at the task at hand that has no time limit.
 func (l *lane) context(t *task) context.Context {
-	if l.lanes != nil || t.spent.attempts > 0 {
+	if t.spent.attempts > 0 {
 		return l.event(t.partition.ctx, t)
 	}
 	i := l.at % (1 << (turnShift - indexShift))
 	if l.places == nil || l.places.at != l.at-i {
-		l.places = &places{Context: t.partition.ctx, lane: l, stretch: t.stretch, at: l.at - i}
+		l.places = &places{Context: t.partition.ctx, lane: l, at: l.at - i}
+		if l.lanes == nil {
+			l.places.stretch = t.stretch
+		}
 	}
 	p := &l.places.index[i]
 	*p = place(i)
@@ -42,7 +45,13 @@ func (p *place) of() *places {
 // event makes the context that can tell of the attempt.
 func (p *place) event() *event {
 	of := p.of()
-	return &event{Context: of.Context, lane: of.lane, task: &of.stretch.tasks[*p], at: of.at + uint64(*p), attempt: 1}
+	e := &event{Context: of.Context, lane: of.lane, at: of.at + uint64(*p), attempt: 1}
+	if of.stretch != nil {
+		e.task = &of.stretch.tasks[*p]
+	} else {
+		e.task = of.lane.claim(e.at)
+	}
+	return e
 }
 
 func (p *place) Deadline() (time.Time, bool) { return p.of().Deadline() }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -13,24 +14,39 @@ import (
 // each again while the next handler runs and once all have returned.
 func TestKeptContextTellsOfNoOtherEvent(t *testing.T) {
 	t.Parallel()
-	const events = 3*stretchTasks + 5
+	for _, concurrency := range []int{0, 1} {
+		t.Run(fmt.Sprint("concurrency ", concurrency), func(t *testing.T) {
+			t.Parallel()
+			keepContexts(t, concurrency)
+		})
+	}
+}
+
+func keepContexts(t *testing.T, concurrency int) {
+	t.Helper()
+	const (
+		events   = 3*stretchTasks + 5
+		attempts = events + (events+42)/50*2
+	)
 	w := newWorld(t)
 	w.topic("t", 1, true)
 	w.pings("t", 0, 0, events)
 	var mu sync.Mutex
 	var kept []context.Context
-	attempts := map[int64]int{}
+	tried := map[int64]int{}
 	asked := make(chan struct{})
 	over := func(ctx context.Context) {
 		if info := InfoFrom(ctx); info.Topic != "" || !errors.Is(Extend(ctx, time.Second), ErrNoLease) {
 			t.Errorf("the context of an attempt that is over tells of %+v", info)
 		}
 	}
-	j := w.start(w.config("t"), On(func(ctx context.Context, p ping) error {
+	cfg := w.config("t")
+	cfg.Concurrency = concurrency
+	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
 		mu.Lock()
 		defer mu.Unlock()
-		attempts[p.N]++
-		want := attempts[p.N]
+		tried[p.N]++
+		want := tried[p.N]
 		if info := InfoFrom(ctx); info.Offset != p.N || info.Attempt != want || ctx.Err() != nil || Extend(ctx, time.Second) != nil {
 			t.Errorf("event %d, attempt %d: %+v", p.N, want, info)
 		}
@@ -38,11 +54,11 @@ func TestKeptContextTellsOfNoOtherEvent(t *testing.T) {
 			over(before)
 		}
 		kept = append(kept, ctx)
+		if len(kept) == attempts {
+			close(asked)
+		}
 		if p.N%50 == 7 && want < 3 {
 			return errBroken
-		}
-		if p.N == events-1 {
-			close(asked)
 		}
 		return nil
 	}))
@@ -58,8 +74,5 @@ func TestKeptContextTellsOfNoOtherEvent(t *testing.T) {
 		default:
 			t.Error("Done is open after the worker")
 		}
-	}
-	if failed := (events - 8) / 50 * 2; len(kept) < events+failed {
-		t.Errorf("%d attempts at %d events", len(kept), events)
 	}
 }
