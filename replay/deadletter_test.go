@@ -83,12 +83,26 @@ func (w *world) put(records ...*kgo.Record) {
 // topicID is how the broker calls a topic.
 func (w *world) topicID(topic string) [16]byte { return w.kafka.TopicInfo(topic).TopicID }
 
+func (w *world) createTopics(names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		if err := w.kafka.CreateTopic(name, 3, nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // orders is what the topic orders holds now.
 func (w *world) orders() []consumer.Record {
 	w.t.Helper()
+	return w.contents("orders")
+}
+
+func (w *world) contents(topic string) []consumer.Record {
+	w.t.Helper()
 	var found []consumer.Record
 	err := consumer.Read(w.t.Context(), consumer.ReadConfig{
-		Cluster: w.cluster, Topic: "orders", Range: consumer.Range{To: consumer.AtEnd()},
+		Cluster: w.cluster, Topic: topic, Range: consumer.Range{To: consumer.AtEnd()},
 	}, func(r consumer.Record) error {
 		copied := r
 		copied.Key, copied.Value, copied.Headers = []byte(string(r.Key)), []byte(string(r.Value)), nil

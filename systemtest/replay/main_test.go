@@ -18,7 +18,8 @@ const (
 
 // programs are what the test binary is when a test starts it again, as a process that can be killed.
 var programs = map[string]func(input []byte) error{
-	"copy": copyProgram,
+	"copy":    copyProgram,
+	"redrive": redriveProgram,
 }
 
 func TestMain(m *testing.M) {

@@ -1,0 +1,249 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/replay"
+)
+
+func (w *world) request(change func(*replay.RedriveRequest)) replay.RedriveRequest {
+	r := replay.RedriveRequest{Cluster: w.cluster, Topic: dead}
+	change(&r)
+	return r
+}
+
+func (w *world) planOf(change func(*replay.RedriveRequest)) replay.Redrive {
+	w.t.Helper()
+	plan, err := replay.PlanRedrive(w.t.Context(), w.request(change))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return plan
+}
+
+// TestOneCauseOfMany redrives every second dead letter, more than one block of marks holds, and then the rest.
+func TestOneCauseOfMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const letters = 9000
+	var records []*kgo.Record
+	for i := range int64(letters) {
+		message := fmt.Sprintf("no address of customer %d", i)
+		if i%2 == 1 {
+			message = fmt.Sprintf("order %d is too late", i)
+		}
+		records = append(records, letter(0, i, consumer.HeaderMessage, message))
+	}
+	w.put(records...)
+	even := w.planOf(func(r *replay.RedriveRequest) { r.Selection.Error = "no address of customer 1" })
+	if even.Events() != letters/2 || len(even.Partitions) != 1 || len(even.Partitions[0].Spans) != letters/2 {
+		t.Fatalf("%d planned, in %d partitions", even.Events(), len(even.Partitions))
+	}
+	w.apply(even)
+	left := w.list(false)
+	if len(left) != letters/2 || !strings.Contains(left[0].Error, "too late") {
+		t.Fatalf("%d left, the first is %+v", len(left), left[0])
+	}
+	for _, d := range w.list(true) {
+		if want := replay.FateRedriven; d.Offset%2 == 0 && (d.Fate != want || d.Run == "") {
+			t.Fatalf("%s is %s by %q", d.At, d.Fate, d.Run)
+		}
+	}
+	if done := w.apply(w.plan()); done.Events != letters/2 {
+		t.Errorf("then %d", done.Events)
+	}
+	seen := map[string]int{}
+	for _, r := range w.orders() {
+		seen[string(r.Key)]++
+	}
+	if len(seen) != letters || len(w.orders()) != letters {
+		t.Errorf("%d events, %d of them different", len(w.orders()), len(seen))
+	}
+}
+
+// TestTwoAtOnce begins a redrive while another goes on.
+func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range int64(40) {
+		w.put(letter(0, i))
+	}
+	plan := w.plan()
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, ended := make(chan struct{}), make(chan error)
+	go func() {
+		first := true
+		_, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, By: "ann@example", Rate: 2, Told: func(replay.Redriven) {
+			if first {
+				close(begun)
+			}
+			first = false
+		}}, plan)
+		ended <- err
+	}()
+	<-begun
+	told := 0
+	_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Waits: func(*replay.BusyError) { told++ }}, plan)
+	busy, ok := errors.AsType[*replay.BusyError](err)
+	if !ok || busy.Topic != dead || !strings.Contains(busy.Holder, "redrive by ann@example, process ") || told != 1 {
+		t.Errorf("the second ended with %v; it was told %d times that it waits", err, told)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first ended with %v", err)
+	}
+	rest := w.apply(plan)
+	if all := len(w.orders()); all != 40 || rest.Events+rest.Others != 40 || rest.Others == 0 {
+		t.Errorf("%d events, the last run %+v", all, rest)
+	}
+}
+
+func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(1, 41, replay.HeaderRedrives, "1"))
+	_, err := replay.PlanRedrive(t.Context(), w.request(func(r *replay.RedriveRequest) { r.ToGroup = true }))
+	if none, ok := errors.AsType[*replay.NoRetryTopicError](err); !ok || none.Group != "mail" || none.Topic != "orders" {
+		t.Fatalf("got %v", err)
+	}
+	w.createTopics("orders.mail.retry.1h", "orders.mail.retry.5m", "orders.mail.retry.5m0s", "orders.mail2.retry.1s")
+	w.apply(w.planOf(func(r *replay.RedriveRequest) { r.ToGroup = true }))
+	found := w.contents("orders.mail.retry.5m")
+	if len(found) != 1 {
+		t.Fatalf("the first retry topic holds %d events", len(found))
+	}
+	headers := map[string]string{}
+	for _, h := range found[0].Headers {
+		headers[h.Key] = string(h.Value)
+	}
+	for _, now := range []string{consumer.HeaderTime, consumer.HeaderRetryDue} {
+		if headers[now] == "" {
+			t.Errorf("%s is missing", now)
+		}
+		delete(headers, now)
+	}
+	want := map[string]string{
+		"trace": "abc", consumer.HeaderTopic: "orders", consumer.HeaderPartition: "1", consumer.HeaderOffset: "41", consumer.HeaderGroup: "mail",
+		consumer.HeaderDeliveryCount: "0", consumer.HeaderRetryRung: "0", consumer.HeaderRetryTime: "1700000000041", replay.HeaderRedrives: "2",
+	}
+	if diff := cmp.Diff(want, headers); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2, replay.HeaderRedrives, "2"), letter(0, 3, replay.HeaderRedrives, "3"), letter(0, 4, replay.HeaderRedrives, "17"))
+	for most, want := range map[int]int64{0: 2, 1: 1, 4: 3, -1: 4} {
+		plan := w.planOf(func(r *replay.RedriveRequest) { r.MaxRedrives = most })
+		if plan.Events() != want {
+			t.Errorf("with at most %d redrives: %d go back, want %d", most, plan.Events(), want)
+		}
+	}
+	if left := w.plan().Left; len(left) != 1 || left[0] != (replay.Left{Reason: "in quarantine: returned 3 times or more already", Events: 2}) {
+		t.Errorf("left: %+v", left)
+	}
+}
+
+// TestShareGroupWithoutACopy has a dead letter whose event is not in it: to return it would be a tombstone.
+func TestShareGroupWithoutACopy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	none := letter(0, 1, consumer.HeaderKind, "-", consumer.HeaderTime, "-")
+	none.Key, none.Value = nil, nil
+	w.put(none)
+	if plan := w.plan(); plan.Events() != 0 || len(plan.Left) != 1 || !strings.Contains(plan.Left[0].Reason, "still in its topic") {
+		t.Errorf("got %+v", plan)
+	}
+}
+
+func TestEventsOfOtherFamiliesAreReturned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	connect := &kgo.Record{Topic: dead, Partition: 0, Key: []byte("k"), Value: []byte("v"), Headers: []kgo.RecordHeader{
+		{Key: "trace", Value: []byte("abc")}, {Key: "__connect.errors.topic", Value: []byte("orders")}, {Key: "__connect.errors.partition", Value: []byte("2")},
+	}}
+	spring := &kgo.Record{Topic: dead, Partition: 0, Key: []byte("k"), Value: []byte("v"), Headers: []kgo.RecordHeader{
+		{Key: "trace", Value: []byte("abc")}, {Key: "kafka_dlt-original-topic", Value: []byte("orders")}, {Key: "kafka_dlt-original-partition", Value: []byte{0, 0, 0, 2}},
+		{Key: "retry_topic-attempts", Value: []byte{0, 0, 0, 4}},
+	}}
+	w.put(connect, spring)
+	w.apply(w.plan())
+	found := w.orders()
+	for _, r := range found {
+		if r.Partition != 2 || len(r.Headers) != 2 || r.Headers[0].Key != "trace" || r.Headers[1].Key != replay.HeaderRedrives {
+			t.Errorf("returned as %+v", r)
+		}
+	}
+	if len(found) != 2 {
+		t.Errorf("%d events", len(found))
+	}
+}
+
+// TestMarksTopicThatForgetsIsRefused has one that deletes by time, as somebody may have made it by hand.
+func TestMarksTopicThatForgetsIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.createTopics(replay.MarksTopic)
+	w.put(letter(0, 1))
+	_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, w.plan())
+	if err == nil || !strings.Contains(err.Error(), "cleanup.policy=delete") || len(w.orders()) != 0 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestTopicMadeAnew has a plan, and marks, of a topic that is not this one.
+func TestTopicMadeAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1))
+	plan := w.plan()
+	w.apply(plan)
+	if err := w.kafka.DeleteTopic(dead); err != nil {
+		t.Fatal(err)
+	}
+	w.createTopics(dead)
+	w.client.PurgeTopicsFromClient(dead)
+	w.put(letter(0, 2))
+	stale, ok := errors.AsType[*replay.StaleError](errOf(replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)))
+	if !ok || stale.Change != replay.TopicRecreated {
+		t.Errorf("got %v", stale)
+	}
+	if open := w.list(false); len(open) != 1 {
+		t.Errorf("%d dead letters are open, want 1: the marks are of another topic", len(open))
+	}
+}
+
+func errOf(_ replay.Redriven, err error) error { return err }
+
+func TestDiscardNeedsAReason(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2))
+	request := replay.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: replay.Selection{At: []replay.Spot{{Offset: 1}}}}
+	if _, err := replay.PlanDiscard(t.Context(), request); err == nil || !strings.Contains(err.Error(), "reason") {
+		t.Errorf("got %v", err)
+	}
+	request.Reason = "a test"
+	plan, err := replay.PlanDiscard(t.Context(), request)
+	if err != nil || plan.Events() != 1 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	w.apply(plan)
+	got, run, err := replay.DeadLetterAt(t.Context(), w.cluster, nil, dead, replay.Spot{Offset: 1})
+	if err != nil || got.Fate != replay.FateDiscarded || run == nil || run.Reason != "a test" || run.By != "me@here" || run.Selection != "at 0:1" {
+		t.Errorf("%s by %+v, %v", got.Fate, run, err)
+	}
+	if len(w.orders()) != 0 || len(w.list(true)) != 2 {
+		t.Errorf("%d events were returned, %d dead letters are kept", len(w.orders()), len(w.list(true)))
+	}
+}
