@@ -22,7 +22,7 @@ func header(key, value string) consumer.Header {
 func javaInt(n uint32) string  { return string(binary.BigEndian.AppendUint32(nil, n)) }
 func javaLong(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
 
-var written = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var buried = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // TestFamiliesAreReadAsTheyAreWritten has the bytes that the programs named in the constants write.
 func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
@@ -33,7 +33,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 		headers []consumer.Header
 		want    DeadLetter
 	}{
-		{"nobody's", []consumer.Header{own}, DeadLetter{Origin: consumer.At{Partition: -1, Offset: -1}, Time: written}},
+		{"nobody's", []consumer.Header{own}, DeadLetter{Origin: consumer.At{Partition: -1, Offset: -1}, Time: buried}},
 		// ShareGroupDLQStateManager.headers: text, the delivery count and the message only where there are any.
 		{"share group", []consumer.Header{
 			own, header("__dlq.errors.topic", "orders"), header("__dlq.errors.partition", "2"), header("__dlq.errors.offset", "41"),
@@ -41,7 +41,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("__dlq.errors.message", "Offset delivery count exceeded the threshold."),
 		}, DeadLetter{
 			Family: FamilyShare, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mailers", Attempts: 5,
-			Error: "Offset delivery count exceeded the threshold.", Time: written,
+			Error: "Offset delivery count exceeded the threshold.", Time: buried,
 		}},
 		// DeadLetterQueueReporter.populateContextHeaders: text; stage is the name of the enum Stage.
 		{"connect", []consumer.Header{
@@ -51,7 +51,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("__connect.errors.exception.message", "Failed to deserialize data for topic orders"), header("__connect.errors.exception.stacktrace", "org.apache...\n\tat x"),
 		}, DeadLetter{
 			Family: FamilyConnect, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "to-postgres", Handler: "value_converter AvroConverter",
-			Kind: "DataException", Error: "Failed to deserialize data for topic orders", Stack: "org.apache...\n\tat x", Time: written,
+			Kind: "DataException", Error: "Failed to deserialize data for topic orders", Stack: "org.apache...\n\tat x", Time: buried,
 		}},
 		// DeadLetterPublishingRecoverer.enhanceHeaders: int and long big-endian. It has died in a retry topic before, and the origin's
 		// headers are repeated; DeadLetterPublishingRecovererFactory adds those of the retry topic.
@@ -66,21 +66,23 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("kafka_dlt-exception-stacktrace", "java.lang...\n\tat y"),
 		}, DeadLetter{
 			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 4, Kind: "IllegalStateException",
-			Error: "Listener failed; no such address", Stack: "java.lang...\n\tat y", Died: written, Time: time.UnixMilli(1_700_000_000_000).UTC(),
+			Error: "Listener failed; no such address", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
 		}},
 		// ExceptionHandlerUtils.buildDeadLetterQueueRecord: StringSerializer, null where there is no message.
 		{"streams", []consumer.Header{
-			own, header("__streams.errors.exception", "java.lang.NumberFormatException"), {Key: "__streams.errors.message"}, header("__streams.errors.stacktrace", "z"),
+			own, header("__streams.errors.exception", "java.lang.NumberFormatException"),
+			{Key: "__streams.errors.message"},
+			header("__streams.errors.stacktrace", "z"),
 			header("__streams.errors.topic", "orders"), header("__streams.errors.partition", "2"), header("__streams.errors.offset", "41"),
 		}, DeadLetter{
-			Family: FamilyStreams, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Kind: "NumberFormatException", Stack: "z", Time: written,
+			Family: FamilyStreams, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Kind: "NumberFormatException", Stack: "z", Time: buried,
 		}},
 		// An event of a Connect dead-letter topic, on which a worker has failed: it came from there, and the headers of Connect are its own.
 		{"of a dead letter", []consumer.Header{
 			header("__connect.errors.topic", "orders"), header("__dlq.errors.topic", "orders-dlq"), header("__dlq.errors.partition", "0"),
 			header("__dlq.errors.offset", "9"), header("__dlq.errors.kind", "handler"), header("__dlq.errors.time", "2026-03-01T12:00:00Z"),
 		}, DeadLetter{
-			Family: FamilyOwn, Origin: consumer.At{Topic: "orders-dlq", Offset: 9}, Kind: "handler", Died: written, Time: written,
+			Family: FamilyOwn, Origin: consumer.At{Topic: "orders-dlq", Offset: 9}, Kind: "handler", Died: buried, Time: buried,
 			Headers: []consumer.Header{header("__connect.errors.topic", "orders")},
 		}},
 	} {
@@ -91,7 +93,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			if test.want.Headers == nil {
 				test.want.Headers = []consumer.Header{own}
 			}
-			got := deadLetterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: written, Headers: test.headers})
+			got := deadLetterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -114,7 +116,7 @@ func TestHostileHeadersAreBounded(t *testing.T) {
 			value := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 12), rapid.Just([]byte(long)), rapid.Just([]byte(nil))).Draw(t, "value")
 			headers = append(headers, consumer.Header{Key: key, Value: value})
 		}
-		d := deadLetterOf(consumer.Record{Topic: "dead", Time: written, Headers: headers})
+		d := deadLetterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
 		texts := len(d.Origin.Topic) + len(d.Group) + len(d.Handler) + len(d.Kind) + len(d.Error)
 		if texts > 5*3*maxText || len(d.Stack) > 3*maxStack || d.Origin.Partition < -1 || d.Origin.Offset < -1 || d.Attempts < 0 || d.Time.Before(time.Unix(0, 0)) {
 			t.Fatalf("%d bytes of text, %d of stack: %+v", texts, len(d.Stack), d.Origin)

@@ -173,7 +173,9 @@ func TestEventsOfOtherFamiliesAreReturned(t *testing.T) {
 		{Key: "trace", Value: []byte("abc")}, {Key: "__connect.errors.topic", Value: []byte("orders")}, {Key: "__connect.errors.partition", Value: []byte("2")},
 	}}
 	spring := &kgo.Record{Topic: dead, Partition: 0, Key: []byte("k"), Value: []byte("v"), Headers: []kgo.RecordHeader{
-		{Key: "trace", Value: []byte("abc")}, {Key: "kafka_dlt-original-topic", Value: []byte("orders")}, {Key: "kafka_dlt-original-partition", Value: []byte{0, 0, 0, 2}},
+		{Key: "trace", Value: []byte("abc")},
+		{Key: "kafka_dlt-original-topic", Value: []byte("orders")},
+		{Key: "kafka_dlt-original-partition", Value: []byte{0, 0, 0, 2}},
 		{Key: "retry_topic-attempts", Value: []byte{0, 0, 0, 4}},
 	}}
 	w.put(connect, spring)

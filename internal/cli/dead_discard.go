@@ -17,9 +17,9 @@ in the compacted topic ` + replay.MarksTopic + `.
 
 type discardFlags struct {
 	deadSelection
-	all, dryRun, yes bool
-	reason           string
-	out              format
+	all, dryRun, yes  bool
+	reason, confirmed string
+	out               format
 }
 
 func (a *app) deadDiscard() *cobra.Command {
@@ -40,6 +40,7 @@ func (a *app) deadDiscard() *cobra.Command {
 	flags.BoolVarP(&f.all, "all", "a", false, "every open dead letter of the topic; needed where no other flag selects")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be discarded, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
+	bindConfirm(cmd, &f.confirmed)
 	f.out.bind(cmd)
 	return cmd
 }
@@ -75,5 +76,6 @@ func (a *app) runDeadDiscard(ctx context.Context, topic string, f discardFlags) 
 	if err := a.printRedrive(plan, f.out); err != nil {
 		return err
 	}
-	return a.applyDead(ctx, replay.RedriveConfig{Cluster: cluster}, plan, f.dryRun, f.yes)
+	agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
+	return a.applyDead(ctx, replay.RedriveConfig{Cluster: cluster}, plan, agreement)
 }

@@ -21,7 +21,8 @@ the one that gave it up; with --to-group only that one, through its first retry 
 A dead letter counts as returned once Kafka has acknowledged it in its topic, and is then marked as done in the compacted
 topic ` + replay.MarksTopic + `, which the first redrive creates. So any part of a topic can be returned, a redrive that was
 interrupted goes on when it is run again, and after a kill 500 events at most come twice. Nothing is deleted. One redrive
-or discard of a topic runs at a time.
+or discard of a topic runs at a time. In a context with "production: true" it needs --yes and the name of the dead-letter
+topic, typed or with --confirm.
 
 Each event carries how often it was returned. One that died again after 3 times stays, in quarantine, unless
 --max-redrives or --even-quarantined say otherwise.
@@ -36,7 +37,7 @@ type redriveFlags struct {
 	deadSelection
 	toGroup, quarantined, edit, dryRun, yes bool
 	maxRedrives                             int
-	editFile                                string
+	editFile, confirmed                     string
 	rate                                    float64
 	out                                     format
 }
@@ -64,6 +65,7 @@ func (a *app) deadRedrive() *cobra.Command {
 	flags.Float64Var(&f.rate, "rate", 0, "this `number` of events a second at most")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
+	bindConfirm(cmd, &f.confirmed)
 	f.out.bind(cmd)
 	return cmd
 }
@@ -124,7 +126,8 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 	if err := a.printRedrive(plan, f.out); err != nil {
 		return err
 	}
-	return a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, f.dryRun, f.yes)
+	agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
+	return a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, agreement)
 }
 
 // editLetter has the one event of the plan edited.
@@ -145,8 +148,13 @@ func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan repl
 	return a.edit(ctx, text)
 }
 
+// bindConfirm adds the flag that names what is written to, for production.
+func bindConfirm(cmd *cobra.Command, confirmed *string) {
+	cmd.Flags().StringVar(confirmed, "confirm", "", "`name` of the dead-letter topic, for production")
+}
+
 // applyDead does what was shown, when somebody agrees.
-func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, dryRun, yes bool) error {
+func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, agreement replayApplyFlags) error {
 	verb, did := "Return", "returned"
 	if plan.Discard != "" {
 		verb, did = "Discard", "discarded"
@@ -155,10 +163,11 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	case plan.Events() == 0:
 		a.note("topic %s has no open dead letters to %s", plan.Topic, strings.ToLower(verb))
 		return nil
-	case dryRun:
+	case agreement.dryRun:
 		return errChanges
 	}
-	if err := a.confirm(yes, fmt.Sprintf("%s %s?", verb, plural(plan.Events()))); err != nil {
+	asking := &replayApplying{app: a, replayApplyFlags: agreement, from: cfg.Cluster}
+	if err := asking.agree(fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {
 		return err
 	}
 	shown := time.Time{}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -297,4 +298,25 @@ func TestWhatCannotBeDoneToDeadLettersChangesNothing(t *testing.T) {
 	if r := s.run("", "dead", "list", "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"count":1`) {
 		t.Errorf("got %s", r.stdout)
 	}
+}
+
+func TestDeadLettersOfProductionAreAskedTwiceAbout(t *testing.T) {
+	t.Parallel()
+	s := start(t, devserver.Config{})
+	s.createTopic("orders", 1)
+	s.createTopic(cemetery, 1)
+	s.bury(cemetery, addresses(1)...)
+	dir := t.TempDir()
+	text := fmt.Sprintf("contexts:\n  prod: {brokers: [%q], registry: %q, production: true}\n", s.KafkaAddr, s.RegistryURL)
+	if err := os.WriteFile(filepath.Join(dir, "headrace.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := func(args ...string) result {
+		var stdout, stderr bytes.Buffer
+		code := Main(t.Context(), Env{Args: append(args, "--context", "prod"), Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir})
+		return result{code, stdout.String(), stderr.String()}
+	}
+	in("dead", "redrive", cemetery, "--yes").want(t, exitUsage, "--confirm "+cemetery+" is missing")
+	in("dead", "discard", cemetery, "--all", "--reason", "x", "--confirm", cemetery).want(t, exitUsage, "--yes is missing: context prod is production")
+	in("dead", "redrive", cemetery, "--yes", "--confirm", cemetery).want(t, exitDone, "returned 1 event")
 }

@@ -1,0 +1,81 @@
+package replay
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/headrace/headrace/consumer"
+)
+
+// lastOf is the last value of a header; nil when there is none.
+func lastOf(headers []consumer.Header, key string) []byte {
+	for i := len(headers) - 1; i >= 0; i-- {
+		if headers[i].Key == key {
+			return headers[i].Value
+		}
+	}
+	return nil
+}
+
+// number reads a number in digits that is not negative, or returns none.
+func number(digits []byte, none int64, bits int) int64 {
+	if len(digits) > 20 {
+		return none
+	}
+	n, err := strconv.ParseInt(string(digits), 10, bits)
+	if err != nil || n < 0 {
+		return none
+	}
+	return n
+}
+
+// bigEndian reads an integer of so many bytes that is not negative, or returns none.
+func bigEndian(value []byte, size int, none int64) int64 {
+	if len(value) != size {
+		return none
+	}
+	var wide [8]byte
+	copy(wide[8-size:], value)
+	if value[0]&0x80 != 0 {
+		return none
+	}
+	return int64(binary.BigEndian.Uint64(wide[:])) //nolint:gosec // the sign bit is 0
+}
+
+// clip is the beginning of a text, as valid UTF-8.
+func clip(value []byte, most int) string {
+	if len(value) > most {
+		value = value[:most]
+		for len(value) > 0 && !utf8.RuneStart(value[len(value)-1]) {
+			value = value[:len(value)-1]
+		}
+		if n := len(value); n > 0 && value[n-1] >= utf8.RuneSelf {
+			value = value[:n-1] // the beginning of a character
+		}
+	}
+	return strings.ToValidUTF8(string(value), "\uFFFD")
+}
+
+// topicName is a name that a topic can have, or "".
+func topicName(value []byte) string {
+	if len(value) == 0 || len(value) > maxTopic || string(value) == "." || string(value) == ".." {
+		return ""
+	}
+	for _, c := range value {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '.' && c != '_' && c != '-' {
+			return ""
+		}
+	}
+	return string(value)
+}
+
+// simpleClass is the name of a Java class without its package.
+func simpleClass(value []byte) string {
+	name := clip(value, maxName)
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+func joined(first, second string) string { return strings.TrimSpace(first + " " + second) }
