@@ -41,6 +41,9 @@ func (m *making) tellRisks() {
 			m.risk("the target cannot read %s of %s: %s", many(w.Events, "event"), w.Ref, w.Problems[0])
 		}
 	}
+	if m.Registry == nil && len(p.Writers) > 0 && p.Target.Topic != "" {
+		m.risk("the plan was made without a schema registry: whether the target can read the events is not known")
+	}
 	if len(p.Consumers) > 0 {
 		m.risk("the events will be seen by %s, which reads topic %s", strings.Join(p.Consumers, ", "), p.Target.Topic)
 	}

@@ -89,12 +89,17 @@ func (m *making) locate(ctx context.Context) error {
 		if err := m.fromGroups(ctx, e, spans); err != nil {
 			return err
 		}
+		ends, err := endsOf(ctx, m.from, spans)
+		if err != nil {
+			return err
+		}
 		if err := addLogs(ctx, m.from, spans); err != nil {
 			return err
 		}
 		for i := range spans {
 			m.trim(&spans[i], e)
 		}
+		m.tellOpen(spans, ends)
 		m.plan.Spans = append(m.plan.Spans, spans...)
 	}
 	return m.addCommitted(ctx)
