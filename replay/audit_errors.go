@@ -31,6 +31,19 @@ func (e *AuditError) Error() string {
 // Unwrap returns what the broker said.
 func (e *AuditError) Unwrap() error { return e.Err }
 
+// RightError says that a right is missing without which a replay would stop.
+type RightError struct {
+	Operation string // "READ" or "WRITE"
+	Topic     string
+}
+
+func (e *RightError) Error() string {
+	return fmt.Sprintf("the right to %s topic %s is missing: ask for it (accounts in headrace.yaml)", e.Operation, e.Topic)
+}
+
+// Unwrap returns what the broker would say.
+func (*RightError) Unwrap() error { return kerr.TopicAuthorizationFailed }
+
 // UnknownReplayError says that no record of a replay is kept.
 type UnknownReplayError struct{ ID string }
 

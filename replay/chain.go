@@ -134,7 +134,7 @@ func (m *making) guard(ctx context.Context) error {
 	for _, cluster := range clusters {
 		history, err := List(ctx, cluster)
 		if _, ours := errors.AsType[*AuditError](err); ours && noRight(err) {
-			m.risk("whether events would go in circles through earlier replays is not known: %v", err)
+			m.risk("audit topic %s may not be read, so that circles through earlier replays are not noticed", AuditTopic)
 			continue
 		}
 		if err != nil {

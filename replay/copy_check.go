@@ -3,7 +3,10 @@ package replay
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 // fits refuses a plan that the world has overtaken, and tells whether a checkpoint says where to go on. Of a copy that goes on only what
@@ -18,12 +21,28 @@ func (c *copier) fits(ctx context.Context) (goesOn bool, err error) {
 		return false, err
 	}
 	if old == nil {
-		return false, c.cfg.Plan.check(ctx, c.cfg.From, to)
+		err = c.cfg.Plan.check(ctx, c.cfg.From, to)
+	} else if err = c.resume(old); err == nil {
+		err = c.cfg.Plan.rest(c.next).checkRest(ctx, c.cfg.From, to)
 	}
-	if err := c.resume(old); err != nil {
-		return true, err
+	if err != nil {
+		return old != nil, err
 	}
-	return true, c.cfg.Plan.rest(c.next).checkRest(ctx, c.cfg.From, to)
+	return old != nil, c.may(ctx)
+}
+
+// may refuses a copy that would stop for want of a right: a broker's word on the producer does not name the topic.
+func (c *copier) may(ctx context.Context) error {
+	name := c.cfg.Plan.Target.Topic
+	var allowed kafka.Operations
+	err := c.to.Retry(ctx, func(ctx context.Context) (err error) {
+		allowed, err = c.to.TopicOperations(ctx, name)
+		return err
+	})
+	if err == nil && !allowed.Allow(kmsg.ACLOperationWrite) {
+		return &RightError{Operation: "WRITE", Topic: name}
+	}
+	return err
 }
 
 // next is the offset where the copy goes on in a span.

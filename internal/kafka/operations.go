@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"math"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -20,7 +22,8 @@ func operations(bits int32) Operations {
 	return Operations{Known: bits != math.MinInt32, bits: bits}
 }
 
-// TopicOperations tells what this client may do with a topic. A broker that checks no rights allows everything.
+// TopicOperations tells what this client may do with a topic, nothing known of one that does not exist. A broker that checks no rights
+// allows everything.
 func (c *Client) TopicOperations(ctx context.Context, name string) (Operations, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.AllowAutoTopicCreation, req.IncludeTopicAuthorizedOperations = false, true
@@ -35,7 +38,11 @@ func (c *Client) TopicOperations(ctx context.Context, name string) (Operations, 
 		if text(t.Topic) != name {
 			continue
 		}
-		if err := codeError(t.ErrorCode); err != nil {
+		err := codeError(t.ErrorCode)
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return Operations{}, nil
+		}
+		if err != nil {
 			return Operations{}, &BrokerError{Request: "Metadata", Node: AnyNode, Topic: name, Partition: -1, Err: err}
 		}
 		return operations(t.AuthorizedOperations), nil
