@@ -40,6 +40,37 @@ func (b Batch) Raw() []byte { return b.raw }
 // an older format, and a *CorruptError when its header contradicts itself. After the last two, rest begins behind the bad
 // batch if its length can be believed and is nil otherwise, and b tells Raw and what could be read.
 func Next(data []byte) (b Batch, rest []byte, err error) {
+	b, rest, err = frame(data)
+	if err == nil {
+		err = b.check(crc32.Checksum(b.raw[attributesAt:], castagnoli))
+	}
+	return b, rest, err
+}
+
+// copied is how much Copy copies before it reads it for the CRC: with its source it fits into the smallest of a processor's caches.
+const copied = 8 << 10
+
+// Copy is Next for data that is about to be reused: it appends the batch to dst, which it returns, and b is a view of that. It costs
+// less than a copy and a CRC, since each byte is still in the processor's cache when it joins the CRC. A batch that data ends
+// inside of is not copied.
+func Copy(dst, data []byte) (b Batch, rest, grown []byte, err error) {
+	b, rest, err = frame(data)
+	at, raw := len(dst), b.raw
+	dst = append(dst, raw[:min(len(raw), attributesAt)]...)
+	crc := uint32(0)
+	for from := attributesAt; from < len(raw); from += copied {
+		dst = append(dst, raw[from:min(from+copied, len(raw))]...)
+		crc = crc32.Update(crc, castagnoli, dst[at+from:])
+	}
+	b.raw = dst[at:len(dst):len(dst)]
+	if err == nil {
+		err = b.check(crc)
+	}
+	return b, rest, dst, err
+}
+
+// frame finds the batch at the start of data, and what follows it, by its length.
+func frame(data []byte) (b Batch, rest []byte, err error) {
 	if len(data) <= magicAt {
 		return Batch{}, nil, ErrTruncated
 	}
@@ -58,14 +89,18 @@ func Next(data []byte) (b Batch, rest []byte, err error) {
 	if len(b.raw) < HeaderSize {
 		return b, rest, &CorruptError{Offset: b.BaseOffset, Reason: fmt.Sprintf("length %d is shorter than a header", length)}
 	}
-	want := binary.BigEndian.Uint32(b.raw[crcAt:])
-	if got := crc32.Checksum(b.raw[attributesAt:], castagnoli); got != want {
-		return b, rest, &CorruptError{Offset: b.BaseOffset, Reason: fmt.Sprintf("CRC-32C is %08x, the header says %08x", got, want)}
+	return b, rest, nil
+}
+
+// check compares crc, that of the batch's bytes, with its header's, and reads the header.
+func (b *Batch) check(crc uint32) error {
+	if want := binary.BigEndian.Uint32(b.raw[crcAt:]); crc != want {
+		return &CorruptError{Offset: b.BaseOffset, Reason: fmt.Sprintf("CRC-32C is %08x, the header says %08x", crc, want)}
 	}
 	if reason := b.readHeader(); reason != "" {
-		return b, rest, &CorruptError{Offset: b.BaseOffset, Reason: reason}
+		return &CorruptError{Offset: b.BaseOffset, Reason: reason}
 	}
-	return b, rest, nil
+	return nil
 }
 
 // readHeader fills b from its bytes and returns what contradicts itself in them, or "".

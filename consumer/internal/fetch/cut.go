@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
@@ -11,16 +12,18 @@ import (
 // chunk. A chunk that ends where it begins has nothing.
 func (f *Feed) cut(p *kafka.FetchedPartition, readCommitted bool) (Chunk, error) {
 	m := memories.Get().(*memory)
-	m.data = append(m.data[:0], p.Records...)
-	c := Chunk{From: f.position, End: f.position, Batches: m.batches[:0], Bytes: len(m.data), memory: m}
+	m.data = slices.Grow(m.data[:0], len(p.Records))
+	c := Chunk{From: f.position, End: f.position, Batches: m.batches[:0], memory: m}
 	f.aborted = f.aborted[:0]
 	for _, a := range p.Aborted {
 		f.aborted = append(f.aborted, batch.Aborted(a))
 	}
 	f.filter.Reset(f.aborted)
 
-	for rest := m.data; len(rest) > 0; {
-		b, after, err := batch.Next(rest)
+	for rest := p.Records; len(rest) > 0; {
+		var b batch.Batch
+		var err error
+		b, rest, m.data, err = batch.Copy(m.data, rest)
 		if errors.Is(err, batch.ErrTruncated) {
 			return c, nil
 		}
@@ -31,7 +34,7 @@ func (f *Feed) cut(p *kafka.FetchedPartition, readCommitted bool) (Chunk, error)
 		if err != nil {
 			return c, err
 		}
-		rest = after
+		c.Bytes = len(m.data)
 		if b.LastOffset < c.End {
 			continue // of a batch that was asked for from its middle, or out of order
 		}
