@@ -117,13 +117,10 @@ func (e *engine) connect(metadata time.Duration) {
 // fetch makes the engine's fetcher.
 func (e *engine) fetch() {
 	t := e.cfg.Tuning
-	buffer := t.BufferBytes
-	if e.lanes != nil {
-		buffer = max(1, buffer-buffer/laneBuffer)
-	}
+	buffer, ofPartition := t.fetchBuffer(e.lanes != nil)
 	e.fetcher = fetch.New(fetch.Config{
 		Client: e.client, Logger: e.cfg.Logger, ReadCommitted: !t.ReadUncommitted,
-		BufferBytes: buffer, PartitionBytes: min(t.PartitionBytes, buffer),
+		BufferBytes: buffer, PartitionBytes: ofPartition,
 		OutOfRange: e.outOfRange,
 		Fetched: func(bytes int) {
 			e.stats.fetches.Add(1)

@@ -159,6 +159,15 @@ const (
 	minHeldBytes = 64 << 10
 )
 
+// fetchBuffer is the fetcher's part of the buffer, and what a partition may have of that.
+func (t Tuning) fetchBuffer(lanes bool) (all, partition int) {
+	all = t.BufferBytes
+	if lanes {
+		all = max(1, all-all/laneBuffer)
+	}
+	return all, min(t.PartitionBytes, all)
+}
+
 // stretches is how many may be live in the worker.
 func (ls *lanes) stretches() int { return max(128, 32*ls.size/stretchTasks) }
 

@@ -113,7 +113,9 @@ func (r *Reader) read(rec *Record) error {
 		return r.corrupt("value length")
 	}
 	if len(p) == 1 && p[0] == 0 {
-		rec.headers, rec.headerCount = nil, 0
+		if rec.headerCount > 0 { // a pointer less is written while the collector marks
+			rec.headers, rec.headerCount = nil, 0
+		}
 		return nil
 	}
 	count, n := varint(p)

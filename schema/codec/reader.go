@@ -3,7 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"math"
-	"strings"
+	"unsafe"
 )
 
 const (
@@ -35,7 +35,8 @@ const (
 type Reader struct {
 	src   []byte
 	pos   int
-	slab  strings.Builder // what short strings are cut from
+	slab  []byte // what short strings are cut from
+	used  int    // of slab, which is never written again
 	depth int
 	empty int
 	err   error
@@ -43,7 +44,10 @@ type Reader struct {
 
 // Reset makes r read src from its beginning and forgets the last error.
 func (r *Reader) Reset(src []byte) {
-	r.src, r.pos, r.depth, r.empty, r.err = src, 0, 0, 0, nil
+	r.src, r.pos, r.depth, r.empty = src, 0, 0, 0
+	if r.err != nil { // else two pointers less are written while the collector marks
+		r.err = nil
+	}
 }
 
 // Err returns the first error: nil, a *DataError, or one in a *FieldError.
@@ -84,10 +88,16 @@ func (r *Reader) Boolean() bool {
 
 // Long reads a zig-zag variable-length integer of at most 64 bits.
 func (r *Reader) Long() int64 {
-	if r.pos < len(r.src) {
-		if b := r.src[r.pos]; b < 0x80 {
+	if p := r.src[r.pos:]; len(p) > 1 { // most are of one or two bytes
+		u := uint64(p[0])
+		if u < 0x80 {
 			r.pos++
-			return int64(b>>1) ^ -int64(b&1)
+			return int64(u>>1) ^ -int64(u&1)
+		}
+		if p[1] < 0x80 {
+			r.pos += 2
+			u = u&0x7f | uint64(p[1])<<7
+			return int64(u>>1) ^ -int64(u&1)
 		}
 	}
 	return r.longerLong()
@@ -162,13 +172,12 @@ func (r *Reader) String() string {
 	if len(b) > slabString {
 		return string(b)
 	}
-	if len(b) > r.slab.Cap()-r.slab.Len() {
-		r.slab = strings.Builder{}
-		r.slab.Grow(slabBytes)
+	if len(b) > len(r.slab)-r.used {
+		r.slab, r.used = make([]byte, slabBytes), 0
 	}
-	r.slab.Write(b)
-	all := r.slab.String()
-	return all[len(all)-len(b):]
+	kept := r.slab[r.used : r.used+len(b)]
+	r.used += copy(kept, b)
+	return unsafe.String(&kept[0], len(kept))
 }
 
 // Fixed fills dst.
@@ -259,7 +268,14 @@ func (r *Reader) Leave() { r.depth-- }
 // view reads a length and returns as many bytes of src, not copied; nil if r
 // failed.
 func (r *Reader) view() []byte {
-	n := r.Long()
+	var n int64
+	if r.pos < len(r.src) && r.src[r.pos] < 0x80 { // Long, without its call
+		b := r.src[r.pos]
+		r.pos++
+		n = int64(b>>1) ^ -int64(b&1)
+	} else {
+		n = r.Long()
+	}
 	start := r.pos
 	if n < 0 || n > int64(len(r.src)-start) {
 		r.Fail("length is more than the value's bytes")
