@@ -19,7 +19,7 @@ const (
 	// slabBytes is how much room for strings is allocated at once; what an event
 	// keeps of one string keeps that much in memory. A longer string than
 	// slabString gets memory of its own.
-	slabBytes  = 4 << 10
+	slabBytes  = 8 << 10
 	slabString = 512
 )
 
@@ -29,7 +29,7 @@ const (
 //
 // The first error stays: after it every read returns a zero value, and Err
 // tells. What it returns never aliases the bytes given to Reset. Short strings
-// are cut from slabs of 4 KiB, so that most cost no allocation: clone one that
+// are cut from slabs of 8 KiB, so that most cost no allocation: clone one that
 // outlives its event by long. The zero value reads nothing; call Reset first. A
 // Reader is not safe for concurrent use and must not be copied once used.
 type Reader struct {
