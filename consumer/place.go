@@ -39,7 +39,7 @@ func (l *lane) context(t *task) context.Context {
 
 // of returns what p is one of. It is not reached by a pointer, which would take four times the room.
 func (p *place) of() *places {
-	return (*places)(unsafe.Add(unsafe.Pointer(p), -int(unsafe.Offsetof(places{}.index))-int(*p)))
+	return (*places)(unsafe.Add(unsafe.Pointer(p), -int(unsafe.Offsetof(places{}.index))-int(*p))) //nolint:gosec // every place is one of an index
 }
 
 // event makes the context that can tell of the attempt.
