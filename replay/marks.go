@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -59,13 +58,6 @@ type offsetSet [blockOffsets / 64]uint64
 
 func (s *offsetSet) add(n int64)      { s[n/64] |= 1 << (n % 64) }
 func (s *offsetSet) has(n int64) bool { return s[n/64]&(1<<(n%64)) != 0 }
-
-func (s *offsetSet) len() (n int) {
-	for _, word := range s {
-		n += bits.OnesCount64(word)
-	}
-	return n
-}
 
 // text lists the offsets of the block that begins at base.
 func (s *offsetSet) text(base int64) string {

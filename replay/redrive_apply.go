@@ -70,11 +70,11 @@ func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Re
 	if state.ID != plan.TopicID {
 		return Redriven{}, &StaleError{Change: TopicRecreated, Topic: plan.Topic, Partition: -1, Was: "topic id " + plan.TopicID, Is: state.ID}
 	}
-	lock, err := lockTopic(ctx, cfg.Cluster, plan.Topic, cfg.By, cfg.Waits)
+	lock, held, err := lockTopic(ctx, cfg.Cluster, plan.Topic, cfg.By, cfg.Waits)
 	if err != nil {
 		return Redriven{}, err
 	}
-	defer lock.release()
+	defer lock.release(ctx)
 	topic, err := client.Topic(ctx, plan.Topic)
 	if err != nil {
 		return Redriven{}, err
@@ -98,7 +98,7 @@ func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Re
 		r.rate = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate/10)))
 	}
 	r.done.Run = r.marks.run.ID
-	err = r.run(lock.ctx)
+	err = r.run(held)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
 	defer cancel()
 	return r.done, errors.Join(err, p.Close(closing))

@@ -56,12 +56,12 @@ type redriveLock struct {
 }
 
 // lockTopic takes the place. While another has it, it waits as long as the place of a process that was killed stays taken; a *[BusyError]
-// after that. waits, which may be nil, is told once. The returned lock's context ends when the place is lost.
-func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, waits func(*BusyError)) (*redriveLock, error) {
+// after that. waits, which may be nil, is told once. The returned context ends when the place is lost.
+func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, waits func(*BusyError)) (*redriveLock, context.Context, error) {
 	cluster.ClientID = fmt.Sprintf("redrive by %s, process %d", by, os.Getpid()) // which is what others are shown
 	client, err := kafka.Open(cluster)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := &redriveLock{client: client, topic: topic, member: kafka.Member{Group: RedriveGroup(topic)}}
 	for patience := time.Now().Add(sessionOver); ; {
@@ -81,13 +81,13 @@ func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, 
 		}
 		if err != nil {
 			client.Close()
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	l.ctx, l.end = context.WithCancelCause(ctx)
 	l.seen = time.Now()
 	l.beats.Go(l.beat)
-	return l, nil
+	return l, l.ctx, nil
 }
 
 // try takes the place if it is free.
@@ -207,10 +207,10 @@ func (l *redriveLock) held() error {
 }
 
 // release gives the place up.
-func (l *redriveLock) release() {
+func (l *redriveLock) release(ctx context.Context) {
 	l.end(nil)
 	l.beats.Wait()
-	leaving, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), leaveTimeout)
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	_ = l.client.LeaveGroup(leaving, l.member, "done") // or the session expires
 	l.client.Close()

@@ -201,7 +201,7 @@ func (a *app) readWhole(name string) ([]byte, error) {
 	if name == "-" {
 		return readLimited(a.Stdin, name)
 	}
-	file, err := os.Open(name) //nolint:gosec // the person names it
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
