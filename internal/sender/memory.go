@@ -168,7 +168,6 @@ func (m *memory) release(x *parcel, reuse bool) {
 		m.put(b)
 	}
 	m.grant()
-	m.shelves.shrink(max(m.free, 0))
 }
 
 // keep keeps a buffer that is in nobody's hands for another parcel.
@@ -176,7 +175,6 @@ func (m *memory) keep(b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(b)
-	m.shelves.shrink(max(m.free, 0))
 }
 
 func (m *memory) put(b []byte) {

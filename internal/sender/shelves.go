@@ -1,8 +1,8 @@
 package sender
 
 // shelves keep the buffers of released batches for those to come: the one released last is taken first, since more of it is in the
-// processor's cache. What they keep and what is in use are brought within the
-// sender's budget together whenever a batch is released or needs a new buffer. The memory's lock guards them.
+// processor's cache. What they keep and what is in use stay within the sender's budget together: a new buffer takes the room of
+// those kept. The memory's lock guards them.
 type shelves struct {
 	kept  int // bytes of all of them
 	shelf [classes]shelf

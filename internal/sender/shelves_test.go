@@ -79,3 +79,22 @@ func TestTheBufferReleasedLastIsTakenFirstAndOneThatNobodyNeedsIsLetGo(t *testin
 		t.Errorf("%d buffers are left, of %d bytes", len(left), m.shelves.kept)
 	}
 }
+
+func TestWhoWaitedForRoomBuildsInTheBufferThatMadeIt(t *testing.T) {
+	t.Parallel()
+	m := newMemory(64<<10, 64<<10)
+	m.force(64 << 10)
+	x := m.parcel(64 << 10)
+	made := &x.buffer[:1][0]
+	granted := make(chan error)
+	waits := make(chan struct{})
+	go func() { granted <- m.take(t.Context(), nil, 64<<10, func() { close(waits) }) }()
+	<-waits
+	m.release(x, true)
+	if err := <-granted; err != nil {
+		t.Fatal(err)
+	}
+	if x = m.parcel(64 << 10); &x.buffer[:1][0] != made {
+		t.Error("the buffer was let go, and another one made")
+	}
+}
