@@ -31,7 +31,7 @@ var (
 const (
 	smallEvent = 150
 	flood      = 2_000_000
-	warmUp     = 200_000
+	warmUp     = 400_000     // fills the buffers of every client once
 	year       = 336_776 * 4 // the file, four times over
 )
 

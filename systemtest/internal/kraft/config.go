@@ -24,6 +24,9 @@ type Config struct {
 	Users map[string]string
 	// Authorize refuses every user whatever no ACL allows. The internal listener stays all-powerful.
 	Authorize bool
+	// AsShipped gives the brokers the heap, collector and compiler that Kafka's own start script does, for benchmarks: the compiler that
+	// tests use, quick to start, makes a broker's work on each record half as dear again.
+	AsShipped bool
 	// ClusterID is 16 bytes in URL-safe base64. Defaults to one that all clusters share.
 	ClusterID string
 	// Properties are added to server.properties and win over what the harness sets.

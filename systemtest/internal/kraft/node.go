@@ -97,13 +97,20 @@ func (n *Node) format(tb testing.TB, users []string) error {
 
 func (n *Node) propertiesFile() string { return filepath.Join(n.dir, "server.properties") }
 
-// java is the command line of a main class, with a small heap and the quick compiler: these JVMs live for a minute.
+// java is the command line of a main class, with a small heap and the quick compiler: these JVMs live for a minute, unless they run as
+// kafka-server-start.sh and kafka-run-class.sh have it.
 func (n *Node) java(class string, args ...string) []string {
-	return append([]string{
-		n.cluster.java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+	command := []string{n.cluster.java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	if n.cluster.config.AsShipped {
+		command = []string{
+			n.cluster.java, "-Xmx1g", "-Xms1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+			"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-XX:MaxInlineLevel=15",
+		}
+	}
+	command = append(command,
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
-		"-cp", filepath.Join(n.cluster.Jars, "*"), class,
-	}, args...)
+		"-cp", filepath.Join(n.cluster.Jars, "*"), class)
+	return append(command, args...)
 }
 
 // Alive reports whether the node's process runs; a paused one does.
