@@ -138,7 +138,7 @@ func (s *slot[E]) release() {
 func fill(r *sender.Record, key string, opts []Option) {
 	r.Partition = sender.AnyPartition
 	if key != "" {
-		r.Key = unsafe.Slice(unsafe.StringData(key), len(key)) // only read, and copied into the batch
+		r.Key = unsafe.Slice(unsafe.StringData(key), len(key)) //nolint:gosec // only read, and copied into the batch
 	}
 	for i := range opts {
 		switch o := &opts[i]; o.kind {

@@ -60,5 +60,5 @@ func (r *receivers) silent() int {
 // same reports whether a and b are certainly one receiver: their words are equal. The operator would panic for funcs, which
 // receivers may be.
 func same(a, b Receiver) bool {
-	return *(*[2]uintptr)(unsafe.Pointer(&a)) == *(*[2]uintptr)(unsafe.Pointer(&b))
+	return *(*[2]uintptr)(unsafe.Pointer(&a)) == *(*[2]uintptr)(unsafe.Pointer(&b)) //nolint:gosec // only compared
 }
