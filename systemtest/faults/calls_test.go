@@ -86,7 +86,7 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 	change := topics.Change{Kind: topics.CreateTopic, Topic: spec.Name, Partitions: 1}
 	move := groups.Move{Topic: topic, From: groups.None, End: 1, To: 1}
 	redrive := replay.Redrive{
-		Topic: topic, Partitions: []replay.RedrivePartition{{To: 1, Committed: -1}}, Returns: []replay.Return{{Topic: topic, Events: 1}},
+		Topic: topic, Partitions: []replay.RedrivePartition{{Spans: []replay.OffsetSpan{{To: 1}}, Events: 1}}, Returns: []replay.Return{{Topic: topic, Events: 1}},
 	}
 	everything := replay.Plan{
 		Version: replay.PlanVersion, ID: "silence", MadeAt: time.Now(), Source: replay.Source{Topics: []string{topic}},
