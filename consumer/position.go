@@ -49,6 +49,14 @@ func AtTime(t time.Time) Position { return Position{kind: positionTime, number: 
 // IsZero reports whether p is none.
 func (p Position) IsZero() bool { return p.kind == positionNone }
 
+// Time returns the time of a position made by [AtTime], and false for every other one.
+func (p Position) Time() (time.Time, bool) {
+	if p.kind != positionTime {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(p.number).UTC(), true
+}
+
 // String returns the position in the grammar of [ParseRange]: "start", "end", "47", "+2", "-3", "@1700000000000". The zero
 // Position is "".
 func (p Position) String() string {

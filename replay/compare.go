@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"time"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
@@ -43,6 +44,15 @@ type CompareConfig struct {
 type Output struct {
 	Topic string
 	Range consumer.Range // an end that is not set is that of now
+
+	// Only events whose timestamp is not before Begin, and before End, count; zero is no bound. A range of times says less: it ends at
+	// the first event that is later, and a service whose handlers run side by side may have written earlier ones behind it.
+	Begin, End time.Time
+}
+
+// within reports whether an event at a time counts.
+func (o *Output) within(at time.Time) bool {
+	return !at.Before(o.Begin) && (o.End.IsZero() || at.Before(o.End))
 }
 
 // Difference is how the output of a shadow run differs from what production wrote.
@@ -54,7 +64,7 @@ type Difference struct {
 	Missing int64 `json:"missing"` // only in Expected
 	Extra   int64 `json:"extra"`   // only in Shadow
 	Changed int64 `json:"changed"` // in both, and not the same
-	Outside int64 `json:"outside"` // left out, on either side: of an input that was not replayed
+	Outside int64 `json:"outside"` // left out, on either side: of an input that was not replayed, or of a time that does not count
 
 	Fields   []FieldCount `json:"fields,omitempty"`   // what has changed, the most frequent first
 	Examples []Deviation  `json:"examples,omitempty"` // the first 20 of each kind, by partition and offset
@@ -139,7 +149,7 @@ const (
 // comparing is one Compare.
 type comparing struct {
 	CompareConfig
-	topics  [2]string
+	sides   [2]*Output
 	ranges  [2][]consumer.PartitionRange // by partition
 	reader  *eventReader
 	ignore  ignored
@@ -165,9 +175,10 @@ func newComparing(cfg CompareConfig) (*comparing, error) {
 		cfg.MemoryBytes = defaultCompareMemory
 	}
 	c := &comparing{
-		CompareConfig: cfg, topics: [2]string{cfg.Expected.Topic, cfg.Shadow.Topic}, reader: newEventReader(cfg.Registry),
+		CompareConfig: cfg, reader: newEventReader(cfg.Registry),
 		seed: maphash.MakeSeed(), total: newTally(),
 	}
+	c.sides = [2]*Output{&c.Expected, &c.Shadow}
 	var err error
 	if c.ignore, err = parseIgnored(cfg.Ignore); err != nil {
 		return nil, err
@@ -183,7 +194,7 @@ func newComparing(cfg CompareConfig) (*comparing, error) {
 
 // locate turns the ranges into offsets.
 func (c *comparing) locate(ctx context.Context) (err error) {
-	for side, out := range [2]Output{c.Expected, c.Shadow} {
+	for side, out := range c.sides {
 		if out.Range.To.IsZero() {
 			out.Range.To = consumer.AtEnd()
 		}
@@ -196,7 +207,7 @@ func (c *comparing) locate(ctx context.Context) (err error) {
 	}
 	if e, s := len(c.ranges[expected]), len(c.ranges[shadow]); e != s {
 		return fmt.Errorf("compare: topic %s has %d partitions and topic %s %d: a key lies in the same partition of both only when they have as many",
-			c.topics[expected], e, c.topics[shadow], s)
+			c.Expected.Topic, e, c.Shadow.Topic, s)
 	}
 	return nil
 }

@@ -92,11 +92,11 @@ func (c *comparing) open(stop context.Context, running *sync.WaitGroup, side int
 		var p portionOf
 		records, size, next := 0, 0, r.From
 		err := consumer.Read(stop, consumer.ReadConfig{
-			Cluster: c.Cluster, Topic: c.topics[side], Ranges: []consumer.PartitionRange{r}, BufferBytes: readBuffer,
+			Cluster: c.Cluster, Topic: c.sides[side].Topic, Ranges: []consumer.PartitionRange{r}, BufferBytes: readBuffer,
 		}, func(rec consumer.Record) error {
 			p.passed += rec.Offset + 1 - next
 			next = rec.Offset + 1
-			size += c.take(&p, &rec, b)
+			size += c.take(&p, &rec, side, b)
 			if records++; records < portion && size < portionMax {
 				return nil
 			}
@@ -111,7 +111,7 @@ func (c *comparing) open(stop context.Context, running *sync.WaitGroup, side int
 }
 
 // take adds a record to a portion, if it is of the bucket, and returns what it holds of it.
-func (c *comparing) take(p *portionOf, rec *consumer.Record, b bucket) int {
+func (c *comparing) take(p *portionOf, rec *consumer.Record, side int, b bucket) int {
 	w := written{offset: rec.Offset}
 	if rec.Key != nil {
 		w.key = "k" + string(rec.Key)
@@ -125,7 +125,7 @@ func (c *comparing) take(p *portionOf, rec *consumer.Record, b bucket) int {
 	if !b.has(maphash.String(c.seed, w.matchKey())) {
 		return 0
 	}
-	if c.outside(w.origin) {
+	if c.outside(w.origin) || !c.sides[side].within(rec.Time) {
 		p.outside++
 		return 0
 	}

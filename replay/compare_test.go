@@ -192,6 +192,51 @@ func TestCompareByOrigin(t *testing.T) {
 	}
 }
 
+// TestCompareByTime: what a service wrote for a month may lie behind the first event of the next.
+func TestCompareByTime(t *testing.T) {
+	t.Parallel()
+	s := newSides(t, 1)
+	at := func(r *kgo.Record, day int) *kgo.Record {
+		r.Timestamp = firstDay.AddDate(0, 0, day)
+		return r
+	}
+	for i, day := range []int{-3, 0, 40, 5, 2, 41} {
+		s.write(at(wrote("totals", 0, fmt.Sprint(day), s.total(i, "x"), ""), day))
+		if day >= 0 && day < 31 {
+			s.write(at(wrote("totals.shadow", 0, fmt.Sprint(day), s.total(i, "x"), ""), day))
+		}
+	}
+	for _, tc := range []struct {
+		source        replay.Source
+		same, outside int64
+		missing       int64
+	}{
+		{replay.Source{From: "@2024-05-01", To: "31d"}, 3, 2, 0}, // what comes before the range is not read
+		{replay.Source{From: "@2024-05-01", To: "@2024-06-01"}, 3, 2, 0},
+		{replay.Source{From: "@2024-05-01"}, 3, 0, 2},
+		{replay.Source{To: "@2024-06-01"}, 3, 2, 1},
+		{replay.Source{}, 3, 0, 3},
+	} {
+		tc.source.Topics = []string{"orders"}
+		cfg, err := s.config().OutputOf(t.Context(), tc.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := s.compare(cfg); d.Same != tc.same || d.Outside != tc.outside || d.Missing != tc.missing || d.Extra+d.Changed != 0 {
+			t.Errorf("%+v: %+v", tc.source, d)
+		}
+	}
+	cfg := s.config()
+	if _, err := cfg.OutputOf(t.Context(), replay.Source{Topics: []string{"orders"}, From: "3"}); err == nil {
+		t.Error("an offset of the input is taken for one of the output")
+	}
+	cfg.OriginHeader = consumer.HeaderOrigin
+	cfg, err := cfg.OutputOf(t.Context(), replay.Source{Topics: []string{"orders"}, From: "3"})
+	if err != nil || len(cfg.Spans) != 2 || cfg.Spans[1].From != 3 || cfg.Spans[1].To != 5 {
+		t.Errorf("%+v, %v", cfg.Spans, err)
+	}
+}
+
 // TestCompareAgreesWithAModel: whatever is planted is found, and little memory changes nothing of the answer.
 func TestCompareAgreesWithAModel(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 
 // OutputOf returns the config for comparing what was made from a part of a topic, the source: what a shadow run was given.
 //
-// With OriginHeader an event tells what it was made from, and Spans are set. Without, an output that keeps the time of its input has a
-// range of the same times: Expected.Range is set, unless it is set already. A source that begins or ends at an offset says nothing
+// With OriginHeader an event tells what it was made from, and Spans are set. Without, an output that keeps the time of its input has the
+// same times: Expected.Begin and End are set, unless the config says already which part of it counts. A source that begins or ends at an offset says nothing
 // about the output then, and is a *[PlanError].
 func (c CompareConfig) OutputOf(ctx context.Context, source Source) (CompareConfig, error) {
 	e, err := parseEnds(withEnds(source), time.Now())
@@ -20,7 +20,7 @@ func (c CompareConfig) OutputOf(ctx context.Context, source Source) (CompareConf
 		c.Spans, err = spansOf(ctx, c, source)
 		return c, err
 	}
-	if !c.Expected.Range.From.IsZero() || !c.Expected.Range.To.IsZero() {
+	if x := c.Expected; !x.Range.From.IsZero() || !x.Range.To.IsZero() || !x.Begin.IsZero() || !x.End.IsZero() {
 		return c, nil
 	}
 	for _, end := range []struct {
@@ -32,7 +32,12 @@ func (c CompareConfig) OutputOf(ctx context.Context, source Source) (CompareConf
 				"give the range of the expected topic, or the header that tells of an event's origin", end.text)}
 		}
 	}
-	c.Expected.Range = e.span
+	if begin, ok := e.span.From.Time(); ok && e.fromTime {
+		c.Expected.Range.From, c.Expected.Begin = e.span.From, begin // nothing that counts comes before
+	}
+	if end, ok := e.span.To.Time(); ok {
+		c.Expected.End = end
+	}
 	return c, nil
 }
 

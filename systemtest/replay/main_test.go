@@ -20,6 +20,7 @@ const (
 var programs = map[string]func(input []byte) error{
 	"copy":    copyProgram,
 	"redrive": redriveProgram,
+	"run":     runProgram,
 }
 
 func TestMain(m *testing.M) {
