@@ -118,13 +118,14 @@ type bench struct {
 	schemaID  int
 	flightIDs []int
 	rounds    int
+	short     bool // a quick run whose rounds nobody has chosen
 	topics    int
 	filled    map[string]string // partitions, codec and size to a topic that holds events
 }
 
 func start(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{rounds: *rounds, filled: map[string]string{}}
+	b := &bench{rounds: *rounds, short: *rounds == 0 && *mode == "quick", filled: map[string]string{}}
 	if b.rounds == 0 {
 		b.rounds = map[string]int{"quick": 3}[*mode]
 		b.rounds = max(b.rounds, 3)
@@ -186,7 +187,11 @@ func absolute(t *testing.T, path string) string {
 func (b *bench) workload(t *testing.T, w Workload) []report.Row {
 	t.Helper()
 	results := map[string][]measure.Result{}
-	for round := range b.rounds {
+	rounds := b.rounds
+	if w.Once && b.short {
+		rounds = 1
+	}
+	for round := range rounds {
 		for _, name := range w.Contenders {
 			job := w.Job
 			job.Contender, job.Brokers, job.RegistryURL = name, b.kafka.Brokers(), b.registry
@@ -200,11 +205,11 @@ func (b *bench) workload(t *testing.T, w Workload) []report.Row {
 				continue
 			}
 			results[name] = append(results[name], result)
-			t.Logf("round %d of %d: %s: %s: %.0f events/s, %.0f ns CPU per event", round+1, b.rounds, w.Name, name, result.EventsPerSecond, result.CPUNanos)
+			t.Logf("round %d of %d: %s: %s: %.0f events/s, %.0f ns CPU per event", round+1, rounds, w.Name, name, result.EventsPerSecond, result.CPUNanos)
 			if job.Task == "produce" || job.Task == "send" {
 				b.drop(t, job.Topic)
 			}
-			if job.Task == "chain" {
+			if job.Task == "chain" || job.Task == "copy" {
 				b.drop(t, job.To)
 			}
 		}
@@ -239,7 +244,13 @@ func (b *bench) prepare(t *testing.T, job *contender.Job, w Workload) {
 	}
 	job.Topic, job.Group = b.filled[key], "bench-"+strconv.FormatInt(time.Now().UnixNano(), 36)
 	job.SchemaID, job.FlightIDs = b.schemaID, b.flightIDs
-	if job.Task == "chain" {
+	if job.Task == "copy" {
+		var err error
+		if job.Events, err = contender.Holds(t.Context(), job.Brokers, job.Topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job.Task == "chain" || job.Task == "copy" {
 		job.To = b.create(t, w.Partitions)
 	}
 }

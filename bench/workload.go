@@ -16,15 +16,17 @@ type Workload struct {
 	Contenders []string
 	Backlog    int  // events in the topic of a consume workload; 0 is a quarter more than it reads
 	Quick      bool // part of a quick run
+	Once       bool // one round of it does for a quick run
 }
 
 var (
 	peers    = []string{"headrace", "headrace, struct tags", "franz-go + hamba", "sarama + hamba", "confluent-kafka-go", "kafka-go + hamba", "watermill-kafka + hamba", "floor"}
 	clients  = peers[:len(peers)-1]
 	readers  = append([]string{"headrace", "headrace, lanes"}, peers[1:]...)
-	quick    = []string{"headrace", "headrace, lanes", "headrace, struct tags", "franz-go + hamba", "floor"}
+	quick    = []string{"headrace", "headrace, lanes", "headrace, struct tags", "franz-go + hamba", "franz-go", "kcat | kcat", "floor"}
 	headrace = []string{"headrace", "franz-go + hamba", "floor"}
 	chains   = []string{"headrace", "franz-go + hamba"}
+	copiers  = []string{"headrace", "franz-go", "kcat | kcat"}
 )
 
 // small and flood are the event counts of workloads with events of 150 bytes.
@@ -46,6 +48,11 @@ func Workloads(quickly bool, file string) []Workload {
 		{Name: "send one at a time", Partitions: 12, Contenders: clients, Quick: true, Job: job("send", "none", smallEvent, 3000, 1)},
 		{Name: "produce → consume → produce", Partitions: 12, Contenders: chains, Quick: true, Job: job("chain", "none", smallEvent, flood/2, 1)},
 	}
+	byType := job("copy", "none", smallEvent, flood, 1)
+	byType.ByType = true
+	all = append(all,
+		Workload{Name: "copy raw", Partitions: 12, Contenders: copiers, Quick: true, Once: true, Job: job("copy", "none", smallEvent, flood, 1)},
+		Workload{Name: "copy by type", Partitions: 12, Contenders: copiers[:2], Quick: true, Once: true, Job: byType})
 	for _, partitions := range []int32{1, 100} {
 		all = append(all,
 			Workload{Name: fmt.Sprintf("produce, %d partitions", partitions), Partitions: partitions, Contenders: headrace, Job: job("produce", "none", smallEvent, flood, 1)},

@@ -14,14 +14,15 @@ import (
 // Job says what one process does.
 type Job struct {
 	Contender   string   `json:"contender"`
-	Task        string   `json:"task"`    // produce, send, consume or chain
+	Task        string   `json:"task"`    // produce, send, consume, chain or copy
 	Flights     string   `json:"flights"` // a flights file: its events are produced, or consumed, in place of orders
 	Brokers     []string `json:"brokers"`
 	RegistryURL string   `json:"registry_url"`
 	SchemaID    int      `json:"schema_id"`  // of orders
 	FlightIDs   []int    `json:"flight_ids"` // schema ids of flight.Types, in their order
 	Topic       string   `json:"topic"`
-	To          string   `json:"to"` // the topic a chain writes to
+	To          string   `json:"to"`      // the topic a chain or a copy writes to
+	ByType      bool     `json:"by_type"` // a copy takes events of one type, by the schema id before each value
 	Group       string   `json:"group"`
 	Codec       string   `json:"codec"` // none, lz4 or zstd
 	Size        int      `json:"size"`  // bytes of an encoded event
@@ -55,6 +56,8 @@ type Contender struct {
 	Consume func(ctx context.Context, job Job, seen func() bool) error
 	// Chain is Consume where each event is also sent to job.To before it counts as handled.
 	Chain func(ctx context.Context, job Job, seen func() bool) error
+	// Copy writes all of job.Topic, which holds job.Events, to job.To.
+	Copy func(ctx context.Context, job Job) error
 	// ProduceFlights and ConsumeFlights are the same with the events of a flights file.
 	ProduceFlights func(job Job, feed flight.Feed) (Producer, error)
 	ConsumeFlights func(ctx context.Context, job Job, seen func() bool) error
@@ -65,11 +68,13 @@ type Contender struct {
 // All is every contender by name.
 func All() map[string]Contender {
 	return map[string]Contender{
-		"headrace":                {Produce: produceGenerated, Consume: consumeGenerated, Chain: chainGenerated, ProduceFlights: produceFlights, ConsumeFlights: consumeFlights},
+		"headrace":                {Produce: produceGenerated, Consume: consumeGenerated, Chain: chainGenerated, Copy: copyHeadrace, ProduceFlights: produceFlights, ConsumeFlights: consumeFlights},
 		"headrace, lanes":         {Consume: consumeLanes},
 		"headrace, struct tags":   {Produce: produceHand, Consume: consumeHand},
 		"floor":                   {Produce: produceFloor, Consume: consumeFloor},
 		"franz-go + hamba":        {Produce: produceFranz, Consume: consumeFranz, Chain: chainFranz, ProduceFlights: produceFlightsFranz, ConsumeFlights: consumeFlightsFranz},
+		"franz-go":                {Copy: copyFranz},
+		"kcat | kcat":             {Copy: copyKcat},
 		"sarama + hamba":          {Produce: produceSarama, Consume: consumeSarama},
 		"kafka-go + hamba":        {Produce: produceKafkaGo, Consume: consumeKafkaGo},
 		"confluent-kafka-go":      {Produce: produceConfluent, Consume: consumeConfluent},

@@ -48,6 +48,8 @@ func Run(ctx context.Context, job contender.Job) (Result, error) {
 		return send(ctx, job, c)
 	case "consume":
 		return consume(ctx, job, read)
+	case "copy":
+		return copyTopic(ctx, job, c)
 	case "chain":
 		return consume(ctx, job, c.Chain)
 	}
@@ -149,6 +151,20 @@ func consume(ctx context.Context, job contender.Job, run func(context.Context, c
 	return result, err
 }
 
+// copyTopic measures a copy from its beginning to its end, and fails when the target does not hold every event once.
+func copyTopic(ctx context.Context, job contender.Job, c contender.Contender) (Result, error) {
+	begun := start()
+	if err := c.Copy(ctx, job); err != nil {
+		return Result{}, err
+	}
+	result := begun.stop(job.Events)
+	arrived, err := contender.Holds(ctx, job.Brokers, job.To)
+	if err == nil && arrived != job.Events {
+		err = fmt.Errorf("the target holds %d of %d events", arrived, job.Events)
+	}
+	return result, err
+}
+
 // meter is the state of the process when measuring began.
 type meter struct {
 	at     time.Time
@@ -176,13 +192,19 @@ func (b meter) stop(events int) Result {
 	}
 }
 
-// usage returns the CPU time the process has taken and the largest resident set it has had, in bytes.
+// usage returns the CPU time that the process and those it has started have taken, and the largest resident set that one of them has had,
+// in bytes.
 func usage() (cpu time.Duration, rss int64) {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0, 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss << 10
+	var children syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_CHILDREN, &children) != nil {
+		return 0, 0
+	}
+	cpu = time.Duration(u.Utime.Nano() + u.Stime.Nano() + children.Utime.Nano() + children.Stime.Nano())
+	return cpu, max(u.Maxrss, children.Maxrss) << 10
 }
 
 // residentNow returns the resident set as it is now, in bytes; 0 where the system does not tell.

@@ -61,8 +61,10 @@ func Summarize(workload, contender string, rounds []measure.Result) Row {
 	return row
 }
 
-// reference is the contender that ratios are taken against.
-const reference = "franz-go + hamba"
+// isReference tells the contender that ratios are taken against; a copy does not decode.
+func isReference(contender string) bool {
+	return contender == "franz-go + hamba" || contender == "franz-go"
+}
 
 // Table prints rows, workload by workload, each with its ratios to franz-go.
 func Table(out io.Writer, rows []Row) error {
@@ -81,7 +83,7 @@ func Table(out io.Writer, rows []Row) error {
 		}
 		base := r.Result
 		for _, other := range rows {
-			if other.Workload == r.Workload && other.Contender == reference && other.Failed == "" {
+			if other.Workload == r.Workload && isReference(other.Contender) && other.Failed == "" {
 				base = other.Result
 			}
 		}
