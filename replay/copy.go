@@ -222,6 +222,10 @@ func (c *copier) run(ctx context.Context) error {
 	ended := make(chan struct{})
 	saver.Go(func() { c.saveNowAndThen(ended, cancel) })
 	room := make(chan struct{}, lanesAtOnce)
+	if c.cfg.Speed > 0 { // what is due at the same time must not wait for each other
+		room = make(chan struct{}, len(c.lanes))
+		c.limits.pace = newPacer(c.cfg.Speed, len(c.lanes))
+	}
 	for _, l := range c.lanes {
 		lanes.Go(func() {
 			select {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -25,13 +24,7 @@ func (c *copier) begin(ctx context.Context) error {
 		return err
 	}
 	if old != nil {
-		if err := c.resume(old); err != nil {
-			return err
-		}
-		return c.checkPlan(ctx, true)
-	}
-	if err := c.checkPlan(ctx, false); err != nil {
-		return err
+		return c.resume(old)
 	}
 	if err := c.checkSource(ctx); err != nil {
 		return err
@@ -51,37 +44,6 @@ func (c *copier) begin(ctx context.Context) error {
 		l.state = laneState{Partition: l.partition, Next: l.spans[0].From, Target: ends[i], Producer: id.ID, Epoch: id.Epoch}
 	}
 	return c.save()
-}
-
-// checkPlan refuses a plan that no longer fits. What a copy under way has passed does not matter to it any more, nor do partitions that
-// the source has got since; a plan that was put together by hand says nothing of clusters and topics.
-func (c *copier) checkPlan(ctx context.Context, resumed bool) error {
-	plan := c.cfg.Plan
-	if plan.Source.ClusterID == "" || c.outcome().Done {
-		return nil
-	}
-	plan.Spans = nil
-	for _, l := range c.lanes {
-		for i, span := range l.spans[l.state.Span:] {
-			if resumed && i == 0 {
-				span.From = l.state.Next
-			}
-			plan.Spans = append(plan.Spans, span)
-		}
-	}
-	var to *headrace.Cluster
-	if c.to != c.from {
-		to = &c.cfg.To
-	}
-	err := plan.check(ctx, c.cfg.From, to)
-	several, joined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what check has joined, and nothing deeper
-	if !resumed || !joined {
-		return err
-	}
-	return errors.Join(slices.DeleteFunc(slices.Clone(several.Unwrap()), func(err error) bool {
-		stale, ok := errors.AsType[*StaleError](err)
-		return ok && stale.Change == TopicGrown
-	})...)
 }
 
 // compareSides refuses other clusters than the plan was made for, and a target that is its own source.

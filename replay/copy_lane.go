@@ -29,6 +29,8 @@ type lane struct {
 	builder  batch.Builder
 	codec    batch.Codec // of the batch being built
 
+	paced bool // the copy's clock knows the lane's first event
+
 	held []holding // what the target holds beyond the state, and the walk over the source has not met yet
 
 	reader  batch.Reader
@@ -53,6 +55,7 @@ func (l *lane) snapshot() laneState {
 // run copies the lane's spans to their end. Where target and copy get out of step, because something that was sent before still
 // arrived, it looks at the target again and goes on from there.
 func (l *lane) run(ctx context.Context) error {
+	defer l.unpace()
 	written, since := int64(-1), time.Time{}
 	for {
 		if err := l.reconcile(ctx); err != nil {

@@ -6,50 +6,87 @@ import (
 	"time"
 )
 
-// pacer holds events back until they are due, by their timestamps.
+// paceGrain is how far an event may be ahead of its time, so that not every one is waited for.
+const paceGrain = 10 * time.Millisecond
+
+// century is the longest wait, since timestamps come from outside.
+const century = 100 * 365 * 24 * time.Hour
+
+// pacer lets events leave at the pace of their timestamps, times speed. All lanes go by one clock, which begins when each of them knows
+// its first event: at the oldest of those.
 type pacer struct {
 	speed float64
 
 	mu    sync.Mutex
-	first int64     // timestamp, in ms, of the first event that any lane met in this run
-	began time.Time // when it was met; zero before
+	open  int // lanes whose first event is not known yet
+	ready chan struct{}
+	first int64 // ms since 1970, -1 while unknown
+	began time.Time
 }
 
-// due is how long an event has to wait. The pace begins anew with every run: what the pause before it has cost is not made up for.
-func (p *pacer) due(timestamp int64, now time.Time) time.Duration {
+func newPacer(speed float64, lanes int) *pacer {
+	p := &pacer{speed: speed, open: lanes, ready: make(chan struct{}), first: -1}
+	if lanes == 0 {
+		close(p.ready)
+	}
+	return p
+}
+
+// join tells the time of a lane's first event, -1 when it has none.
+func (p *pacer) join(timestamp int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.began.IsZero() {
-		p.first, p.began = timestamp, now
+	if timestamp >= 0 && (p.first < 0 || timestamp < p.first) {
+		p.first = timestamp
 	}
-	after := float64(timestamp-p.first) / p.speed * float64(time.Millisecond)
-	const most = float64(1<<63 - 1)
-	if after >= most/2 {
-		after = most / 2 // timestamps come from outside
+	if p.open--; p.open == 0 {
+		p.began = time.Now()
+		close(p.ready)
 	}
-	return max(0, p.began.Add(time.Duration(after)).Sub(now))
 }
 
-// keepPace waits until an event is due, and sends before what is due already.
-func (l *lane) keepPace(ctx context.Context, timestamp int64) error {
-	if l.copy.limits.pace == nil || len(l.held) > 0 {
-		return nil // what the target holds is not sent
+// early is how much too early an event would be now.
+func (p *pacer) early(ctx context.Context, timestamp int64) (time.Duration, error) {
+	select {
+	case <-p.ready:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
 	}
-	wait := l.copy.limits.pace.due(timestamp, time.Now())
-	if wait <= 0 {
+	since := float64(timestamp-p.first) / p.speed * float64(time.Millisecond)
+	return time.Until(p.began.Add(time.Duration(min(since, float64(century))))), nil
+}
+
+// keepPace waits until an event with this timestamp is due. What comes before it does not wait with it.
+func (l *lane) keepPace(ctx context.Context, timestamp int64) error {
+	p := l.copy.limits.pace
+	if p == nil || timestamp < 0 || len(l.held) > 0 {
 		return nil
 	}
-	if l.builder.Count() > 0 {
-		if err := l.flush(ctx); err != nil {
-			return err
-		}
+	if !l.paced {
+		l.paced = true
+		p.join(timestamp)
 	}
-	timer := time.NewTimer(wait)
+	early, err := p.early(ctx, timestamp)
+	if err != nil || early < paceGrain {
+		return err
+	}
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	timer := time.NewTimer(early)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// unpace tells that the lane waits for nothing any more.
+func (l *lane) unpace() {
+	if p := l.copy.limits.pace; p != nil && !l.paced {
+		l.paced = true
+		p.join(-1)
 	}
 }

@@ -1,36 +1,11 @@
 package replay
 
 import (
-	"math"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-func TestEventsAreDueByTheirTimestamps(t *testing.T) {
-	t.Parallel()
-	began := time.Unix(1_700_000_000, 0)
-	p := &pacer{speed: 10}
-	for _, c := range []struct {
-		timestamp int64
-		passed    time.Duration
-		want      time.Duration
-	}{
-		{5_000, 0, 0},
-		{15_000, 0, time.Second},
-		{15_000, 400 * time.Millisecond, 600 * time.Millisecond},
-		{15_000, 2 * time.Second, 0},
-		{-1, 0, 0},
-	} {
-		if got := p.due(c.timestamp, began.Add(c.passed)); got != c.want {
-			t.Errorf("%d after %v: %v, want %v", c.timestamp, c.passed, got, c.want)
-		}
-	}
-	if got := p.due(math.MaxInt64, began); got < 24*time.Hour {
-		t.Errorf("the end of time is due in %v", got)
-	}
-}
 
 func TestCopyKeepsTheOriginalPace(t *testing.T) {
 	t.Parallel()

@@ -23,9 +23,6 @@ func newLimits(cfg *CopyConfig) limits {
 	if cfg.BytesRate > 0 {
 		l.bytes = rate.NewLimiter(rate.Limit(cfg.BytesRate), max(1, cfg.BytesRate/10))
 	}
-	if cfg.Speed > 0 {
-		l.pace = &pacer{speed: cfg.Speed}
-	}
 	return l
 }
 

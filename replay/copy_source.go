@@ -15,6 +15,7 @@ import (
 
 const (
 	chunkBytes     = 4 << 20
+	pacedBytes     = 256 << 10 // when all partitions are under way at once
 	chunkBytesMost = 96 << 20
 	fetchWait      = 500 * time.Millisecond
 	emptyMost      = 60 // answers without an event, while the log ends before the span does
@@ -51,6 +52,9 @@ func (c *chunk) release() { c.response.Release() }
 func openSource(ctx context.Context, c *copier, span Span, from int64) *source {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &source{copy: c, span: span, next: from, chunks: make(chan chunk), cancel: cancel, bytes: chunkBytes, doubted: -1}
+	if c.cfg.Speed > 0 {
+		s.bytes = pacedBytes
+	}
 	s.done.Go(func() { s.run(ctx) })
 	return s
 }
