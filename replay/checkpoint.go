@@ -39,11 +39,26 @@ type laneState struct {
 	Epoch    int16 `json:"epoch"`
 	Written  int64 `json:"written"`
 
-	Events       int64     `json:"events"`
-	Bytes        int64     `json:"bytes"`
-	Filtered     int64     `json:"filtered"`
+	Events int64 `json:"events"`
+	Bytes  int64 `json:"bytes"`
+	tally
 	SkippedTotal int64     `json:"skipped_total"`
 	Skipped      []Skipped `json:"skipped,omitempty"`
+}
+
+// tally counts what became of events that the target does not simply hold as they were.
+type tally struct {
+	Filtered  int64 `json:"filtered"`
+	Unknown   int64 `json:"unknown,omitempty"`
+	Reencoded int64 `json:"reencoded,omitempty"`
+	Dead      int64 `json:"dead,omitempty"`
+}
+
+func (t *tally) add(more tally) {
+	t.Filtered += more.Filtered
+	t.Unknown += more.Unknown
+	t.Reencoded += more.Reencoded
+	t.Dead += more.Dead
 }
 
 func digestOf(plan *Plan) (string, error) {
@@ -170,7 +185,7 @@ func (l *lane) admits(s *laneState) bool {
 	if s.Span < 0 || s.Span > len(l.spans) || len(s.Skipped) > skippedMost || s.SkippedTotal < int64(len(s.Skipped)) {
 		return false
 	}
-	if s.Target < 0 || s.Producer < 0 || s.Epoch < 0 || s.Written < 0 || s.Events < 0 || s.Bytes < 0 || s.Filtered < 0 {
+	if s.Target < 0 || s.Producer < 0 || s.Epoch < 0 || s.Written < 0 || s.Events < 0 || s.Bytes < 0 || s.Filtered < 0 || s.Unknown < 0 || s.Reencoded < 0 || s.Dead < 0 {
 		return false
 	}
 	if s.Span == len(l.spans) {

@@ -23,12 +23,22 @@ type CopyConfig struct {
 	// there. Without it a copy begins anew, and writes what it wrote before once more.
 	Checkpoint string
 
-	// Registry is needed for a plan whose filter asks for the names or values of events. An event that the filter cannot decide, because
-	// its schema is unknown for example, ends the copy with an *[UndecidedError].
+	// Registry is the source's. It is needed for a plan whose filter asks for the names or values of events, and where values are written
+	// for another registry or with another schema. An expression that has no answer for an event ends the copy with an *[UndecidedError].
 	Registry *schema.Registry
 
-	// SkipCorrupt passes over batches that cannot be read, and reports them. Without it the copy stops there with a *[CorruptError].
+	// ToRegistry is the one that readers of the target ask; nil is Registry. Where it is another, each schema's id in it is put before the
+	// values in place of the source's. A schema that is in none of the target's subjects ends the copy with a *[SubjectError], unless
+	// Register is set: then the copy registers it there. Values that are in no registry's wire format are left as they are.
+	ToRegistry *schema.Registry
+	Register   bool
+
+	Unknown Unknown // what becomes of events with unknown schemas, where they matter
+
+	// SkipCorrupt passes over events and batches that cannot be read, and reports them. So does a topic of DeadLetters, in the target's
+	// cluster, to which they are written as dead letters first, each at least once. With neither the copy stops there with a *[CorruptError].
 	SkipCorrupt bool
+	DeadLetters string
 
 	Rate      int // events a second, over all partitions; 0 is no limit
 	BytesRate int // bytes of batches a second, as they are sent; 0 is no limit
@@ -52,8 +62,13 @@ type Outcome struct {
 	Events   int64 // that the target topic holds
 	Bytes    int64 // of their batches as they were sent, compressed
 	Filtered int64 // events that the plan's filter did not let through
-	Passed   int64 // offsets of the spans that are behind the copy
-	Total    int64 // offsets of the spans
+
+	Unknown   int64 // events with schemas that the registry does not know: copied as they are, or skipped
+	Reencoded int64 // events whose values were written with another schema
+	Dead      int64 // dead letters written
+
+	Passed int64 // offsets of the spans that are behind the copy
+	Total  int64 // offsets of the spans
 
 	SkippedTotal int64     // stretches that could not be read and were passed over
 	Skipped      []Skipped // the first of them, at most 100 for each partition
@@ -128,6 +143,7 @@ type copier struct {
 	target   kafka.Topic // as it was when the copy began
 	sameSide bool        // source and target are in one cluster
 	filter   *matcher    // nil lets everything through
+	values   *values     // nil leaves values as they are
 	digest   string
 	lanes    []*lane // by partition
 	limits   limits
@@ -171,8 +187,6 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 		return nil, errors.New("copy: the plan's target is not a topic")
 	case plan.ID == "":
 		return nil, errors.New("copy: the plan has no id")
-	case plan.Target.Reencode != "":
-		return nil, errors.New("copy: the plan wants values written with another schema, which a copy cannot do yet")
 	case cfg.Checkpoint == "":
 		return nil, errors.New("copy: CopyConfig.Checkpoint is empty: without it a copy that is interrupted could not go on")
 	case cfg.Rate < 0 || cfg.BytesRate < 0 || !(cfg.Speed >= 0) || math.IsInf(cfg.Speed, 0):
@@ -187,11 +201,15 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 			return nil, err
 		}
 	}
+	values, err := newValues(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	digest, err := digestOf(plan)
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{cfg: cfg, filter: filter, digest: digest, limits: newLimits(&cfg)}
+	c := &copier{cfg: cfg, filter: filter, values: values, digest: digest, limits: newLimits(&cfg)}
 	if c.lanes, err = newLanes(c); err != nil {
 		return nil, err
 	}
@@ -277,6 +295,9 @@ func (c *copier) outcome() Outcome {
 		out.Events += s.Events
 		out.Bytes += s.Bytes
 		out.Filtered += s.Filtered
+		out.Unknown += s.Unknown
+		out.Reencoded += s.Reencoded
+		out.Dead += s.Dead
 		out.SkippedTotal += s.SkippedTotal
 		out.Skipped = append(out.Skipped, s.Skipped...)
 		for i, span := range l.spans {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/schema"
 )
 
 // copyBatchBytes is how large a batch is built before compression; one larger event makes a batch of its own.
@@ -43,12 +44,12 @@ func (s *stamps) of(topic string, offset int64, hops int) []batch.Header {
 // takeEvents writes the events of a batch into batches of our own.
 func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
 	if err := l.reader.Open(b, batch.Limits{}); err != nil {
-		return l.skip(span, max(l.at, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+		return l.skip(ctx, span, b, l.at, err)
 	}
 	for {
 		more, err := l.reader.Next(&l.record)
 		if err != nil {
-			return l.skip(span, max(l.at, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+			return l.skip(ctx, span, b, l.at, err)
 		}
 		if !more || l.record.Offset >= span.To {
 			return nil
@@ -68,26 +69,39 @@ func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
 
 func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) error {
 	rec := &l.record
-	l.headers = rec.Headers(l.headers[:0])
-	if filter := l.copy.filter; filter != nil {
-		kept, err := filter.match(ctx, l.viewOf(span))
-		if err != nil {
+	l.strange = false
+	if filter := l.copy.filter; filter != nil && filter.stage == stageName {
+		if kept, err := l.matchName(ctx, span); err != nil || !kept {
 			return err
 		}
-		if !kept {
-			l.filtered++
+	}
+	l.headers = rec.Headers(l.headers[:0])
+	if filter := l.copy.filter; filter != nil && filter.stage > stageName {
+		kept, err := filter.match(ctx, l.viewOf(span))
+		if err == nil && !kept {
+			l.more.Filtered++
 			return nil
+		}
+		if err != nil {
+			kept, err = l.undecided(ctx, span, err)
+		}
+		if err != nil || !kept {
+			return err
 		}
 	}
 	hops, err := l.hops(span)
-	if err != nil || len(l.held) > 0 {
+	if err != nil {
+		return err
+	}
+	value, kept, err := l.revalue(ctx, span)
+	if err != nil || !kept || len(l.held) > 0 {
 		return err // what the target holds is not sent
 	}
 	if err := l.keepPace(ctx, rec.Timestamp); err != nil {
 		return err
 	}
 	headers := append(l.headers, l.stamps.of(span.Topic, rec.Offset, hops)...)
-	size := rec.Size() + len(span.Topic) + 200
+	size := rec.Size() + len(value) - len(rec.Value) + len(span.Topic) + 200
 	if l.builder.Count() > 0 && (l.builder.Len()+size > copyBatchBytes || l.builder.Count() >= l.copy.limits.batchEvents) {
 		if err := l.flush(ctx); err != nil {
 			return err
@@ -98,12 +112,40 @@ func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) erro
 	}
 	dst := l.builder.Begin(rec.Timestamp, rec.Key)
 	l.headers = headers
-	if rec.Value == nil {
+	if value == nil {
 		_, err = l.builder.EndNull(headers)
 	} else {
-		_, err = l.builder.End(append(dst, rec.Value...), headers)
+		_, err = l.builder.End(append(dst, value...), headers)
 	}
 	return err
+}
+
+// matchName is the filter for one that goes by types alone: it looks at the wire header and nothing else, and at the registry once for
+// each schema.
+func (l *lane) matchName(ctx context.Context, span Span) (bool, error) {
+	header := l.record.Header
+	if l.record.HeaderCount() == 0 {
+		header = nil
+	}
+	ref, _, err := schema.ParseWire(l.record.Value, header)
+	if err != nil { // a tombstone, or foreign: of no type
+		l.more.Filtered++
+		return false, nil //nolint:nilerr // that is no failure
+	}
+	if !l.named || ref != l.last {
+		kept, err := l.copy.filter.matchRef(ctx, ref)
+		if isVerdict(err) {
+			return l.unknown(span, err)
+		}
+		if err != nil {
+			return false, err
+		}
+		l.named, l.last, l.kept = true, ref, kept
+	}
+	if !l.kept {
+		l.more.Filtered++
+	}
+	return l.kept, nil
 }
 
 // hops says how many replays the event will have been through, and takes the headers of earlier ones out.

@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/schema"
 )
 
 // lane copies what goes into one partition of the target: the only one who writes there for this copy, one batch at a time.
@@ -23,21 +24,29 @@ type lane struct {
 	state laneState // what is certain; only the lane's own goroutine changes it
 
 	// Work under way, from the state's position on: what commit adds to the state.
-	at       int64 // source offset that the work reaches, in the span of the state
-	filtered int64
-	skipped  []Skipped
-	builder  batch.Builder
-	codec    batch.Codec // of the batch being built
+	at      int64 // source offset that the work reaches, in the span of the state
+	more    tally
+	skipped []Skipped
+	builder batch.Builder
+	codec   batch.Codec // of the batch being built
 
 	paced bool // the copy's clock knows the lane's first event
 
 	held []holding // what the target holds beyond the state, and the walk over the source has not met yet
 
+	value   []byte // of an event, as it is written anew
 	reader  batch.Reader
 	record  batch.Record
 	headers []batch.Header
 	view    consumer.Record
-	stamps  stamps
+
+	strange bool // nobody knows the event's schema, and it is copied as it is
+
+	named bool // the filter has decided about the schema last
+	last  schema.Ref
+	kept  bool
+
+	stamps stamps
 }
 
 func newLane(c *copier, partition int32) *lane {
@@ -157,7 +166,7 @@ func (l *lane) walkSpan(ctx context.Context, span Span) error {
 
 // restart forgets the work under way.
 func (l *lane) restart() {
-	l.at, l.filtered, l.skipped = l.state.Next, 0, nil
+	l.at, l.more, l.skipped = l.state.Next, tally{}, nil
 	l.builder.Reset(nil)
 }
 
@@ -174,8 +183,12 @@ func (l *lane) takeChunk(ctx context.Context, span Span, c *chunk) error {
 			return err
 		}
 	}
-	if c.skipped != nil {
-		l.skipped = append(l.skipped, *c.skipped)
+	if s := c.skipped; s != nil {
+		at := consumer.At{Topic: s.Topic, Partition: s.Partition, Offset: s.From}
+		if err := l.buryBatch(ctx, at, c.damaged, errors.New(s.Reason)); err != nil {
+			return err
+		}
+		l.skipped = append(l.skipped, *s)
 	}
 	l.at = max(l.at, min(c.next, span.To))
 	if l.builder.Count() == 0 {
@@ -200,21 +213,30 @@ func (l *lane) commit(s sent) {
 	l.state.Events += s.records
 	l.state.Bytes += s.bytes
 	l.state.Target = max(l.state.Target, s.end)
-	l.state.Filtered += l.filtered
+	l.state.add(l.more)
 	l.state.SkippedTotal += int64(len(l.skipped))
 	room := skippedMost - len(l.state.Skipped)
 	l.state.Skipped = append(l.state.Skipped, l.skipped[:min(room, len(l.skipped))]...)
-	l.filtered, l.skipped = 0, l.skipped[:0]
+	l.more, l.skipped = tally{}, l.skipped[:0]
 }
 
 // skip passes over the rest of a batch that cannot be read, or says why not.
-func (l *lane) skip(span Span, from, to int64, why error) error {
-	if !l.copy.cfg.SkipCorrupt {
-		return &CorruptError{At: consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: from}, Err: why}
+func (l *lane) skip(ctx context.Context, span Span, b batch.Batch, from int64, why error) error {
+	at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: max(from, b.BaseOffset)}
+	if !l.copy.passesCorrupt() {
+		return &CorruptError{At: at, Err: why}
 	}
+	if err := l.buryBatch(ctx, at, b.Raw(), why); err != nil {
+		return err
+	}
+	l.note(span, at.Offset, min(b.LastOffset+1, span.To), why)
+	return nil
+}
+
+// note reports a stretch that is passed over.
+func (l *lane) note(span Span, from, to int64, why error) {
 	l.skipped = append(l.skipped, Skipped{Topic: span.Topic, Partition: span.Partition, From: from, To: to, Reason: why.Error()})
 	l.at = max(l.at, to) // else a commit in between would report it once more
-	return nil
 }
 
 func (l *lane) mismatch(format string, args ...any) error {

@@ -25,14 +25,14 @@ func (l *lane) takeRaw(ctx context.Context, span Span, b batch.Batch) error {
 func (l *lane) rewrite(ctx context.Context, span Span, b batch.Batch) error {
 	from := l.at
 	if err := l.reader.Open(b, batch.Limits{}); err != nil {
-		return l.skip(span, max(from, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+		return l.skip(ctx, span, b, from, err)
 	}
 	l.builder.Reset(nil)
 	for {
 		more, err := l.reader.Next(&l.record)
 		if err != nil {
 			l.builder.Reset(nil) // all of the batch or nothing
-			return l.skip(span, max(from, b.BaseOffset), min(b.LastOffset+1, span.To), err)
+			return l.skip(ctx, span, b, from, err)
 		}
 		if !more || l.record.Offset >= span.To {
 			break

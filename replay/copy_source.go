@@ -43,6 +43,7 @@ type chunk struct {
 	batches  []batch.Batch // views into the answer
 	next     int64         // offset behind the chunk
 	skipped  *Skipped      // the stretch before next, when it could not be read
+	damaged  []byte        // what lies there, in the answer
 	err      error
 	response *kafka.FetchResponse
 }
@@ -180,10 +181,10 @@ func (s *source) cut(c *chunk, p kafka.FetchedPartition) error {
 // pass goes past a damaged batch, as far as its header says: the broker itself goes by that.
 func (s *source) pass(c *chunk, b batch.Batch, why error) error {
 	first, last, ok := b.Span()
-	if !s.copy.cfg.SkipCorrupt || !ok || last < s.next || first >= s.span.To {
+	if !s.copy.passesCorrupt() || !ok || last < s.next || first >= s.span.To {
 		return &CorruptError{At: s.here(), Err: why}
 	}
-	c.next = last + 1
+	c.next, c.damaged = last+1, b.Raw()
 	c.skipped = &Skipped{
 		Topic: s.span.Topic, Partition: s.span.Partition, From: s.next, To: min(c.next, s.span.To), Reason: why.Error(),
 	}

@@ -1,0 +1,110 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
+)
+
+// passesCorrupt reports whether the copy goes on behind what cannot be read.
+func (c *copier) passesCorrupt() bool { return c.cfg.SkipCorrupt || c.cfg.DeadLetters != "" }
+
+// corrupt passes over an event that is not what its schema says, or says why not.
+func (l *lane) corrupt(ctx context.Context, span Span, why error) error {
+	rec := &l.record
+	if !l.copy.passesCorrupt() {
+		return &CorruptError{At: l.here(span), Err: why}
+	}
+	l.note(span, rec.Offset, rec.Offset+1, why)
+	return l.bury(ctx, l.here(span), "decode", why, rec.Timestamp, rec.Key, rec.Value, rec.Headers(nil))
+}
+
+// buryBatch writes a batch that cannot be read, as it lies in the log, as one dead letter.
+func (l *lane) buryBatch(ctx context.Context, at consumer.At, raw []byte, why error) error {
+	return l.bury(ctx, at, "batch", why, time.Now().UnixMilli(), nil, raw, nil)
+}
+
+// bury writes a dead letter where one is wanted, and returns when the broker has it. What the target holds beyond the state comes after
+// it in the source, so that it was written then already; it may be written twice when the copy stops in between.
+func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
+	c := l.copy
+	if c.cfg.DeadLetters == "" {
+		return nil
+	}
+	l.more.Dead++
+	if len(l.held) > 0 {
+		return nil
+	}
+	for _, h := range [][2]string{
+		{consumer.HeaderTopic, at.Topic},
+		{consumer.HeaderPartition, strconv.Itoa(int(at.Partition))},
+		{consumer.HeaderOffset, strconv.FormatInt(at.Offset, 10)},
+		{consumer.HeaderMessage, fmt.Sprintf("%.2000s", why.Error())},
+		{consumer.HeaderDeliveryCount, "0"},
+		{consumer.HeaderKind, kind},
+		{consumer.HeaderTime, time.Now().UTC().Format(time.RFC3339)},
+		{HeaderReplay, c.cfg.Plan.ID},
+	} {
+		headers = append(headers, batch.Header{Key: h[0], Value: []byte(h[1])})
+	}
+	var b batch.Builder
+	dst := b.Begin(timestamp, key)
+	var err error
+	if value == nil {
+		_, err = b.EndNull(headers)
+	} else {
+		_, err = b.End(append(dst, value...), headers)
+	}
+	if err != nil {
+		return err
+	}
+	raw, err := b.Seal(batch.None)
+	if err == nil {
+		err = c.to.Retry(ctx, func(ctx context.Context) error { return c.sendDead(ctx, at.Partition, raw) })
+	}
+	if err != nil {
+		return fmt.Errorf("dead letter of %s: %w", at, err)
+	}
+	return nil
+}
+
+func (c *copier) sendDead(ctx context.Context, partition int32, raw []byte) error {
+	name := c.cfg.DeadLetters
+	topic, err := c.to.Topic(ctx, name)
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return &consumer.MissingTopicError{Topic: name}
+	}
+	if err != nil {
+		return err
+	}
+	partition %= int32(len(topic.Partitions)) //nolint:gosec // partitions have 32-bit ids
+	leader, err := leaderOf(ctx, c.to, name, partition)
+	if err != nil {
+		return err
+	}
+	response, err := c.to.Produce(ctx, leader.Leader, &kafka.ProduceRequest{
+		Partitions: []kafka.ProduceBatch{{Topic: name, Partition: partition, Batch: raw}},
+	})
+	if err != nil {
+		c.to.Invalidate(name)
+		return err
+	}
+	return response.Partitions[0].Err
+}
+
+// without takes the headers of a key out.
+func without(headers []batch.Header, key string) []batch.Header {
+	kept := headers[:0]
+	for _, h := range headers {
+		if h.Key != key {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,233 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/schema"
+)
+
+// Unknown says what becomes of an event whose schema the registry does not know, where a copy has to know it: for a filter, for another
+// registry, or to encode the value anew.
+type Unknown int8
+
+const (
+	UnknownStop Unknown = iota // it ends the copy, with an *[UndecidedError]
+	UnknownCopy                // it is copied as it is, whatever the filter says of its type
+	UnknownSkip                // it is passed over, and reported
+)
+
+// SubjectError says that the target's registry has no subject with a schema that the copied events are of, so that nobody who reads the
+// target could decode them.
+type SubjectError struct {
+	Event   string // full name
+	Subject string // where it would be
+	Err     error
+}
+
+func (e *SubjectError) Error() string {
+	return fmt.Sprintf("event %s is in no subject of the target (%s): %v; register it, or have the copy do so", e.Event, e.Subject, e.Err)
+}
+
+// Unwrap returns what the registry said.
+func (e *SubjectError) Unwrap() error { return e.Err }
+
+// values changes what lies in front of values, and the values themselves, so that readers of the target can decode them.
+type values struct {
+	from, to *schema.Registry
+	another  bool // to gives ids of its own
+	register bool
+	topic    string
+	several  bool   // the target has several event types
+	reencode string // subject
+
+	mu     sync.Mutex
+	routes map[schema.Ref]*route
+}
+
+// route is what becomes of the values of one schema.
+type route struct {
+	unknown error              // the source's registry does not know the schema
+	id      int                // to put before the value; 0 leaves value and header as they are
+	move    *schema.Translator // nil leaves the body as it is
+}
+
+// newValues returns nil where values pass untouched.
+func newValues(cfg *CopyConfig) (*values, error) {
+	v := &values{
+		from: cfg.Registry, to: cfg.ToRegistry, register: cfg.Register,
+		topic: cfg.Plan.Target.Topic, reencode: cfg.Plan.Target.Reencode, routes: map[schema.Ref]*route{},
+	}
+	if v.to == nil {
+		v.to = v.from
+	}
+	if v.from != nil && v.to != v.from {
+		v.another = v.to.URL() != v.from.URL()
+	}
+	events := map[string]bool{}
+	for _, w := range cfg.Plan.Writers {
+		events[w.Event] = true
+	}
+	v.several = len(events) > 1
+	switch {
+	case !v.another && !v.register && v.reencode == "":
+		return nil, nil
+	case v.from == nil:
+		return nil, errors.New("copy: values are written for another registry, or anew, and no registry of the source is given")
+	case cfg.Plan.Target.Raw:
+		return nil, errors.New("copy: batches that pass undecoded cannot be written for another registry, or anew: make the plan without raw")
+	}
+	return v, nil
+}
+
+// route finds out, once, what becomes of the values of a schema.
+func (v *values) route(ctx context.Context, ref schema.Ref) (*route, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if r := v.routes[ref]; r != nil {
+		return r, nil
+	}
+	r, err := v.find(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if len(v.routes) >= maxKnown {
+		clear(v.routes)
+	}
+	v.routes[ref] = r
+	return r, nil
+}
+
+func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
+	writer, err := v.from.Resolve(ctx, ref)
+	if err != nil {
+		if isVerdict(err) {
+			return &route{unknown: err}, nil
+		}
+		return nil, err
+	}
+	if v.reencode != "" {
+		newest, err := v.to.Latest(ctx, v.reencode)
+		if err != nil {
+			return nil, fmt.Errorf("subject %s: %w", v.reencode, err)
+		}
+		if newest.Schema.FullName() == writer.FullName() {
+			return v.anew(ref, writer, newest)
+		}
+	}
+	if !v.another && !v.register {
+		return &route{}, nil
+	}
+	id, err := v.there(ctx, writer)
+	if err != nil || !v.another || ref.ByGUID { // a GUID is the same everywhere
+		return &route{}, err
+	}
+	return &route{id: id}, nil
+}
+
+// anew is the route of values that are written with the newest schema of a subject.
+func (v *values) anew(ref schema.Ref, writer *schema.Schema, newest schema.Version) (*route, error) {
+	if ref == schema.RefID(newest.ID) && !v.another {
+		return &route{}, nil
+	}
+	if writer.Fingerprint() == newest.Schema.Fingerprint() && len(schema.Compatible(writer, newest.Schema)) == 0 {
+		return &route{id: newest.ID}, nil
+	}
+	move, err := schema.NewTranslator(newest.Schema, writer)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be written as version %d of subject %s: %w", ref, newest.Version, newest.Subject, err)
+	}
+	return &route{id: newest.ID, move: move}, nil
+}
+
+// there is the id of a schema in the target's registry, under one of the subjects that a producer looks under.
+func (v *values) there(ctx context.Context, s *schema.Schema) (int, error) {
+	subjects := []string{schema.TopicName(v.topic), schema.TopicRecordName(v.topic, s.FullName())}
+	if v.several {
+		subjects[0], subjects[1] = subjects[1], subjects[0]
+	}
+	if v.register {
+		id, err := v.to.Register(ctx, subjects[0], s)
+		if err != nil {
+			err = fmt.Errorf("subject %s: %w", subjects[0], err)
+		}
+		return id, err
+	}
+	var missing error
+	for _, subject := range subjects {
+		id, err := v.to.Lookup(ctx, subject, s)
+		if _, none := errors.AsType[*schema.NotRegisteredError](err); !none {
+			return id, err
+		}
+		missing = err
+	}
+	return 0, &SubjectError{Event: s.FullName(), Subject: subjects[0], Err: missing}
+}
+
+// revalue returns the event's value as the target is to hold it, in memory that is good until the next call. kept is false for an event
+// that is not copied.
+func (l *lane) revalue(ctx context.Context, span Span) (value []byte, kept bool, err error) {
+	rec := &l.record
+	v := l.copy.values
+	if v == nil || l.strange {
+		return rec.Value, true, nil
+	}
+	ref, body, err := schema.ParseWire(rec.Value, rec.Header)
+	if err != nil { // a tombstone, or foreign
+		return rec.Value, true, nil //nolint:nilerr // it passes as it is
+	}
+	r, err := v.route(ctx, ref)
+	switch {
+	case err != nil:
+		return nil, false, fmt.Errorf("%s: %w", l.here(span), err)
+	case r.unknown != nil:
+		kept, err = l.unknown(span, r.unknown)
+		return rec.Value, kept, err
+	case r.id == 0:
+		return rec.Value, true, nil
+	}
+	l.value = schema.AppendID(l.value[:0], r.id)
+	if r.move == nil {
+		l.value = append(l.value, body...)
+	} else if l.value, err = r.move.Append(l.value, body); err != nil {
+		return nil, false, l.corrupt(ctx, span, err)
+	} else {
+		l.more.Reencoded++
+	}
+	if ref.ByGUID {
+		l.headers = without(l.headers, schema.HeaderValueSchemaID)
+	}
+	return l.value, true, nil
+}
+
+func (l *lane) here(span Span) consumer.At {
+	return consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
+}
+
+// unknown decides about an event whose schema nobody knows.
+func (l *lane) unknown(span Span, why error) (kept bool, err error) {
+	if l.copy.cfg.Unknown == UnknownStop {
+		return false, &UndecidedError{At: l.here(span), Err: why}
+	}
+	l.more.Unknown++
+	if l.copy.cfg.Unknown == UnknownCopy {
+		l.strange = true
+		return true, nil
+	}
+	l.note(span, l.record.Offset, l.record.Offset+1, why)
+	return false, nil
+}
+
+// undecided decides about an event that the filter could not decide.
+func (l *lane) undecided(ctx context.Context, span Span, why error) (kept bool, err error) {
+	if isVerdict(why) {
+		return l.unknown(span, why)
+	}
+	if data, ok := errors.AsType[*schema.DataError](why); ok && l.copy.passesCorrupt() {
+		return false, l.corrupt(ctx, span, data)
+	}
+	return false, why
+}
