@@ -41,20 +41,20 @@ type laneState struct {
 
 	Events int64 `json:"events"`
 	Bytes  int64 `json:"bytes"`
-	tally
+	counters
 	SkippedTotal int64     `json:"skipped_total"`
 	Skipped      []Skipped `json:"skipped,omitempty"`
 }
 
-// tally counts what became of events that the target does not simply hold as they were.
-type tally struct {
+// counters say what became of events that the target does not simply hold as they were.
+type counters struct {
 	Filtered  int64 `json:"filtered"`
 	Unknown   int64 `json:"unknown,omitempty"`
 	Reencoded int64 `json:"reencoded,omitempty"`
 	Dead      int64 `json:"dead,omitempty"`
 }
 
-func (t *tally) add(more tally) {
+func (t *counters) add(more counters) {
 	t.Filtered += more.Filtered
 	t.Unknown += more.Unknown
 	t.Reencoded += more.Reencoded

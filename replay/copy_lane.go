@@ -25,7 +25,7 @@ type lane struct {
 
 	// Work under way, from the state's position on: what commit adds to the state.
 	at      int64 // source offset that the work reaches, in the span of the state
-	more    tally
+	more    counters
 	skipped []Skipped
 	builder batch.Builder
 	codec   batch.Codec // of the batch being built
@@ -166,7 +166,7 @@ func (l *lane) walkSpan(ctx context.Context, span Span) error {
 
 // restart forgets the work under way.
 func (l *lane) restart() {
-	l.at, l.more, l.skipped = l.state.Next, tally{}, nil
+	l.at, l.more, l.skipped = l.state.Next, counters{}, nil
 	l.builder.Reset(nil)
 }
 
@@ -217,7 +217,7 @@ func (l *lane) commit(s sent) {
 	l.state.SkippedTotal += int64(len(l.skipped))
 	room := skippedMost - len(l.state.Skipped)
 	l.state.Skipped = append(l.state.Skipped, l.skipped[:min(room, len(l.skipped))]...)
-	l.more, l.skipped = tally{}, l.skipped[:0]
+	l.more, l.skipped = counters{}, l.skipped[:0]
 }
 
 // skip passes over the rest of a batch that cannot be read, or says why not.
