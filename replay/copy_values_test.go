@@ -162,7 +162,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 		}
 	}
 	var letters []string
-	err = replay.DeadLetters(t.Context(), s.cluster, "dead", true, func(d replay.DeadLetter) error {
+	err = replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: s.cluster, Topics: []string{"dead"}, All: true}, func(d replay.DeadLetter) error {
 		letters = append(letters, fmt.Sprintf("%s %d %s %x", d.Origin, d.Attempts, d.Kind, d.Value))
 		return nil
 	})
