@@ -19,13 +19,13 @@ func TestRatesHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg.pace = cfg.pace.withDefaults()
-				limits := newLimits(&cfg)
+				bounds := newLimits(&cfg)
 				began := time.Now()
 				var lanes sync.WaitGroup
 				for range 4 { // lanes share them; batches are larger than what may leave at once
 					lanes.Go(func() {
 						for range 5 {
-							if err := limits.wait(t.Context(), 500, 50_000); err != nil {
+							if err := bounds.wait(t.Context(), 500, 50_000); err != nil {
 								t.Error(err)
 							}
 						}
@@ -44,10 +44,10 @@ func TestRatesHold(t *testing.T) {
 func TestWaitingForARateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		limits := newLimits(&CopyConfig{Rate: 1})
+		bounds := newLimits(&CopyConfig{Rate: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := limits.wait(ctx, 1000, 1); err == nil {
+		if err := bounds.wait(ctx, 1000, 1); err == nil {
 			t.Error("a thousand events have left within a second")
 		}
 	})
