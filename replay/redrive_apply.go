@@ -26,7 +26,7 @@ type RedriveConfig struct {
 
 // Redriven is how far a redrive or a discard has come.
 type Redriven struct {
-	Run    string // see [DeadRun]
+	Run    string // see [DeadRun]; the last one, where it had to begin anew
 	Events int64  // that Kafka has acknowledged in their topics, and that are marked as done; of a discard, that are marked
 	Others int64  // of the plan that were done by others since it was made
 }
@@ -58,6 +58,25 @@ const (
 //
 // A topic that is not the one of the plan any more is a *[StaleError].
 func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redriven, err error) {
+	told := cfg.Told
+	for {
+		before := done
+		cfg.Told = func(so Redriven) {
+			if so.Events += before.Events; told != nil {
+				told(so)
+			}
+		}
+		part, err := applyOnce(ctx, cfg, plan)
+		done = Redriven{Run: part.Run, Events: before.Events + part.Events, Others: max(0, part.Others-before.Events)}
+		// A coordinator that was away for longer than a session has forgotten the place. Going on is beginning anew: with the place
+		// taken again, and the marks read again. What makes no headway is not repeated.
+		if !errors.Is(err, ErrNotAlone) || part.Events == 0 || ctx.Err() != nil {
+			return done, err
+		}
+	}
+}
+
+func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redriven, err error) {
 	client, err := kafka.Open(cfg.Cluster)
 	if err != nil {
 		return Redriven{}, err

@@ -29,7 +29,8 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("topic %s: another redrive or discard of it is under way: %s, from %s: wait for its end", e.Topic, e.Holder, e.Host)
 }
 
-// ErrNotAlone says that a redrive was put out of its group, so that another may have begun. It has stopped; the next one goes on.
+// ErrNotAlone says that a redrive was put out of its group, so that another may have begun. It has stopped; the next one goes on. It ends
+// an [ApplyRedrive] only when that has made no headway since it last took its place.
 var ErrNotAlone = errors.New("the group's coordinator no longer counts this redrive as the only one of its topic: run it again")
 
 // redriveSession is how long the coordinator waits for a sign of life. That of a process that was killed is over after as long.

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
@@ -247,5 +249,36 @@ func TestDiscardNeedsAReason(t *testing.T) {
 	}
 	if len(w.orders()) != 0 || len(w.list(true)) != 2 {
 		t.Errorf("%d events were returned, %d dead letters are kept", len(w.orders()), len(w.list(true)))
+	}
+}
+
+// TestPlaceThatIsLostIsTakenAgain has a coordinator that forgets the member once, as after a restart that took longer than the session.
+func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const letters = 40
+	for i := range int64(letters) {
+		w.put(letter(0, i))
+	}
+	forgotten := make(chan struct{})
+	w.kafka.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		close(forgotten)
+		return resp, nil, true
+	})
+	highest := int64(0)
+	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Told: func(so replay.Redriven) {
+		if so.Events < highest {
+			t.Errorf("told of %d events after %d", so.Events, highest)
+		}
+		highest = so.Events
+	}}, w.plan())
+	if err != nil || done.Events != letters || done.Others != 0 || highest != letters {
+		t.Errorf("got %+v, %v; told of %d", done, err, highest)
+	}
+	<-forgotten
+	if n := len(w.orders()); n != letters {
+		t.Errorf("%d events, want %d", n, letters)
 	}
 }
