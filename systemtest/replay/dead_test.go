@@ -255,11 +255,30 @@ func TestAThousandDeadLetters(t *testing.T) {
 		}
 	})
 
-	t.Run("what dies again has been counted", func(t *testing.T) {
-		plan := g.plan(t, replay.RedriveRequest{})
-		if done := g.apply(t, plan); done.Events != misnumberedOnes-1 {
-			t.Errorf("%d returned", done.Events)
+	t.Run("what dies again has been counted, over a restart of the broker", func(t *testing.T) {
+		seen, plan := g.others.Load(), g.plan(t, replay.RedriveRequest{})
+		returned := make(chan replay.Redriven, 1)
+		ended := make(chan error, 1)
+		go func() {
+			config := replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), Rate: 50, Told: func(so replay.Redriven) {
+				select {
+				case returned <- so:
+				default:
+				}
+			}}
+			done, err := replay.ApplyRedrive(t.Context(), config, plan)
+			if err == nil && done.Events != misnumberedOnes-1 {
+				err = fmt.Errorf("%d returned", done.Events)
+			}
+			ended <- err
+		}()
+		<-returned
+		g.cluster.Node(1).Kill()
+		g.cluster.Node(1).Start(t)
+		if err := <-ended; err != nil {
+			t.Fatalf("redrive: %v", err)
 		}
+		ledger.Until(t, time.Minute, "the other group has them too", func() bool { return g.others.Load() >= seen+misnumberedOnes-1 })
 		worker.Until(t, time.Minute, "they are dead again", func() bool { return worker.Stats().DeadLettered >= dyingEvents+misnumberedOnes-1 })
 		again := map[int]int{}
 		query := replay.DeadQuery{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}}
