@@ -21,7 +21,7 @@ func ParseOrigin(text string) (At, error) {
 	first, second, _ := strings.Cut(rest, "/")
 	partition, err1 := strconv.ParseInt(first, 10, 32)
 	offset, err2 := strconv.ParseInt(second, 10, 64)
-	at := At{Topic: topic, Partition: int32(partition), Offset: offset} //nolint:gosec // of 32 bits
+	at := At{Topic: topic, Partition: int32(partition), Offset: offset}
 	if topic == "" || err1 != nil || err2 != nil || partition < 0 || offset < 0 {
 		return At{}, fmt.Errorf("origin %.300q is not topic/partition/offset", text)
 	}

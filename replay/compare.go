@@ -132,7 +132,7 @@ func Compare(ctx context.Context, cfg CompareConfig) (Difference, error) {
 		return Difference{}, err
 	}
 	for partition := range c.ranges[expected] {
-		if err := c.partition(ctx, int32(partition)); err != nil { //nolint:gosec // of a topic
+		if err := c.partition(ctx, int32(partition)); err != nil {
 			return Difference{}, err
 		}
 	}

@@ -129,8 +129,13 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 	want := replay.Difference{
 		Expected: 10, Shadow: 10, Same: 3, Missing: 1, Extra: 1, Changed: 6,
 		Fields: []replay.FieldCount{
-			{Field: "(value)", Events: 1}, {Event: "shop.Total", Field: "(type)", Events: 1}, {Event: "shop.Total", Field: "(value)", Events: 1}, {Event: "shop.Total", Field: "lines[]", Events: 1},
-			{Event: "shop.Total", Field: "lines[].price", Events: 1}, {Event: "shop.Total", Field: "n", Events: 1}, {Event: "shop.Total", Field: "note", Events: 1},
+			{Field: "(value)", Events: 1},
+			{Event: "shop.Total", Field: "(type)", Events: 1},
+			{Event: "shop.Total", Field: "(value)", Events: 1},
+			{Event: "shop.Total", Field: "lines[]", Events: 1},
+			{Event: "shop.Total", Field: "lines[].price", Events: 1},
+			{Event: "shop.Total", Field: "n", Events: 1},
+			{Event: "shop.Total", Field: "note", Events: 1},
 		},
 		Examples: []replay.Deviation{
 			{Kind: "missing", Expected: offset(1), Key: "a", Event: "shop.Total"},
@@ -305,9 +310,9 @@ func TestCompareByOrderAlone(t *testing.T) {
 	var e, sh []*kgo.Record
 	for i := range 400 {
 		e = append(e, wrote("totals", 0, "k", s.total(i, "x"), ""))
-		switch {
-		case i%50 == 7: // missing
-		case i%50 == 20:
+		switch i % 50 {
+		case 7: // missing
+		case 20:
 			sh = append(sh, wrote("totals.shadow", 0, "k", s.total(-i, "x"), ""))
 		default:
 			sh = append(sh, wrote("totals.shadow", 0, "k", s.total(i, "x"), ""))
