@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,5 +194,29 @@ func TestHostileRecordsArePassedOver(t *testing.T) {
 	}
 	if _, err := Status(t.Context(), w.cluster, "y"); !isUnknownReplay(err) {
 		t.Errorf("a replay that nobody has applied: %v", err)
+	}
+}
+
+func TestReplayThatAnotherProcessGoesOnWithIsLeftToIt(t *testing.T) {
+	t.Parallel()
+	w, cfg := newAuditedCopy(t, 300)
+	slow := cfg
+	slow.Rate = 40
+	begun, once := make(chan struct{}), sync.Once{}
+	slow.Progress = func(Outcome) { once.Do(func() { close(begun) }) }
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Copy(t.Context(), slow)
+		ended <- err
+	}()
+	<-begun
+	cfg.Rate = 100
+	w.copy(cfg)
+	if err := <-ended; !errors.Is(err, ErrTakenOver) {
+		t.Errorf("the first process: %v", err)
+	}
+	w.compare(w.wanted(cfg.Plan, nil))
+	if a := w.status(copyID); a.State != StateDone || a.Events != 300 || a.Runs != 2 {
+		t.Errorf("record is %+v", a)
 	}
 }

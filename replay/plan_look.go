@@ -102,14 +102,17 @@ func (m *making) tellSettings(ctx context.Context) error {
 		m.risk("topic %s refuses events older than %v (message.timestamp.before.max.ms), and the oldest is %v old: the copy stops there", topic, long(most), long(oldest))
 	}
 	most, err := strconv.ParseInt(settings["max.message.bytes"], 10, 64)
-	if err == nil && m.counted.largest > most {
+	if err != nil {
+		return nil //nolint:nilerr // a broker that does not say has no bound to tell of
+	}
+	if m.counted.largest > most {
 		m.risk("topic %s takes batches of up to %d bytes (max.message.bytes), and the largest event has %d: the copy stops there unless it is compressed well",
 			topic, most, m.counted.largest)
 	}
-	if err != nil || !m.plan.Target.Raw {
-		return nil
+	if m.plan.Target.Raw {
+		return m.tellBatches(ctx, most)
 	}
-	return m.tellBatches(ctx, most)
+	return nil
 }
 
 // tellBatches compares how large batches may be, which pass as they are.

@@ -94,7 +94,9 @@ func (a *app) runReplayApply(ctx context.Context, path string, f replayApplyFlag
 	switch {
 	case plan.Target.Handlers != "":
 		return usagef("the plan is for the handlers of %s, which are in that service's own binary. It applies the plan with\n\n"+
-			"\tplan, err := replay.ReadPlan(file)\n\tresult, err := replay.Run(ctx, plan, replay.RunConfig{Worker: config, Checkpoint: path}, handlers...)", oneLine(plan.Target.Handlers))
+			"\tplan, err := replay.ReadPlan(file)\n"+
+			"\tresult, err := replay.Run(ctx, plan, replay.RunConfig{Worker: config, Checkpoint: %q}, handlers...)",
+			oneLine(plan.Target.Handlers), f.checkpoint)
 	case plan.Target.Rewind != "":
 		return r.rewind(ctx)
 	}
