@@ -6,6 +6,7 @@ import (
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/schema"
 )
 
 // dispatch is the part of a partition that brings events from fetched chunks to the lanes, a stretch at a time. Where there are no
@@ -193,6 +194,7 @@ func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err erro
 		p.span.filteredBefore(t)
 	}
 	t.record = batch.Record{Offset: max(next, b.BaseOffset), Timestamp: b.MaxTimestamp, Value: b.Raw()}
+	t.ref, t.body, t.target = schema.Ref{}, nil, nil // not those of the event whose place this was
 	t.failure = &failure{kind: kindBatch, reason: err, err: &CorruptError{At: t.at(), Err: err}}
 	p.open.n++
 	p.open.bytes += t.record.Size()

@@ -94,7 +94,10 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		Spans:  []replay.Span{{Topic: topic, To: 1, LogEnd: 1, Committed: 1, Events: 1, Bytes: 1}},
 		Counts: replay.Counts{Scanned: 1, Events: 1, Bytes: 1},
 	}
-	rewind, copied := everything, everything
+	rewind, copied, handled := everything, everything, everything
+	handled.Target = replay.Target{Handlers: topic}
+	worker := consumer.Config{Cluster: cluster, Group: topic, Topics: []string{topic}, Registry: registry}
+	nothing := consumer.On(func(context.Context, events.Numbered) error { return nil })
 	rewind.Target = replay.Target{Rewind: topic}
 	copied.Target = replay.Target{Topic: topic + "-copy", Partitions: 1}
 	folder := t.TempDir()
@@ -107,12 +110,14 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 			return errorOf(consumer.Scan(ctx, consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: cluster, Topic: topic, Range: to}}))
 		}},
 		{name: "Worker.Run", free: true, make: func(ctx context.Context) error {
-			w, err := consumer.New(consumer.Config{Cluster: cluster, Group: topic, Topics: []string{topic}, Registry: registry},
-				consumer.On(func(context.Context, events.Numbered) error { return nil }))
+			w, err := consumer.New(worker, nothing)
 			if err != nil {
 				return err
 			}
 			return w.Run(ctx)
+		}},
+		{name: "consumer.Replay", make: func(ctx context.Context) error {
+			return consumer.Replay(ctx, consumer.ReplayConfig{Worker: worker, Spans: []consumer.ReplaySpan{{Topic: topic, To: 1}}}, nothing)
 		}},
 		{name: "topics.List", make: func(ctx context.Context) error { return errorOf(topics.List(ctx, cluster, topic)) }},
 		{name: "topics.Describe", make: func(ctx context.Context) error { return errorOf(topics.Describe(ctx, cluster, topic)) }},
@@ -143,6 +148,13 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Copy", make: func(ctx context.Context) error {
 			return errorOf(replay.Copy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "checkpoint")}))
 		}},
+		{name: "replay.Run", make: func(ctx context.Context) error {
+			return errorOf(replay.Run(ctx, handled, replay.RunConfig{Worker: worker, Checkpoint: filepath.Join(folder, "run")}, nothing))
+		}},
+		{name: "replay.Compare", make: func(ctx context.Context) error {
+			side := replay.Output{Topic: topic, Range: to}
+			return errorOf(replay.Compare(ctx, replay.CompareConfig{Cluster: cluster, Expected: side, Shadow: side}))
+		}},
 		{name: "replay.PlanCopy", make: func(ctx context.Context) error {
 			return errorOf(replay.PlanCopy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "planned")}))
 		}},
@@ -150,11 +162,22 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Status", make: func(ctx context.Context) error { return errorOf(replay.Status(ctx, cluster, copied.ID)) }},
 		{name: "replay.List", make: func(ctx context.Context) error { return errorOf(replay.List(ctx, cluster)) }},
 		{name: "replay.DeadLetters", make: func(ctx context.Context) error {
-			return replay.DeadLetters(ctx, cluster, topic, true, func(replay.DeadLetter) error { return nil })
+			return replay.DeadLetters(ctx, replay.DeadQuery{Cluster: cluster, Topics: []string{topic}}, func(replay.DeadLetter) error { return nil })
 		}},
-		{name: "replay.PlanRedrive", make: func(ctx context.Context) error { return errorOf(replay.PlanRedrive(ctx, cluster, topic)) }},
+		{name: "replay.DeadLetterAt", make: func(ctx context.Context) error {
+			_, _, err := replay.DeadLetterAt(ctx, cluster, registry, topic, replay.Spot{})
+			return err
+		}},
+		{name: "replay.DeadTopics", make: func(ctx context.Context) error { return errorOf(replay.DeadTopics(ctx, cluster, false)) }},
+		{name: "replay.DeadRuns", make: func(ctx context.Context) error { return errorOf(replay.DeadRuns(ctx, cluster)) }},
+		{name: "replay.PlanRedrive", make: func(ctx context.Context) error {
+			return errorOf(replay.PlanRedrive(ctx, replay.RedriveRequest{Cluster: cluster, Topic: topic}))
+		}},
+		{name: "replay.PlanDiscard", make: func(ctx context.Context) error {
+			return errorOf(replay.PlanDiscard(ctx, replay.DiscardRequest{Cluster: cluster, Topic: topic, Reason: "nobody needs it"}))
+		}},
 		{name: "replay.ApplyRedrive", make: func(ctx context.Context) error {
-			return errorOf(replay.ApplyRedrive(ctx, cluster, redrive, func(replay.Redriven) {}))
+			return errorOf(replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: cluster}, redrive))
 		}},
 	}
 }
