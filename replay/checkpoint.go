@@ -46,7 +46,7 @@ type laneState struct {
 	Skipped      []Skipped `json:"skipped,omitempty"`
 }
 
-// counters say what became of events that the target does not simply hold as they were.
+// counters say what became of events that the target does not hold, or not as they were.
 type counters struct {
 	Filtered  int64 `json:"filtered"`
 	Unknown   int64 `json:"unknown,omitempty"`

@@ -32,7 +32,7 @@ func TestTheMemoryOfACopy(t *testing.T) {
 	}
 	defer client.Close()
 	for i := range events {
-		value := bytes.Repeat([]byte(strconv.Itoa(i)+" "), size/4)[:size]
+		value := bytes.Repeat([]byte(strconv.Itoa(i)+" "), size/2)[:size]
 		client.Produce(t.Context(), &kgo.Record{Partition: int32(i % partitions), Key: []byte("k"), Value: value}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				t.Error(err)
