@@ -17,9 +17,9 @@ type lanes struct {
 	work    sync.Cond
 	queue   []*partition // that have a backlog, in turn
 	all     map[*lane]struct{}
-	stuck   map[*lane]struct{} // whose handler has been given up, and has not returned
-	idle    int                // lanes that wait to be woken
-	coming  int                // lanes that have been woken or made, and have not come yet
+	stuck   map[*lane]*partition // whose handler has been given up, and has not returned
+	idle    int                  // lanes that wait to be woken
+	coming  int                  // lanes that have been woken or made, and have not come yet
 	stopped bool
 }
 
@@ -31,7 +31,7 @@ type backlog struct {
 }
 
 func newLanes(size int) *lanes {
-	ls := &lanes{size: size, all: make(map[*lane]struct{}), stuck: make(map[*lane]struct{})}
+	ls := &lanes{size: size, all: make(map[*lane]struct{}), stuck: make(map[*lane]*partition)}
 	ls.work.L = &ls.mu
 	return ls
 }
@@ -59,7 +59,7 @@ func (ls *lanes) add(p *partition, tasks []*task) {
 		b.tasks, b.head = b.tasks[:left], 0
 	}
 	b.tasks = append(b.tasks, tasks...)
-	if !b.queued {
+	if !b.queued && b.head < len(b.tasks) {
 		b.queued = true
 		ls.queue = append(ls.queue, p)
 	}
@@ -118,17 +118,32 @@ func (ls *lanes) gone(l *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	delete(ls.all, l)
-	delete(ls.stuck, l)
+	if p := ls.stuck[l]; p != nil {
+		delete(ls.stuck, l)
+		p.stuck.Add(-1)
+		ls.add(p, nil) // there may be some that no lane took meanwhile
+		p.wake()
+	}
 	ls.rouse()
 }
 
-// replace lets another lane come into the place of one whose handler has been given up.
-func (ls *lanes) replace(l *lane) {
+// mostStuck is how many handlers of a partition may be given up and not have returned. Each is a goroutine and an event in memory that
+// nobody can take back, so beyond it the partition stands still; the others go on.
+const mostStuck = 64
+
+// replace lets another lane come into the place of one whose handler of a partition has been given up. It returns false when that was the
+// last one that the partition may have.
+func (ls *lanes) replace(l *lane, p *partition) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if _, runs := ls.all[l]; !runs { // it has returned just now
+		return true
+	}
 	delete(ls.all, l)
-	ls.stuck[l] = struct{}{}
+	ls.stuck[l] = p
+	more := p.stuck.Add(1) != mostStuck
 	ls.rouse()
+	return more
 }
 
 // giveBack takes tasks that a lane had in its turn and does not come to.
@@ -202,6 +217,9 @@ func (ls *lanes) next() *partition {
 		p := ls.queue[0]
 		ls.queue = ls.queue[1:]
 		p.backlog.queued = false
+		if p.stuck.Load() >= mostStuck { // gone puts it into the queue again
+			continue
+		}
 		if !p.stopped.Load() && p.enter() {
 			return p
 		}

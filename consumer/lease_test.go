@@ -61,6 +61,52 @@ func TestHandlerThatIgnoresItsLease(t *testing.T) {
 	}
 }
 
+// TestPartitionOfManyStuckHandlersStandsStill: handlers that never return are bounded for each partition. The others go on, and so does
+// the partition once they return.
+func TestPartitionOfManyStuckHandlersStandsStill(t *testing.T) {
+	t.Parallel()
+	const lanes, events = 8, 300
+	w := newWorld(t)
+	w.topic("t", 2, false)
+	w.unkeyed(0, events)
+	cfg := w.config("t")
+	cfg.Concurrency = lanes
+	cfg.Policy = Policy{Timeout: time.Millisecond, Attempts: 1000, Backoff: Backoff{Initial: 1}}
+	release := make(chan struct{})
+	var got sink
+	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+		if InfoFrom(ctx).Partition == 0 {
+			<-release
+		}
+		return got.handle(ctx, p)
+	}))
+	var paused pause
+	paused.set(pausedStuck)
+	still := func() bool {
+		for _, p := range j.State().Partitions {
+			if p.Partition == 0 {
+				return p.Paused == paused.text()
+			}
+		}
+		return false
+	}
+	eventually(t, "the partition stands still", still)
+	w.pings("t", 1, 1000, 100)
+	eventually(t, "the other partition is through", func() bool { return w.committed("t", 1) == 100 })
+	if n := j.Stats().Stuck; n < mostStuck || n >= mostStuck+lanes {
+		t.Errorf("%d handlers are stuck", n)
+	}
+	if n := len(w.logs.FilterMessageSnippet("as many as a partition may have").All()); n != 1 {
+		t.Errorf("it was logged %d times", n)
+	}
+	close(release)
+	eventually(t, "all are handled", func() bool { return w.committed("t", 0) == events })
+	j.stop()
+	if n, late := got.len(), int(j.Stats().Late); n != events+100+late || late < mostStuck {
+		t.Errorf("%d handled, and %d results refused", n, late)
+	}
+}
+
 func TestExtendKeepsAnAttemptAlive(t *testing.T) {
 	t.Parallel()
 	for name, concurrency := range map[string]int{"log order": 0, "lanes": 2} {

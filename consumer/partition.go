@@ -56,6 +56,7 @@ type partition struct {
 	busy    atomic.Int32 // live stretches of which something is left
 	wakeAt  atomic.Int32 // how few of them wake run
 	starved atomic.Bool  // no room: run waits for what is at hand
+	stuck   atomic.Int64 // lanes whose handler of it was given up and has not returned
 
 	// For Worker.State.
 	paused pause

@@ -13,6 +13,7 @@ const (
 	pausedOutage
 	pausedSuspects
 	pausedDue
+	pausedStuck
 )
 
 func (p *pause) text() string {
@@ -29,6 +30,8 @@ func (p *pause) text() string {
 		return "events that may have killed a worker are handled in turns"
 	case pausedDue:
 		return "the next event is not due"
+	case pausedStuck:
+		return "as many of its handlers ignore the end of their leases as a partition may have"
 	}
 	return ""
 }

@@ -138,6 +138,8 @@ func (p *partition) full() int32 {
 	share := max(1, int(p.engine.stats.assigned.Load()))
 	t := &p.engine.cfg.Tuning
 	switch live := len(p.live); {
+	case p.stuck.Load() >= mostStuck:
+		return pausedStuck
 	case p.reach.full.Load():
 		return pausedMetadata
 	case p.held.count.Load() >= maxHeld, p.held.bytes.Load() >= int64(max(minHeldBytes, t.BufferBytes/4/share)):

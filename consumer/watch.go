@@ -108,8 +108,9 @@ func (w *watch) look(l *lane, now time.Time) bool {
 		p.log().Error("handler ignores the end of its lease: its key stays closed until it returns, and what it returns counts for nothing",
 			zap.Int64("offset", stuck.Offset), zap.String("event", stuck.Event), zap.ByteString("stack", stuck.Stack))
 		p.engine.stats.stuck.Add(1)
-		if l.lanes != nil {
-			l.lanes.replace(l)
+		if l.lanes != nil && !l.lanes.replace(l, p) {
+			p.log().Error("handlers that ignore the end of their leases are as many as a partition may have: it goes on when one of them returns",
+				zap.Int("handlers", mostStuck))
 		}
 	}
 	return true

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -169,5 +170,20 @@ func TestRegistryAnswersThatAreNone(t *testing.T) {
 		if err == nil || !Unavailable(err) {
 			t.Errorf("%s: Lookup: %v", name, err)
 		}
+	}
+}
+
+// TestSchemaThatIsTooLargeIsNoOutage: waiting does not make it smaller, so that an event of it must not hold up those behind it.
+func TestSchemaThatIsTooLargeIsNoOutage(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(`{"type":"record","name":"R","fields":[],"doc":"` + strings.Repeat(`\"`, maxSchemaText) + `"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, `{"schema":`+string(text)+`}`) })
+	_, err = reg.Schema(t.Context(), 7)
+	var invalid *InvalidSchemaError
+	if !errors.As(err, &invalid) || Unavailable(err) || !strings.Contains(err.Error(), "more than the 1048576 allowed") {
+		t.Errorf("%.300v", err)
 	}
 }

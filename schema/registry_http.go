@@ -20,8 +20,9 @@ import (
 const (
 	contentType = "application/vnd.schemaregistry.v1+json"
 
-	// maxAnswer bounds the body of an answer.
-	maxAnswer = 1 << 20
+	// maxAnswer bounds the body of an answer. It is well above maxSchemaText, also when that is escaped for JSON: an event whose schema
+	// is too large is the event's trouble, an answer without an end is the registry's, which is waited for.
+	maxAnswer = 8 * maxSchemaText
 
 	backoffBase = 100 * time.Millisecond
 	backoffCap  = 5 * time.Second

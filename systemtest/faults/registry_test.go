@@ -234,6 +234,7 @@ func hostile() map[string]string {
 		"an undefined name":          record(`{"name": "key", "type": "systemtest.Nowhere"}`),
 		"another type for the field": record(`{"name": "key", "type": "boolean"}`),
 		"no schema at all":           `"nonsense"`,
+		"2 MiB of documentation":     `{"type": "record", "name": "Numbered", "namespace": "systemtest", "fields": [], "doc": "` + strings.Repeat("x", 2<<20) + `"}`,
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -134,5 +136,26 @@ func TestPausesGrowAndEnd(t *testing.T) {
 	}
 	if last != maxRetryPause {
 		t.Errorf("longest pause is %v", last)
+	}
+}
+
+// TestBatchThatIsNeverWholeEndsItsFeed: a broker that cuts a batch off however much is asked for is not asked for ever.
+func TestBatchThatIsNeverWholeEndsItsFeed(t *testing.T) {
+	t.Parallel()
+	f := New(Config{Logger: zap.NewNop(), BufferBytes: minAsk, PartitionBytes: minAsk})
+	t.Cleanup(f.Stop)
+	l := &loop{fetcher: f}
+	out := make(chan Delivery, 1)
+	feed := NewFeed(kafka.TopicPartition{Topic: "t"}, 7, out)
+	answer := kafka.FetchedPartition{Topic: "t", Records: sealed(t, 7, 4)[:70]}
+	asked := 0
+	for len(out) == 0 && asked < 100 {
+		l.take(feed, &answer)
+		asked++
+	}
+	d := <-out
+	var corrupt *CorruptError
+	if !errors.As(d.Err, &corrupt) || corrupt.Offset != 7 || !errors.Is(d.Err, errTooLarge) {
+		t.Errorf("after %d requests: %v", asked, d.Err)
 	}
 }

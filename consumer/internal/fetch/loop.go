@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -38,6 +39,9 @@ const (
 	heldWait    = 5 * time.Millisecond
 	maxHeldWait = 80 * time.Millisecond
 )
+
+// errTooLarge is why a feed ends at a batch that a broker does not send whole: it would be asked for again for ever.
+var errTooLarge = fmt.Errorf("record batch of more than %d bytes: it cannot be fetched", maxPartitionAsk)
 
 func (l *loop) nudge() {
 	select {
@@ -256,6 +260,10 @@ func (l *loop) take(feed *Feed, p *kafka.FetchedPartition) bool {
 		return true
 	}
 	chunk.Release()
+	if err == nil && feed.ask == maxPartitionAsk {
+		feed.fail(&CorruptError{Offset: feed.position, Err: errTooLarge})
+		return true
+	}
 	if err == nil { // the first batch is larger than what was asked for
 		feed.ask = min(maxPartitionAsk, 2*max(feed.ask, l.fetcher.share(), int32(len(p.Records)))) //nolint:gosec // an answer is below 100 MiB
 		return false
