@@ -117,7 +117,7 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 			return w.Run(ctx)
 		}},
 		{name: "consumer.Replay", make: func(ctx context.Context) error {
-			return consumer.Replay(ctx, consumer.ReplayConfig{Worker: worker, Spans: []consumer.ReplaySpan{{Topic: topic, To: 1}}}, nothing)
+			return consumer.Replay(ctx, consumer.ReplayConfig{ID: "silence", Worker: worker, Spans: []consumer.ReplaySpan{{Topic: topic, To: 1}}}, nothing)
 		}},
 		{name: "topics.List", make: func(ctx context.Context) error { return errorOf(topics.List(ctx, cluster, topic)) }},
 		{name: "topics.Describe", make: func(ctx context.Context) error { return errorOf(topics.Describe(ctx, cluster, topic)) }},
@@ -152,8 +152,8 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 			return errorOf(replay.Run(ctx, handled, replay.RunConfig{Worker: worker, Checkpoint: filepath.Join(folder, "run")}, nothing))
 		}},
 		{name: "replay.Compare", make: func(ctx context.Context) error {
-			side := replay.Output{Topic: topic, Range: to}
-			return errorOf(replay.Compare(ctx, replay.CompareConfig{Cluster: cluster, Expected: side, Shadow: side}))
+			written, shadow := replay.Output{Topic: topic, Range: to}, replay.Output{Topic: topic + "-shadow", Range: to}
+			return errorOf(replay.Compare(ctx, replay.CompareConfig{Cluster: cluster, Expected: written, Shadow: shadow}))
 		}},
 		{name: "replay.PlanCopy", make: func(ctx context.Context) error {
 			return errorOf(replay.PlanCopy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "planned")}))
