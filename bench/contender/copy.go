@@ -9,13 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/bench/order"
 )

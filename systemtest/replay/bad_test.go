@@ -4,10 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/replay"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/kraft"

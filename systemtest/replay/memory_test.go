@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/headrace/headrace/replay"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
