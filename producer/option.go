@@ -20,6 +20,10 @@ const (
 
 // At sets the event's timestamp, kept with millisecond precision. Without it the timestamp is the time of the call, in a burst of events up to a
 // few milliseconds older.
+//
+// A broker recognises a batch that is sent again by what it remembers of the producer, and after a restart it remembers those alone whose
+// events have timestamps younger than its producer.id.expiration.ms, a day by default. An older event may be written twice when the broker
+// is killed between the write and its answer.
 func At(t time.Time) Option { return Option{kind: optionTime, time: t} }
 
 // WithHeader adds a record header. Keys may repeat and keep their order; a nil value is null.
