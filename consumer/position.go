@@ -57,6 +57,14 @@ func (p Position) Time() (time.Time, bool) {
 	return time.UnixMilli(p.number).UTC(), true
 }
 
+// Offset returns the offset of a position made by [AtOffset], and false for every other one.
+func (p Position) Offset() (int64, bool) {
+	if p.kind != positionOffset {
+		return 0, false
+	}
+	return p.number, true
+}
+
 // String returns the position in the grammar of [ParseRange]: "start", "end", "47", "+2", "-3", "@1700000000000". The zero
 // Position is "".
 func (p Position) String() string {

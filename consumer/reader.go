@@ -31,7 +31,8 @@ type ReadConfig struct {
 	Topic      string
 	Partitions []int32 // nil: all of them
 
-	// Range is what is read of each partition. An end at "end" or at a time is fixed when the reading starts.
+	// Range is what is read of each partition. An end at "end" or at a time is fixed when the reading starts. One at an offset that the
+	// log does not have yet is waited for.
 	Range Range
 
 	// Ranges, when not nil, is read in place of Partitions and Range: what [Resolve] returned, say.

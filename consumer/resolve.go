@@ -17,7 +17,8 @@ type PartitionRange struct {
 }
 
 // Resolve turns a range into offsets of each partition, as they are now; nil partitions are all of the topic's. A range that ends
-// before it begins is empty: its To is its From. Ends leave out what open transactions have written. Outages are waited for until
+// before it begins is empty: its To is its From. One that ends beyond the log ends with the log, so that [Read] of what Resolve returned
+// waits for no events that are still to come, as it does when it is given the range itself. Ends leave out what open transactions have written. Outages are waited for until
 // ctx ends.
 func Resolve(ctx context.Context, cluster headrace.Cluster, topic string, partitions []int32, r Range) ([]PartitionRange, error) {
 	client, err := kafka.Open(cluster)
@@ -25,7 +26,21 @@ func Resolve(ctx context.Context, cluster headrace.Cluster, topic string, partit
 		return nil, err
 	}
 	defer client.Close()
-	return resolve(ctx, client, topic, partitions, r, true)
+	ranges, err := resolve(ctx, client, topic, partitions, r, true)
+	if err != nil {
+		return nil, err
+	}
+	if _, exact := r.To.Offset(); !exact {
+		return ranges, nil // an end that is found in the log
+	}
+	held, err := resolve(ctx, client, topic, partitions, Range{To: AtEnd()}, true)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ranges {
+		ranges[i].To = max(ranges[i].From, min(ranges[i].To, held[i].To))
+	}
+	return ranges, nil
 }
 
 func resolve(ctx context.Context, client *kafka.Client, topic string, partitions []int32, r Range, readCommitted bool) ([]PartitionRange, error) {

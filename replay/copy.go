@@ -191,6 +191,8 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 		return nil, errors.New("copy: CopyConfig.Checkpoint is empty: without it a copy that is interrupted could not go on")
 	case cfg.Rate < 0 || cfg.BytesRate < 0 || !(cfg.Speed >= 0) || math.IsInf(cfg.Speed, 0):
 		return nil, fmt.Errorf("copy: a rate is negative, or none: %d events/s, %d bytes/s, speed %v", cfg.Rate, cfg.BytesRate, cfg.Speed)
+	case cfg.DeadLetters == plan.Target.Topic:
+		return nil, fmt.Errorf("copy: topic %s is the target and cannot have the dead letters too", plan.Target.Topic)
 	case plan.Target.Raw && !plan.Filter.IsZero():
 		return nil, errors.New("copy: batches that pass undecoded cannot be filtered: make the plan without raw or without a filter")
 	}

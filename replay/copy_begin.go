@@ -111,7 +111,7 @@ func (c *copier) checkTarget(ctx context.Context) error {
 	return nil
 }
 
-// checkSource wants every span to lie within its partition's log.
+// checkSource wants every span to lie within its partition's log: check leaves out those whose topic the plan does not tell the state of.
 func (c *copier) checkSource(ctx context.Context) error {
 	var queries []kafka.OffsetQuery
 	var spans []Span

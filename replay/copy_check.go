@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -31,16 +32,29 @@ func (c *copier) fits(ctx context.Context) (goesOn bool, err error) {
 	return old != nil, c.may(ctx)
 }
 
-// may refuses a copy that would stop for want of a right: a broker's word on the producer does not name the topic.
+// may refuses a copy that would stop for want of a schema, of a right, or of the topic for dead letters: a broker's word on the producer
+// does not name the topic.
 func (c *copier) may(ctx context.Context) error {
-	name := c.cfg.Plan.Target.Topic
+	if err := c.values.ready(ctx, c.cfg.Plan.Writers); err != nil {
+		return err
+	}
+	if err := c.mayWrite(ctx, c.cfg.Plan.Target.Topic); err != nil || c.cfg.DeadLetters == "" {
+		return err
+	}
+	if _, err := stateOf(ctx, c.to, c.cfg.DeadLetters); err != nil {
+		return fmt.Errorf("replay %s: dead letters: %w", c.cfg.Plan.ID, err)
+	}
+	return c.mayWrite(ctx, c.cfg.DeadLetters)
+}
+
+func (c *copier) mayWrite(ctx context.Context, topic string) error {
 	var allowed kafka.Operations
 	err := c.to.Retry(ctx, func(ctx context.Context) (err error) {
-		allowed, err = c.to.TopicOperations(ctx, name)
+		allowed, err = c.to.TopicOperations(ctx, topic)
 		return err
 	})
 	if err == nil && !allowed.Allow(kmsg.ACLOperationWrite) {
-		return &RightError{Operation: "WRITE", Topic: name}
+		return &RightError{Operation: "WRITE", Topic: topic}
 	}
 	return err
 }

@@ -29,7 +29,7 @@ type SubjectError struct {
 }
 
 func (e *SubjectError) Error() string {
-	return fmt.Sprintf("event %s is in no subject of the target (%s): %v; register it, or have the copy do so", e.Event, e.Subject, e.Err)
+	return fmt.Sprintf("event %s is in no subject of the target (%s): %v; register it, or have the copy do so (headrace replay apply --register)", e.Event, e.Subject, e.Err)
 }
 
 // Unwrap returns what the registry said.
@@ -83,6 +83,35 @@ func newValues(cfg *CopyConfig) (*values, error) {
 	return v, nil
 }
 
+// ready finds out what the target's registry lacks for the schemas of a plan, and changes nothing there. Values may be nil.
+func (v *values) ready(ctx context.Context, writers []Writer) error {
+	if v == nil {
+		return nil
+	}
+	if v.reencode != "" {
+		if _, err := v.newest(ctx); err != nil {
+			return err
+		}
+	}
+	if v.register {
+		return nil // what is missing comes with the first event
+	}
+	for _, w := range writers {
+		if _, err := v.route(ctx, w.Ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *values) newest(ctx context.Context) (schema.Version, error) {
+	newest, err := v.to.Latest(ctx, v.reencode)
+	if err != nil {
+		err = fmt.Errorf("subject %s: %w", v.reencode, err)
+	}
+	return newest, err
+}
+
 // route finds out, once, what becomes of the values of a schema.
 func (v *values) route(ctx context.Context, ref schema.Ref) (*route, error) {
 	v.mu.Lock()
@@ -110,9 +139,9 @@ func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
 		return nil, err
 	}
 	if v.reencode != "" {
-		newest, err := v.to.Latest(ctx, v.reencode)
+		newest, err := v.newest(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("subject %s: %w", v.reencode, err)
+			return nil, err
 		}
 		if newest.Schema.FullName() == writer.FullName() {
 			return v.anew(ref, writer, newest)

@@ -86,7 +86,7 @@ type Span struct {
 	Bytes     int64 `json:"bytes"`               // of their keys and values
 }
 
-// Counts is what a plan found. Tombstones, Foreign and Corrupt are of all events looked at.
+// Counts is what a plan found. Tombstones, Foreign, Unknown and Corrupt are of all events looked at.
 type Counts struct {
 	Scanned    int64            `json:"scanned"` // events looked at
 	Events     int64            `json:"events"`  // events that the filter lets through
@@ -95,6 +95,7 @@ type Counts struct {
 	ByDay      map[string]int64 `json:"by_day,omitempty"`   // 2006-01-02, UTC
 	Tombstones int64            `json:"tombstones,omitempty"`
 	Foreign    int64            `json:"foreign,omitempty"` // values that are not in a registry's wire format
+	Unknown    int64            `json:"unknown,omitempty"` // events with schemas that have to be known and are not; see [Unknown]
 	Corrupt    int64            `json:"corrupt,omitempty"` // events, or batches, that cannot be read
 }
 

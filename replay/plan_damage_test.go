@@ -42,6 +42,6 @@ func TestPlanReportsDamage(t *testing.T) {
 	if p.Counts.Corrupt != 1 || p.Counts.Events != 11 || p.Spans[1].To != 6 {
 		t.Errorf("planned %+v, %+v", p.Counts, p.Spans)
 	}
-	wantRisk(t, p, "what lies behind a damaged batch was not looked at: ")
+	wantRisk(t, p, "what lies behind a damaged batch was not looked at; the run stops there: ")
 	wantRisk(t, p, "topic orders partition 1")
 }

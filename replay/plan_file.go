@@ -242,7 +242,7 @@ func (c *planCheck) spans(p Plan) {
 
 func (c *planCheck) counts(p Plan) {
 	n := p.Counts
-	c.notNegative("counts", n.Scanned, n.Events, n.Bytes, n.Tombstones, n.Foreign, n.Corrupt)
+	c.notNegative("counts", n.Scanned, n.Events, n.Bytes, n.Tombstones, n.Foreign, n.Unknown, n.Corrupt)
 	if n.Events > n.Scanned {
 		c.note("counts.events", "%d are more than the %d looked at", n.Events, n.Scanned)
 	}

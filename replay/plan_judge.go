@@ -28,6 +28,9 @@ func (m *making) judge(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Ref.ID, b.Ref.ID), slices.Compare(a.Ref.GUID[:], b.Ref.GUID[:]))
 	})
 	if m.Registry != nil {
+		if err := m.findValues(ctx); err != nil {
+			return err
+		}
 		for i := range m.plan.Writers {
 			if err := m.judgeWriter(ctx, &m.plan.Writers[i]); err != nil {
 				return err
@@ -55,6 +58,9 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	}
 	if by.schema == nil {
 		w.Problems = []string{by.err.Error()}
+		if m.values != nil {
+			m.plan.Counts.Unknown += w.Events
+		}
 		return nil
 	}
 	w.Event = by.schema.FullName()
@@ -81,17 +87,37 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	return nil
 }
 
-// knownThere notes an id that is not the same schema in the registry of the target's readers.
+// findValues finds out what a copy will do to values: nothing, unless m.values is set.
+func (m *making) findValues(ctx context.Context) (err error) {
+	if m.plan.Target.Topic != "" && !m.plan.Target.Raw {
+		m.values, err = newValues(&CopyConfig{Plan: *m.plan, Registry: m.Registry, ToRegistry: m.ToRegistry})
+	}
+	if err == nil && m.values != nil && m.values.reencode != "" {
+		_, err = m.values.newest(ctx)
+	}
+	return err
+}
+
+// knownThere notes a schema that readers of the target do not find in their registry: under its id where values pass as they are, and in
+// the target's subjects where they get the id that it has there.
 func (m *making) knownThere(ctx context.Context, w *Writer, writer *schema.Schema) error {
-	if m.ToRegistry == nil || m.ToRegistry.URL() == m.Registry.URL() || m.plan.Target.Reencode != "" {
+	if m.ToRegistry == nil || m.ToRegistry.URL() == m.Registry.URL() {
 		return nil
+	}
+	if m.values != nil {
+		_, err := m.values.route(ctx, w.Ref)
+		if missing, ok := errors.AsType[*SubjectError](err); ok {
+			w.Problems = append(w.Problems, missing.Error())
+			return nil
+		}
+		return err
 	}
 	there, err := m.ToRegistry.Resolve(ctx, w.Ref)
 	switch {
 	case err == nil && there.Fingerprint() == writer.Fingerprint():
 		return nil
 	case err == nil:
-		w.Problems = append(w.Problems, fmt.Sprintf("%s is another schema, %s, in the target's registry: encode the values anew", w.Ref, there.FullName()))
+		w.Problems = append(w.Problems, fmt.Sprintf("%s is another schema, %s, in the target's registry: plan without --raw", w.Ref, there.FullName()))
 	case isVerdict(err):
 		w.Problems = append(w.Problems, err.Error())
 	default:

@@ -43,8 +43,8 @@ type Limits struct {
 
 // Make works out what a replay would do, by reading the source once. It changes nothing.
 //
-// The end is fixed: what comes after Make is not replayed. An event that the filter cannot decide, because of an unknown schema or
-// damage, is counted as corrupt and told in Risks; an expression that has no answer for an event, such as one that asks for a field
+// The end is fixed: what comes after Make is not replayed. An event that the filter cannot decide is counted as unknown, when its schema
+// is, or as corrupt, and told in Risks; an expression that has no answer for an event, such as one that asks for a field
 // the event does not have, is an *[UndecidedError]. Topics that do not exist are *[consumer.MissingTopicError], a request that makes
 // no sense is a *[PlanError] or *[FilterError], a registry that is down an error of package schema. Brokers that are away are waited
 // for until ctx ends.
@@ -91,7 +91,9 @@ type making struct {
 	now     time.Time
 	from    *kafka.Client
 	to      *kafka.Client // from when the clusters are one
+	ends    ends          // what the source asks for
 	counted *counted
+	values  *values // nil: they pass as they are
 	origins origins
 	risks   []string
 }

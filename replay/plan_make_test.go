@@ -196,7 +196,7 @@ func TestPlanCountsWhatTheFilterLetsThrough(t *testing.T) {
 	r.Progress = func(done, total int64) { told = append(told, [2]int64{done, total}) }
 	p := s.make(r)
 	want := replay.Counts{
-		Scanned: 11, Events: 6, Bytes: 42, ByEvent: map[string]int64{"shop.Sale": 6}, Tombstones: 1, Foreign: 1, Corrupt: 1,
+		Scanned: 11, Events: 6, Bytes: 42, ByEvent: map[string]int64{"shop.Sale": 6}, Tombstones: 1, Foreign: 1, Unknown: 1,
 		ByDay: map[string]int64{"2024-05-03": 2, "2024-05-04": 2, "2024-05-05": 2},
 	}
 	if diff := cmp.Diff(want, p.Counts); diff != "" {
@@ -211,7 +211,7 @@ func TestPlanCountsWhatTheFilterLetsThrough(t *testing.T) {
 	if !cmp.Equal(told[len(told)-1], [2]int64{11, 11}) {
 		t.Errorf("told of %v", told)
 	}
-	wantRisk(t, p, "left out because the filter cannot decide: 1 event, the first: filter: topic orders partition 1 offset 5 cannot be decided: schema id 999")
+	wantRisk(t, p, "of unknown schemas, which the filter has to know: 1 event; the run stops there; the first: filter: topic orders partition 1 offset 5 cannot be decided: schema id 999")
 	wantRisk(t, p, "would have to read: 1 value")
 
 	// Without a filter they are all replayed, and the unknown schema is told as one.

@@ -22,12 +22,8 @@ func (m *making) tellRisks() {
 	if gone > 0 {
 		m.risk("gone from retention of what was asked for: %s in %s", many(gone, "offset"), many(places, "partition"))
 	}
-	if m.counted.undecided != nil {
-		m.risk("left out because the filter cannot decide: %s, the first: %v", many(n.Corrupt-int64(len(m.counted.damaged)), "event"), m.counted.undecided)
-	}
-	for _, err := range m.counted.damaged {
-		m.risk("what lies behind a damaged batch was not looked at: %v", err)
-	}
+	m.tellUndecided()
+	m.tellOrder()
 	if n.Foreign > 0 && (p.Filter.IsZero() || !m.match.needsSchema()) {
 		m.risk("not in a schema registry's wire format, and replayed as they are: %s", many(n.Foreign, "value"))
 	} else if n.Foreign > 0 {
@@ -51,6 +47,32 @@ func (m *making) tellRisks() {
 		m.tellRewind()
 	}
 	p.Risks = m.risks
+}
+
+// tellUndecided says what applying does with events that nobody can decide about or read.
+func (m *making) tellUndecided() {
+	n := m.plan.Counts
+	stops := func(flag string) string {
+		switch {
+		case m.plan.Target.Topic != "":
+			return "apply stops there, unless " + flag + " says otherwise"
+		case m.plan.Target.Handlers != "":
+			return "the run stops there"
+		}
+		return "they are not counted"
+	}
+	if m.counted.unknown != nil {
+		m.risk("of unknown schemas, which the filter has to know: %s; %s; the first: %v", many(n.Unknown, "event"), stops("--unknown"), m.counted.unknown)
+	} else if n.Unknown > 0 {
+		m.risk("of unknown schemas, while values are written for another registry or anew: %s; %s", many(n.Unknown, "event"), stops("--unknown"))
+	}
+	if m.counted.undecided != nil {
+		m.risk("not what their schemas say, so that the filter cannot decide: %s; %s; the first: %v",
+			many(n.Corrupt-int64(len(m.counted.damaged)), "event"), stops("--corrupt"), m.counted.undecided)
+	}
+	for _, err := range m.counted.damaged {
+		m.risk("what lies behind a damaged batch was not looked at; %s: %v", stops("--corrupt"), err)
+	}
 }
 
 // tellRewind says what a group that goes back will meet.

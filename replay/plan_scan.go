@@ -24,8 +24,10 @@ type counted struct {
 	day         int64 // of dayName, in days since 1970
 	dayName     string
 	first, last time.Time // of events that pass
-	undecided   error     // the first
+	unknown     error     // the first event that the filter cannot decide because of its schema
+	undecided   error     // the first that it cannot decide because of what is in it
 	damaged     []error   // batches, one for each partition
+	order       order
 	done, total int64
 	largest     int64 // event that passes, in bytes of key and value
 }
@@ -57,6 +59,7 @@ func (m *making) scan(ctx context.Context) error {
 func (m *making) scanTopic(ctx context.Context, spans []Span) error {
 	ranges := make([]consumer.PartitionRange, len(spans))
 	of := make(map[int32]int, len(spans))
+	latest := make([]time.Time, len(spans))
 	for i, s := range spans {
 		ranges[i], of[s.Partition] = consumer.PartitionRange{Partition: s.Partition, From: s.From, To: s.To}, i
 	}
@@ -65,6 +68,7 @@ func (m *making) scanTopic(ctx context.Context, spans []Span) error {
 			i := of[r.Partition]
 			m.counted.done += r.Offset + 1 - ranges[i].From
 			ranges[i].From = r.Offset + 1
+			m.counted.order.see(m.ends, &r, &latest[i])
 			return m.look(ctx, &r, &spans[i])
 		})
 		damaged, ok := errors.AsType[*consumer.CorruptError](err)
@@ -98,10 +102,7 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 		if _, ok := errors.AsType[*UndecidedError](err); !ok || inExpression {
 			return err
 		}
-		n.Corrupt++
-		if m.counted.undecided == nil {
-			m.counted.undecided = err
-		}
+		m.undecided(err)
 		return nil
 	}
 	if !passes {
@@ -121,6 +122,17 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 		m.counted.writer(ref)
 	}
 	return nil
+}
+
+// undecided counts an event that the filter cannot decide.
+func (m *making) undecided(why error) {
+	count, first := &m.plan.Counts.Corrupt, &m.counted.undecided
+	if isVerdict(why) {
+		count, first = &m.plan.Counts.Unknown, &m.counted.unknown
+	}
+	if *count++; *first == nil {
+		*first = why
+	}
 }
 
 func (c *counted) at(t time.Time) {

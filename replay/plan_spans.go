@@ -77,6 +77,7 @@ func (m *making) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.ends = e
 	for _, topic := range m.plan.Source.Topics {
 		ranges, err := consumer.Resolve(ctx, m.Request.From, topic, m.plan.Source.Partitions, e.span)
 		if err != nil {
@@ -85,6 +86,9 @@ func (m *making) locate(ctx context.Context) error {
 		spans := make([]Span, len(ranges))
 		for i, r := range ranges {
 			spans[i] = Span{Topic: topic, Partition: r.Partition, From: r.From, To: r.To}
+			if end, exact := e.span.To.Offset(); exact { // for trim, to tell of an end beyond the log
+				spans[i].To = max(r.From, end)
+			}
 		}
 		if err := m.fromGroups(ctx, e, spans); err != nil {
 			return err

@@ -21,18 +21,21 @@ It is refused when the world has changed in a way that matters since the plan wa
 the checkpoint, beside the plan: after Ctrl-C, a crash or a cancel the same command goes on, and neither leaves out nor
 doubles an event. Every replay has its record in the topic headrace.replays, which "headrace replay list" shows.
 
+Values pass as they are, unless the registry of --to-context is another one: then each value gets the id that its schema has
+there, under a subject of the target topic. --register registers the schemas that are missing, --no-registry keeps the ids.
+
 In a context with "production: true" it needs --yes and the name of the topic, typed or with --confirm.
 
 Exit codes: 0 done, 1 failed or cancelled, 2 wrong usage, 3 --dry-run and there is something to do, 130 interrupted.`
 
 type replayApplyFlags struct {
-	dryRun, yes, raw     bool
-	noAudit, skipCorrupt bool
+	dryRun, yes, noAudit bool
 	confirmed            string
 	checkpoint           string
 	toContext            string
 	rate                 int
 	bytesRate, speed     string
+	values               replayValues
 	out                  format
 }
 
@@ -62,12 +65,11 @@ func (a *app) replayApply() *cobra.Command {
 	flags.IntVar(&f.rate, "rate", 0, "at most this `number` of events a second")
 	flags.StringVar(&f.bytesRate, "bytes-rate", "", "at most these `bytes` a second, as they are sent: 20MB")
 	flags.StringVar(&f.speed, "speed", "", "this many `times` the pace at which the events came: 10x")
-	flags.BoolVar(&f.raw, "raw", false, "copy whole batches as they are, without headers of origin")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "`file` that tells how far the copy has come (default PLAN.json.checkpoint)")
 	flags.StringVar(&f.toContext, "to-context", "", "`name` of the context with the target, when it is another cluster")
-	flags.BoolVar(&f.skipCorrupt, "skip-corrupt", false, "pass over batches that cannot be read, and report them, rather than stop there")
 	flags.BoolVar(&f.noAudit, "no-audit", false, "keep no record in headrace.replays: nobody can list or cancel the replay then")
 	flags.StringVar(&f.confirmed, "confirm", "", "`name` of the target topic, or group, for production")
+	f.values.bind(cmd)
 	bindYes(cmd, &f.yes)
 	f.out.bind(cmd)
 	return cmd
@@ -78,11 +80,8 @@ func (a *app) runReplayApply(ctx context.Context, path string, f replayApplyFlag
 	if err != nil {
 		return err
 	}
-	if f.raw && !plan.Target.Raw {
-		plan.Target.Raw = true
-		if err := plan.Validate(); err != nil {
-			return &usageError{fmt.Errorf("--raw: %w", err)}
-		}
+	if err := f.values.amend(&plan); err != nil {
+		return err
 	}
 	if f.checkpoint == "" {
 		f.checkpoint = path + ".checkpoint"
@@ -168,10 +167,8 @@ func (r *replayApplying) rewind(ctx context.Context) error {
 }
 
 // copyConfig is what the flags say of a copy.
-func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig, closeRegistry func(), err error) {
-	cfg = replay.CopyConfig{
-		From: r.from, Plan: r.plan, Checkpoint: r.checkpoint, SkipCorrupt: r.skipCorrupt, Rate: r.rate, Audit: r.audit(),
-	}
+func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig, closeRegistries func(), err error) {
+	cfg = replay.CopyConfig{From: r.from, Plan: r.plan, Checkpoint: r.checkpoint, Rate: r.rate, Audit: r.audit()}
 	if r.to != nil {
 		cfg.To = *r.to
 	}
@@ -190,13 +187,11 @@ func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig,
 			return cfg, nil, usagef("--speed: %q is not how many times faster, such as 10x or 0.5x", r.speed)
 		}
 	}
-	if len(r.plan.Filter.Events) == 0 && r.plan.Filter.Where == "" {
-		return cfg, func() {}, nil
-	}
-	if cfg.Registry, err = r.openRegistry(ctx); err != nil {
+	if err := r.values.set(&cfg); err != nil {
 		return cfg, nil, err
 	}
-	return cfg, cfg.Registry.Close, nil
+	closeRegistries, err = r.openRegistries(ctx, &cfg)
+	return cfg, closeRegistries, err
 }
 
 // agree asks whether to do what was shown. In production that is --yes and the name of what is written to, not only an answer.

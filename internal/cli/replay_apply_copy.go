@@ -18,23 +18,26 @@ import (
 
 // outcomeRow is what became of a copy.
 type outcomeRow struct {
-	Replay   string           `json:"replay"`
-	Done     bool             `json:"done"`
-	Topic    string           `json:"topic"`
-	Events   int64            `json:"events"`
-	Bytes    int64            `json:"bytes"`
-	Filtered int64            `json:"filtered"`
-	Left     int64            `json:"left"` // offsets that are still to be copied
-	Skipped  int64            `json:"skipped"`
-	First    []replay.Skipped `json:"first_skipped,omitempty"`
+	Replay    string           `json:"replay"`
+	Done      bool             `json:"done"`
+	Topic     string           `json:"topic"`
+	Events    int64            `json:"events"`
+	Bytes     int64            `json:"bytes"`
+	Filtered  int64            `json:"filtered"`
+	Unknown   int64            `json:"unknown"`
+	Reencoded int64            `json:"reencoded"`
+	Dead      int64            `json:"dead_lettered"`
+	Left      int64            `json:"left"` // offsets that are still to be copied
+	Skipped   int64            `json:"skipped"`
+	First     []replay.Skipped `json:"first_skipped,omitempty"`
 }
 
 func (r *replayApplying) copy(ctx context.Context) error {
-	cfg, closeRegistry, err := r.copyConfig(ctx)
+	cfg, closeRegistries, err := r.copyConfig(ctx)
 	if err != nil {
 		return err
 	}
-	defer closeRegistry()
+	defer closeRegistries()
 	quick, cancel := r.within(ctx)
 	before, err := replay.PlanCopy(quick, cfg)
 	cancel()
@@ -89,13 +92,14 @@ func (r *replayApplying) show(before replay.Outcome) {
 func (r *replayApplying) printOutcome(out replay.Outcome) error {
 	row := outcomeRow{
 		Replay: r.plan.ID, Done: out.Done, Topic: r.plan.Target.Topic, Events: out.Events, Bytes: out.Bytes, Filtered: out.Filtered,
+		Unknown: out.Unknown, Reencoded: out.Reencoded, Dead: out.Dead,
 		Left: out.Total - out.Passed, Skipped: out.SkippedTotal, First: out.Skipped,
 	}
 	if r.out != "table" {
 		return printOne(r.Stdout, r.out, row)
 	}
-	return print(r.Stdout, "table", []outcomeRow{row}, "REPLAY TOPIC EVENTS FILTERED SKIPPED LEFT", func(o outcomeRow) []any {
-		return []any{o.Replay, o.Topic, o.Events, o.Filtered, o.Skipped, o.Left}
+	return print(r.Stdout, "table", []outcomeRow{row}, "REPLAY TOPIC EVENTS FILTERED UNKNOWN REENCODED SKIPPED DEAD LEFT", func(o outcomeRow) []any {
+		return []any{o.Replay, o.Topic, o.Events, o.Filtered, o.Unknown, o.Reencoded, o.Skipped, o.Dead, o.Left}
 	})
 }
 

@@ -25,7 +25,7 @@ func (a *app) printReplayPlan(p replay.Plan, out format) error {
 	for _, odd := range []struct {
 		n    int64
 		what string
-	}{{p.Counts.Tombstones, "tombstones"}, {p.Counts.Foreign, "values that are not in a registry's wire format"}, {p.Counts.Corrupt, "that cannot be read"}} {
+	}{{p.Counts.Tombstones, "tombstones"}, {p.Counts.Foreign, "values that are not in a registry's wire format"}, {p.Counts.Unknown, "of unknown schemas"}, {p.Counts.Corrupt, "that cannot be read"}} {
 		if odd.n > 0 {
 			fmt.Fprintf(a.Stdout, "%s %s\n", humanize.Comma(odd.n), odd.what)
 		}
