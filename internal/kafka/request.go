@@ -150,14 +150,16 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	if err := parent.Err(); err != nil {
 		return false, false, context.Cause(parent)
 	}
-	deadline, late := time.Now().Add(limit), errNoAnswerInTime(limit)
+	deadline, late := time.Now().Add(limit), error(noAnswerError(limit))
+	ctx, stop := context.WithCancelCause(parent)
+	defer stop(nil)
 	if end, ok := parent.Deadline(); ok && end.Before(deadline) {
 		deadline, late = end, context.DeadlineExceeded
+	} else {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline, late)
+		defer cancel()
 	}
-	ctx, cancel := context.WithDeadlineCause(parent, deadline, late)
-	defer cancel()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	defer context.AfterFunc(c.ctx, func() { stop(ErrClosed) })() //nolint:contextcheck // Close ends every call
 
 	e := &exchange{client: c, message: m, deadline: deadline, done: make(chan struct{})}
@@ -186,9 +188,13 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	}
 }
 
-func errNoAnswerInTime(limit time.Duration) error {
-	return fmt.Errorf("no answer within %v: %w", limit.Round(time.Millisecond), os.ErrDeadlineExceeded)
+// noAnswerError says that an exchange took longer than it may. Every exchange has one at hand, so it is put into words only when asked.
+type noAnswerError time.Duration
+
+func (e noAnswerError) Error() string {
+	return fmt.Sprintf("no answer within %v: %v", time.Duration(e).Round(time.Millisecond), os.ErrDeadlineExceeded)
 }
+func (noAnswerError) Unwrap() error { return os.ErrDeadlineExceeded }
 
 func (c *Client) connError(ctx context.Context, m message, node int32, addr string, sent bool, err error) error {
 	if c.ctx.Err() != nil {
