@@ -78,6 +78,7 @@ func killAll(t *trial) {
 	for _, node := range nodes {
 		node.Kill()
 	}
+	f.commits.Excuse()
 	peak := uint64(0)
 	outage := time.NewTimer(pick(10*time.Second, time.Minute))
 	defer outage.Stop()
@@ -100,6 +101,7 @@ func killAll(t *trial) {
 	growth := max(0, int64(peak)-int64(before))
 	// The buffer, and as much again for what the log of the trial and the garbage between two collections take.
 	t.require(growth < 64<<20, "the heap grew by %d MiB while nobody answered", growth>>20)
+	f.figure("older offsets answered by the restarted brokers", "%d", f.commits.Older())
 	f.figure("heap growth in the outage", "%.1f MiB of %d MiB buffer", float64(growth)/(1<<20), buffer>>20)
 }
 

@@ -73,6 +73,32 @@ func TestCommitsSeeAnOffsetGoBack(t *testing.T) {
 	}
 }
 
+func TestExcuseEndsWhereTheOffsetWas(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	commits := check.WatchCommits(t, func(context.Context) (map[int32]int64, error) {
+		return map[int32]int64{0: offset.Load()}, nil
+	})
+	sample := func(now int64) (older, back int) {
+		t.Helper()
+		offset.Store(now)
+		if _, err := commits.Sample(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, gone := commits.Report()
+		return commits.Older(), len(gone)
+	}
+	sample(9)
+	commits.Excuse()
+	if older, back := sample(3); older == 0 || back != 0 {
+		t.Errorf("after an excuse %d older, %d gone back", older, back)
+	}
+	sample(9)
+	if _, back := sample(8); back == 0 {
+		t.Error("an offset that was back where it had been is still excused")
+	}
+}
+
 const leakLimit = 5 * time.Second
 
 func TestLeaksSeeARunningServer(t *testing.T) {
