@@ -1,6 +1,8 @@
 package replay_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
@@ -17,6 +20,7 @@ import (
 // TestRunWaitsForTheRegistry: it is out when the run begins, and goes out again before the schema of later events is asked for.
 func TestRunWaitsForTheRegistry(t *testing.T) {
 	t.Parallel()
+	const outage = 8 // requests; more than the client itself makes before it gives up
 	s := newShop(t)
 	later := s.register("later", s.parse(newSaleText))
 	for id := int64(10); id < 13; id++ {
@@ -28,7 +32,7 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refuse, refused atomic.Int64
-	refuse.Store(3)
+	refuse.Store(outage)
 	proxy := httputil.NewSingleHostReverseProxy(there)
 	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refuse.Add(-1) >= 0 {
@@ -37,13 +41,13 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 			return
 		}
 		proxy.ServeHTTP(w, r)
-		if refused.Load() == 3 {
-			refuse.Store(3) // once more
+		if refused.Load() == outage {
+			refuse.Store(outage) // once more
 		}
 	}))
 	t.Cleanup(registry.Close)
 	cfg := s.run()
-	if cfg.Worker.Registry, err = schema.RegistryAt(registry.URL); err != nil {
+	if cfg.Worker.Registry, err = schema.RegistryAt(registry.URL, schema.WithTimeout(100*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cfg.Worker.Registry.Close)
@@ -53,7 +57,41 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	slices.Sort(got.ids)
-	if !slices.Equal(got.ids, []int64{0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12}) || refused.Load() != 6 {
+	if !slices.Equal(got.ids, []int64{0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12}) || refused.Load() != 2*outage {
 		t.Errorf("handled %v; the registry refused %d times", got.ids, refused.Load())
+	}
+}
+
+// TestRunIsRecordedBeforeAnythingIsHandled, so that nobody begins anew what has begun.
+func TestRunIsRecordedBeforeAnythingIsHandled(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	plan := s.plan(replay.Filter{})
+	_, err := replay.Run(t.Context(), plan, s.run(), consumer.On(func(ctx context.Context, _ sale) error {
+		record, err := replay.Status(ctx, s.cluster, plan.ID)
+		if err == nil && (record.State != replay.StateRunning || record.Total != 10) {
+			t.Errorf("record %+v", record)
+		}
+		return err
+	}))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCircleThatCloses after the plan was made is noticed before it is applied.
+func TestCircleThatCloses(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	there := s.copyPlan(s, replay.Target{Topic: "again", Raw: true}, replay.Filter{})
+	back := s.request("", "")
+	back.Source.Topics, back.Target = []string{"again"}, replay.Target{Topic: "orders", Raw: true}
+	plan := s.make(back)
+	if _, err := s.copyOf(there, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.copyOf(plan, nil)
+	if circle, ok := errors.AsType[*replay.ChainError](err); !ok || circle.Target != "orders" {
+		t.Errorf("error is %v", err)
 	}
 }
