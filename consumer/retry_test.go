@@ -449,7 +449,7 @@ func TestEventsOfAnEarlierLadderAreNotForgotten(t *testing.T) {
 	cfg.Policy = Policy{Attempts: 1}
 	third := w.start(cfg, On(handle))
 	eventually(t, "the other's topic is read", func() bool {
-		return third.Stats().Rebalances == 2 && slices.ContainsFunc(third.State().Retries, func(r RetryState) bool { return r.Topic == "t.g.retry.1h" && r.Waiting == 1 })
+		return third.Stats().Rebalances >= 2 && slices.ContainsFunc(third.State().Retries, func(r RetryState) bool { return r.Topic == "t.g.retry.1h" && r.Waiting == 1 })
 	})
 	third.stop()
 }

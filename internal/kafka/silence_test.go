@@ -43,7 +43,7 @@ func TestSilenceEndsByTheDeadline(t *testing.T) {
 func TestRequestTimeoutBoundsACallWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	b := newFakeBroker(t, answerTo(kmsg.Heartbeat, func(*fakeBroker, fakeRequest) ([]byte, error) { return nil, nil }))
-	client := testClient(t, b.cluster(), WithRequestTimeout(150*time.Millisecond))
+	client := testClient(t, b.cluster(), WithRequestTimeout(time.Second))
 	_, err := client.Request(context.Background(), 1, heartbeat())
 	var conn *ConnError
 	if !errors.As(err, &conn) || !conn.Sent || !errors.Is(err, os.ErrDeadlineExceeded) || !Retriable(err) {
