@@ -26,7 +26,7 @@ func TestACopyAndItsServers(t *testing.T) {
 		for name, raw := range map[string]bool{"flights.restart": false, "flights.restart.raw": true} {
 			admin.CreateTopic(t, cluster, name, flights.Partitions, forever)
 			plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: name, Raw: raw}, replay.Filter{})
-			process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000})
+			process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000}, nil)
 			awaitHeld(t, cluster, name, allFlights/3)
 			cluster.Node(1).Kill()
 			at := time.Now()
@@ -81,12 +81,12 @@ func TestACopyAndItsServers(t *testing.T) {
 		plan := planCopy(t, cluster, other, r, flights.Topic, replay.Target{Topic: name}, replay.Filter{})
 		job := copyJob{From: cluster.Brokers(), To: other.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000}
 		for _, end := range []int64{allFlights / 5, allFlights / 2} {
-			process := startProgram(t, "copy", job)
+			process := startProgram(t, "copy", job, nil)
 			awaitHeld(t, other, name, end)
 			process.Kill()
 		}
 		job.Rate = 0
-		process := startProgram(t, "copy", job)
+		process := startProgram(t, "copy", job, nil)
 		if err := process.Wait(); err != nil {
 			t.Fatalf("the copy: %v\n%s", err, process.Tail(20))
 		}

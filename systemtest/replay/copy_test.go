@@ -67,7 +67,7 @@ func killTenTimes(t *testing.T, c *kraft.Cluster, plan replay.Plan) (at []int64)
 	slices.Sort(ends)
 	for _, end := range ends {
 		end = max(end, held(t, c, plan.Target.Topic)+1) // each life brings something over
-		process := startProgram(t, "copy", job)
+		process := startProgram(t, "copy", job, nil)
 		for held(t, c, plan.Target.Topic) < end {
 			select {
 			case <-process.Ended():
@@ -83,7 +83,7 @@ func killTenTimes(t *testing.T, c *kraft.Cluster, plan replay.Plan) (at []int64)
 		at = append(at, held(t, c, plan.Target.Topic))
 	}
 	job.Rate = 0
-	process := startProgram(t, "copy", job)
+	process := startProgram(t, "copy", job, nil)
 	if err := process.Wait(); err != nil {
 		t.Fatalf("the last copy: %v\n%s", err, process.Tail(20))
 	}

@@ -169,7 +169,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		if plan.Events() != mendedEvents || len(plan.Returns) != 1 || plan.Returns[0].Topic != consumer.RetryTopic(deadSource, deadGroup, 200*time.Millisecond) {
 			t.Fatalf("plan %+v", plan)
 		}
-		process := startProgram(t, "redrive", redriveJob{Brokers: g.cluster.Brokers(), Plan: plan, Rate: 20})
+		process := startProgram(t, "redrive", redriveJob{Brokers: g.cluster.Brokers(), Plan: plan, Rate: 20}, nil)
 		worker.Until(t, time.Minute, "some are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n >= 20 })
 		_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the second"}, plan)
 		busy, isBusy := errors.AsType[*replay.BusyError](err)

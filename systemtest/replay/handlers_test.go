@@ -26,7 +26,6 @@ import (
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/cache"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
-	"github.com/headrace/headrace/systemtest/internal/process"
 	"github.com/headrace/headrace/systemtest/internal/stack"
 )
 
@@ -181,7 +180,7 @@ func replayKilled(t *testing.T, c *kraft.Cluster, r *schema.Registry, plan repla
 	counted := &countedFlights{airport: map[string]string{}}
 	unsaved := 0
 	for _, until := range []int{4000, 11_000, 19_000} {
-		p := startRun(t, job, counted)
+		p := startProgram(t, "run", job, counted)
 		for counted.len() < until {
 			select {
 			case <-p.Ended():
@@ -193,7 +192,7 @@ func replayKilled(t *testing.T, c *kraft.Cluster, r *schema.Registry, plan repla
 		unsaved += counted.len() - savedOf(t, job.Checkpoint)
 	}
 	job.Rate = 0
-	p := startRun(t, job, counted)
+	p := startProgram(t, "run", job, counted)
 	if err := p.Wait(); err != nil {
 		t.Fatalf("the last run: %v\n%s", err, p.Tail(20))
 	}
@@ -230,21 +229,6 @@ func savedOf(t *testing.T, path string) (handled int) {
 		handled += int(s.Counts.Handled)
 	}
 	return handled
-}
-
-func startRun(t *testing.T, job runJob, counted io.Writer) *process.Process {
-	t.Helper()
-	text, err := json.Marshal(job)
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return process.Start(t, process.Spec{
-		Name: "run", Command: []string{binary}, Env: []string{programVariable + "=run", inputVariable + "=" + string(text)}, Stdout: counted,
-	})
 }
 
 // liveOnlyIsNotCalled replays once more, with a handler that sends mails.

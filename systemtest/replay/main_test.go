@@ -4,6 +4,7 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 
@@ -40,8 +41,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// startProgram runs one of programs with the JSON of input.
-func startProgram(t *testing.T, name string, input any) *process.Process {
+// startProgram runs one of programs with the JSON of input. What it prints goes to stdout, or into the test's log where that is nil.
+func startProgram(t *testing.T, name string, input any, stdout io.Writer) *process.Process {
 	t.Helper()
 	text, err := json.Marshal(input)
 	if err != nil {
@@ -52,6 +53,6 @@ func startProgram(t *testing.T, name string, input any) *process.Process {
 		t.Fatal(err)
 	}
 	return process.Start(t, process.Spec{
-		Name: name, Command: []string{binary}, Env: []string{programVariable + "=" + name, inputVariable + "=" + string(text)},
+		Name: name, Command: []string{binary}, Env: []string{programVariable + "=" + name, inputVariable + "=" + string(text)}, Stdout: stdout,
 	})
 }

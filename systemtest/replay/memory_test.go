@@ -45,7 +45,7 @@ func TestTheMemoryOfACopy(t *testing.T) {
 		admin.CreateTopic(t, cluster, name, partitions, forever)
 		plan := planCopy(t, cluster, cluster, nil, "large", replay.Target{Topic: name, Raw: raw}, replay.Filter{})
 		peak := filepath.Join(t.TempDir(), "peak")
-		process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Peak: peak})
+		process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Peak: peak}, nil)
 		if err := process.Wait(); err != nil {
 			t.Fatalf("the copy: %v\n%s", err, process.Tail(20))
 		}
