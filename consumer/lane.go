@@ -112,6 +112,18 @@ func (l *lane) moved(at uint64) *task {
 	return l.movedTo
 }
 
+// regain takes the task at hand back from the watch once its handler has returned, and returns it as it is now: from here on nobody moves
+// it or gives it up, so that its memory stays its own and the lane is not replaced while it does what comes next.
+func (l *lane) regain(t *task) *task {
+	l.mu.Lock()
+	l.word.And(^uint64(flagHandling))
+	l.mu.Unlock()
+	if moved := l.moved(l.at); moved != nil {
+		return moved
+	}
+	return t
+}
+
 // advance ends the task at hand if nobody has set a flag of it beside those given, and takes the next one, or nil, to hand.
 func (l *lane) advance(known uint64) bool {
 	for {

@@ -10,33 +10,34 @@ import (
 
 // settle brings about what comes after an attempt that was not simply good. It returns false when the lane's turn ends here.
 func (l *lane) settle(t *task, err error) (more bool) {
-	p := t.partition
+	p := l.partition
+	if l.lanes != nil {
+		t = l.regain(t)
+	}
 	for {
-		if moved := l.moved(l.at); moved != nil {
-			t = moved
-		}
-		if l.word.Load()&flagStuck != 0 {
+		stuck := l.word.Load() & flagStuck
+		if stuck != 0 {
 			err = l.refuse(t, err)
 		}
 		v := judge(t, err, p.stopped.Load())
 		wait := max(v.step.after, jitter(v.step.jitter))
 		switch {
 		case v.kind == verdictDone, v.kind == verdictSkip:
-			known := uint64(flagHandling | flagExpired)
+			known := flagExpired | stuck
 			held := t.queue != nil
 			if held {
 				known |= flagMoved
 			}
 			fate := fateOf(t, v)
 			l.seal(t, fate)
-			if !l.advance(known) { // it has just been moved, or given up
+			if !l.advance(known) { // it has just been given up
 				continue
 			}
 			l.tally(fate, v)
 			if held || l.lanes == nil {
 				l.done(t)
 			}
-			return true
+			return !l.gone
 		case l.lanes == nil:
 			p.note(t, v, err, wait)
 			return l.stay(t, v, wait)
@@ -51,7 +52,7 @@ func (l *lane) settle(t *task, err error) (more bool) {
 
 // refuse is the end of an attempt that was given up before it ended. Whatever its handler has returned, the attempt has timed out.
 func (l *lane) refuse(t *task, err error) error {
-	p := t.partition
+	p := l.partition
 	if !errors.Is(err, errLate) {
 		p.engine.stats.late.Add(1)
 		p.log().Warn("handler returned after it was given up: its result is refused", zap.Int64("offset", t.record.Offset),

@@ -95,7 +95,7 @@ func (t *Topic[E]) put(ctx context.Context, key string, e *E, to sender.Receiver
 	s.session.Event = *e
 	before := entry.Buffer()
 	dst, err := s.session.Append(schema.AppendID(before, c.id))
-	if len(dst)-len(before) > slotKeeps {
+	if err != nil || len(dst)-len(before) > slotKeeps { // what an encoder refuses may be of any size
 		s.release()
 	}
 	if err != nil {

@@ -57,7 +57,11 @@ func (e *Entry) Buffer() []byte { return e.dst }
 func (e *Entry) Scratch() *[]any { return &e.partition.scratch }
 
 // Close ends the hold on the partition. A record that has not come to its end, as when an encoder panics, is dropped.
-func (e *Entry) Close() { e.partition.mu.Unlock() }
+func (e *Entry) Close() {
+	p := e.partition
+	e.parcel, e.dst = nil, nil // or an idle partition would keep a buffer that the memory has let go
+	p.mu.Unlock()
+}
 
 // Abort drops the record.
 func (e *Entry) Abort() {

@@ -177,8 +177,10 @@ func (m *memory) keep(b []byte) {
 	m.put(b)
 }
 
+// put leaves to the collector a buffer that one large event has made grow: it would be the first to be taken again, and small batches
+// would use up the budget with it.
 func (m *memory) put(b []byte) {
-	if cap(b) >= m.classes[0] {
+	if cap(b) >= m.classes[0] && cap(b) <= 2*m.classes[classes-1] {
 		m.shelves.put(m.shelf(cap(b)), b)
 	}
 }

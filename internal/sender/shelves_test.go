@@ -98,3 +98,16 @@ func TestWhoWaitedForRoomBuildsInTheBufferThatMadeIt(t *testing.T) {
 		t.Error("the buffer was let go, and another one made")
 	}
 }
+
+func TestBufferThatOneEventMadeGrowIsLetGo(t *testing.T) {
+	t.Parallel()
+	m := newMemory(8<<20, 1<<20)
+	m.keep(make([]byte, 0, 2<<20))
+	if m.shelves.kept != 2<<20 {
+		t.Errorf("of a buffer of 2 MiB %d bytes are kept", m.shelves.kept)
+	}
+	m.keep(make([]byte, 0, 2<<20+1))
+	if m.shelves.kept != 2<<20 {
+		t.Errorf("a buffer above twice the largest batch is kept: %d bytes in all", m.shelves.kept)
+	}
+}
