@@ -207,11 +207,13 @@ func (l *lane) through(p *partition, s *stretch) (more bool) {
 	for !l.sweep() {
 	}
 	more = l.task == nil
-	l.unload()
-	l.report(p)
+	l.mu.Lock()
+	l.clear()
 	if p.span != nil {
-		p.countDone(s)
+		p.countDone(s) // as one with it: a snapshot in between would miss the stretch
 	}
+	l.mu.Unlock()
+	l.report(p)
 	p.mark(s.tasks[0].first, p.prefix.Load())
 	return more
 }

@@ -40,6 +40,11 @@ func (l *lane) start(p *partition, n int) {
 func (l *lane) unload() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.clear()
+}
+
+// clear is unload for who holds l.mu.
+func (l *lane) clear() {
 	l.settleUp()
 	l.word.Store((l.word.Load()>>turnShift + 1) << turnShift)
 	l.task, l.movedTo, l.settledTo = nil, nil, 0
