@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -13,6 +14,13 @@ func (p *planning) edit(ctx context.Context) error {
 	events := int64(0)
 	for _, part := range p.spans {
 		events += part.Events
+	}
+	if at := p.request.Selection.At; events == 0 && len(at) == 1 {
+		place := consumer.At{Topic: p.plan.Topic, Partition: at[0].Partition, Offset: at[0].Offset}
+		for why := range p.left {
+			return fmt.Errorf("edit: dead letter at %s stays where it is: %s", place, why)
+		}
+		return fmt.Errorf("edit: no open dead letter at %s: it was returned or discarded, or retention has removed it", place)
 	}
 	if events != 1 {
 		return fmt.Errorf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset", events)

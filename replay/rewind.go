@@ -16,15 +16,7 @@ import (
 // with members (*[groups.LiveError]). So a plan that was applied is refused the second time, unless the first run has died before it
 // could record its end.
 func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan, audit Auditing) (groups.Seek, error) {
-	died := false
-	if !audit.Off {
-		old, err := Status(ctx, cluster, p.ID)
-		if _, unknown := errors.AsType[*UnknownReplayError](err); err != nil && !unknown {
-			return groups.Seek{}, err
-		}
-		died = err == nil && old.State != StateDone
-	}
-	seek, err := planRewind(ctx, cluster, p, died)
+	seek, err := PlanRewind(ctx, cluster, p, audit)
 	if err != nil {
 		return seek, err
 	}
@@ -44,9 +36,19 @@ func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan, audit Auditin
 	return seek, err
 }
 
-// PlanRewind returns the moves that [Rewind] would make, and changes nothing. It fails as Rewind does.
-func PlanRewind(ctx context.Context, cluster headrace.Cluster, p Plan) (groups.Seek, error) {
-	return planRewind(ctx, cluster, p, false)
+// PlanRewind returns the moves that [Rewind] would make with the same arguments, and changes nothing. It fails as Rewind does. What an
+// earlier run has moved before it died has no move: there is none when only its end was not recorded. Without an audit nobody can tell
+// that from commits of the group, which are refused.
+func PlanRewind(ctx context.Context, cluster headrace.Cluster, p Plan, audit Auditing) (groups.Seek, error) {
+	died := false
+	if !audit.Off {
+		old, err := Status(ctx, cluster, p.ID)
+		if _, unknown := errors.AsType[*UnknownReplayError](err); err != nil && !unknown {
+			return groups.Seek{}, err
+		}
+		died = err == nil && old.State != StateDone
+	}
+	return planRewind(ctx, cluster, p, died)
 }
 
 // planRewind takes, when an earlier run has died, what stands at its target already for moved by it.

@@ -64,7 +64,7 @@ func (a *app) runDeadDiscard(ctx context.Context, topic string, f discardFlags) 
 	if err := a.checkTopic(ctx, cluster, topic, nil); err != nil {
 		return err
 	}
-	registry, closeRegistry, err := a.maybeRegistry(ctx, len(f.events) > 0 || f.where != "")
+	registry, closeRegistry, err := a.maybeRegistry(ctx, f.asksRegistry())
 	if err != nil {
 		return err
 	}

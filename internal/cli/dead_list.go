@@ -92,7 +92,7 @@ func (a *app) runDeadList(ctx context.Context, names []string, f deadListFlags) 
 			return err
 		}
 	}
-	registry, closeRegistry, err := a.maybeRegistry(ctx, len(f.events) > 0 || f.where != "")
+	registry, closeRegistry, err := a.maybeRegistry(ctx, f.asksRegistry())
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/replay"
-	"github.com/headrace/headrace/schema"
 )
 
 const deadRedriveLong = `Return dead letters to the topics they came from: same key, value, headers, timestamp and partition, without the headers
@@ -103,7 +102,7 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		return err
 	}
 	editing := f.edit || f.editFile != ""
-	registry, closeRegistry, err := a.maybeRegistry(ctx, editing || len(f.events) > 0 || f.where != "")
+	registry, closeRegistry, err := a.maybeRegistry(ctx, editing || f.asksRegistry())
 	if err != nil {
 		return err
 	}
@@ -115,37 +114,18 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		}
 	}
 	plan, err := replay.PlanRedrive(ctx, request)
+	edited := ""
 	if err == nil && f.edit {
-		if request.Edit, err = a.editLetter(ctx, request, plan, registry); err == nil {
-			plan, err = replay.PlanRedrive(ctx, request)
-		}
+		plan, edited, err = a.editLetter(ctx, request, plan)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = a.printRedrive(plan, f.out)
 	}
-	if err := a.printRedrive(plan, f.out); err != nil {
-		return err
+	if err == nil {
+		agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
+		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, agreement)
 	}
-	agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
-	return a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, agreement)
-}
-
-// editLetter has the one event of the plan edited.
-func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan replay.Redrive, registry *schema.Registry) ([]byte, error) {
-	if plan.Events() != 1 {
-		return nil, usagef("--edit needs one open dead letter, and %d are selected: choose it with --at PARTITION:OFFSET", plan.Events())
-	}
-	part := plan.Partitions[0]
-	spot := replay.Spot{Partition: part.Partition, Offset: part.Spans[0].From}
-	letter, _, err := replay.DeadLetterAt(ctx, r.Cluster, registry, r.Topic, spot)
-	if err != nil {
-		return nil, err
-	}
-	text, _, err := letter.JSON(ctx, registry)
-	if err != nil {
-		return nil, fmt.Errorf("dead letter at %s cannot be shown for editing: %w: give its whole value with --edit-file", letter.At, err)
-	}
-	return a.edit(ctx, text)
+	return a.settleEdit(edited, err)
 }
 
 // bindConfirm adds the flag that names what is written to, for production.
@@ -167,7 +147,7 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 		return errChanges
 	}
 	asking := &replayApplying{app: a, replayApplyFlags: agreement, from: cfg.Cluster}
-	if err := asking.agree(fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {
+	if err := asking.agree(ctx, fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {
 		return err
 	}
 	shown := time.Time{}
@@ -188,6 +168,9 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	if err != nil {
 		a.note("%s %s of %s; the same command goes on from there", did, humanize.Comma(done.Events), plural(plan.Events()))
 		return err
+	}
+	if plan.Edit != nil && done.Events == 0 {
+		return fmt.Errorf("dead letter at %s was returned or discarded by another since the plan was made: the changed value was not written", plan.Edit.At)
 	}
 	if done.Others > 0 {
 		a.note("%s were done by others since the plan was made", plural(done.Others))

@@ -81,6 +81,12 @@ func (s *deadSelection) selection(now time.Time) (replay.Selection, error) {
 	return chosen, nil
 }
 
+// asksRegistry reports whether the choice depends on what a registry says. A cause's id covers the name of the event, which only the
+// registry tells where the headers do not.
+func (s *deadSelection) asksRegistry() bool {
+	return len(s.events) > 0 || len(s.causes) > 0 || s.where != ""
+}
+
 // parseSpot reads PARTITION:OFFSET.
 func parseSpot(text string) (replay.Spot, error) {
 	left, right, _ := strings.Cut(text, ":")

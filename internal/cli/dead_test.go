@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -237,12 +238,28 @@ func TestEventIsEdited(t *testing.T) {
 	r := s.run(`{"id":9,"customer":"Bob"}`, "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", "-", "--yes").want(t, exitDone, "returned 1 event")
 	golden(t, "dead_redrive_edited", r.stdout)
 
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	kept := func(want int) {
+		t.Helper()
+		if files, err := os.ReadDir(temporary); err != nil || len(files) != want {
+			t.Errorf("files that are kept: %v, %v, want %d", files, err, want)
+		}
+	}
 	t.Setenv("VISUAL", "")
 	t.Setenv("EDITOR", "sed -i s/8/80/")
-	s.run("", "dead", "redrive", cemetery, "--at", "0:1", "--edit", "--yes").want(t, exitDone, "returned 1 event", "the edited event is kept in")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:1", "--edit", "--yes").want(t, exitDone, "returned 1 event")
+	kept(0)
 	t.Setenv("EDITOR", "true")
 	s.bury(cemetery, burial{error: "handler: a", value: s.order(`{"id":7}`)})
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "nothing was changed")
+	kept(0)
+	t.Setenv("EDITOR", "false")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "the edited event is kept in "+temporary)
+	t.Setenv("EDITOR", "sed -i s/7/70/")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit").want(t, exitUsage, "--yes is missing", "the edited event is kept in "+temporary)
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--dry-run").want(t, exitChanges, "the edited event is kept in "+temporary)
+	kept(3)
 	t.Setenv("EDITOR", "")
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitUsage, "neither VISUAL nor EDITOR")
 	s.run("", "dead", "redrive", cemetery, "--edit", "--yes").want(t, exitUsage, "2 are selected")
@@ -251,6 +268,56 @@ func TestEventIsEdited(t *testing.T) {
 	if diff := cmp.Diff([]string{`"id":9,"customer":"Bob"`, `"id":80,"customer":null`}, []string{part(events, 0), part(events, 1)}); diff != "" {
 		t.Errorf("events (-want +got)\n%s\n%s", diff, events)
 	}
+}
+
+// TestEditedEventReplacesNoOther sets an environment variable, so that it runs alone. While the editor is open another program returns
+// the event, and one more dies that the selection fits.
+func TestEditedEventReplacesNoOther(t *testing.T) {
+	s := start(t, devserver.Config{})
+	s.createTopic("orders", 1)
+	s.createTopic(cemetery, 1)
+	s.register("orders-value", orderSchema)
+	s.bury(cemetery, burial{error: "handler: a", value: s.order(`{"id":7}`)})
+	dir := t.TempDir()
+	opened, closed := filepath.Join(dir, "opened"), filepath.Join(dir, "closed")
+	if out, err := exec.Command("mkfifo", opened, closed).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	editor := filepath.Join(dir, "editor")
+	script := fmt.Sprintf("echo > %s\nsed -i s/7/70/ \"$1\"\ncat %s\n", opened, closed)
+	if err := os.WriteFile(editor, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("VISUAL", "sh "+editor)
+	ended := make(chan result)
+	go func() { ended <- s.run("", "dead", "redrive", cemetery, "--kind", "handler", "--edit", "--yes") }()
+	if _, err := os.ReadFile(opened); err != nil { // waits for the editor
+		t.Fatal(err)
+	}
+	s.run("", "dead", "discard", cemetery, "--at", "0:0", "--reason", "test", "--yes").want(t, exitDone)
+	s.bury(cemetery, burial{error: "handler: b", value: s.order(`{"id":8}`)})
+	if err := os.WriteFile(closed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	(<-ended).want(t, exitFailed, "no open dead letter at topic "+cemetery+" partition 0 offset 0", "the edited event is kept in")
+	if n := s.end("orders"); n != 0 {
+		t.Errorf("orders holds %d events", n)
+	}
+}
+
+// TestCauseAsksTheRegistry: the id of a cause covers the name of the event, which the registry may be alone to tell.
+func TestCauseAsksTheRegistry(t *testing.T) {
+	t.Parallel()
+	s := start(t, devserver.Config{})
+	s.createTopic("orders", 1)
+	s.createTopic(cemetery, 1)
+	s.bury(cemetery, addresses(1)...)
+	s.RegistryURL = "http://127.0.0.1:1"
+	for _, args := range [][]string{{"list", cemetery}, {"redrive", cemetery, "--yes"}, {"discard", cemetery, "--reason", "x", "--yes"}} {
+		s.run("", append([]string{"dead", "--cause", "abcd"}, args...)...).want(t, exitFailed, "127.0.0.1:1")
+	}
+	s.run("", "dead", "redrive", cemetery, "--yes").want(t, exitDone, "returned 1 event")
 }
 
 // part is the fields id and customer of a line of events.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -137,24 +138,30 @@ func (r *replayApplying) audit() replay.Auditing {
 }
 
 func (r *replayApplying) rewind(ctx context.Context) error {
-	group := r.plan.Target.Rewind
+	group := oneLine(r.plan.Target.Rewind)
 	quick, cancel := r.within(ctx)
 	defer cancel()
-	seek, err := replay.PlanRewind(quick, r.from, r.plan)
+	seek, err := replay.PlanRewind(quick, r.from, r.plan, r.audit())
 	if err != nil {
 		return err
 	}
-	if len(seek.Moves) == 0 {
+	back := func(s replay.Span) bool { return s.Committed > s.From }
+	if !slices.ContainsFunc(r.plan.Spans, back) {
 		r.note("group %s has not gone beyond the beginning of any span: nothing to do", group)
 		return nil
 	}
 	if err := r.printSeek(seek, r.out); err != nil {
 		return err
 	}
+	question := fmt.Sprintf("Move %d partitions of group %s back?", len(seek.Moves), group)
+	if len(seek.Moves) == 0 {
+		r.note("group %s is back already: an earlier run has moved it, and was stopped before it could record that", group)
+		question = fmt.Sprintf("Record that replay %s is done?", r.plan.ID)
+	}
 	if r.dryRun {
 		return errChanges
 	}
-	if err := r.agree(fmt.Sprintf("Move %d partitions of group %s back?", len(seek.Moves), group), group); err != nil {
+	if err := r.agree(ctx, question, r.plan.Target.Rewind); err != nil {
 		return err
 	}
 	quick, cancel = r.within(ctx) // a person may have taken a while
@@ -192,54 +199,4 @@ func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig,
 	}
 	closeRegistries, err = r.openRegistries(ctx, &cfg)
 	return cfg, closeRegistries, err
-}
-
-// agree asks whether to do what was shown. In production that is --yes and the name of what is written to, not only an answer.
-func (r *replayApplying) agree(question, name string) error {
-	if r.confirmed != "" && r.confirmed != name {
-		return usagef("--confirm is %q, and the replay writes to %q", r.confirmed, name)
-	}
-	production, err := r.production()
-	if err != nil {
-		return err
-	}
-	if production == "" {
-		return r.confirm(r.yes, question)
-	}
-	if !r.yes {
-		return usagef("--yes is missing: context %s is production", production)
-	}
-	if r.confirmed == name {
-		return nil
-	}
-	return r.typed(name, production)
-}
-
-// production is the name of the context that is written to, when it is marked so: the one chosen, or one with a broker of the cluster.
-func (r *replayApplying) production() (string, error) {
-	file, err := r.project()
-	if err != nil || file == nil {
-		return "", err
-	}
-	written, name := r.from, r.context
-	if r.to != nil {
-		written, name = *r.to, r.toContext
-	}
-	for _, c := range file.Contexts {
-		if c.Production && (c.Name == name || shareOne(c.Brokers, written.Brokers)) {
-			return c.Name, nil
-		}
-	}
-	return "", nil
-}
-
-func shareOne(a, b []string) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if strings.EqualFold(x, y) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"sync"
@@ -54,7 +52,7 @@ func (r *replayApplying) copy(ctx context.Context) error {
 		}
 		return errChanges
 	}
-	if err := r.agree(fmt.Sprintf("Copy to topic %s?", r.plan.Target.Topic), r.plan.Target.Topic); err != nil {
+	if err := r.agree(ctx, fmt.Sprintf("Copy to topic %s?", r.plan.Target.Topic), r.plan.Target.Topic); err != nil {
 		return err
 	}
 	progress := &copyProgress{app: r.app, began: time.Now(), first: before}
@@ -115,39 +113,33 @@ func (r *replayApplying) stopped(ctx context.Context, out replay.Outcome, err er
 	case errors.Is(err, replay.ErrCancelled):
 		how = "cancelled"
 	}
-	r.note("%s: %s of %s are copied, nothing is lost or doubled; to go on:\n  %s",
-		how, plural(out.Events), humanize.Comma(r.plan.Counts.Events), r.again())
+	copied := fmt.Sprintf("%s: %s of %s are copied", how, plural(out.Events), humanize.Comma(r.plan.Counts.Events))
+	_, mismatch := errors.AsType[*replay.MismatchError](err)
+	_, stale := errors.AsType[*replay.StaleError](err)
+	if mismatch || stale { // the same command would be refused, and what the target holds is not known
+		r.note("%s", copied)
+		return err
+	}
+	r.note("%s, nothing is lost or doubled; to go on:\n  %s", copied, r.again())
 	return err
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
 
-// again is this very command.
+// userInfo is what comes between the scheme and the host of a URL, up to the last @, as url.Parse takes it.
+var userInfo = regexp.MustCompile(`://[^/?#]*@`)
+
+// again is this very command, but for the secrets in URLs.
 func (a *app) again() string {
 	words := []string{"headrace"}
 	for _, word := range a.Args {
+		word = userInfo.ReplaceAllLiteralString(word, "://***@")
 		if !plainWord.MatchString(word) {
 			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
 		words = append(words, word)
 	}
 	return strings.Join(words, " ")
-}
-
-// typed wants the name of what is written to, from the person at the terminal.
-func (r *replayApplying) typed(name, production string) error {
-	if !r.IsTerminal(r.Stdin) {
-		return usagef("--confirm %s is missing: context %s is production, and nobody can be asked to type the name", name, production)
-	}
-	fmt.Fprintf(r.Stderr, "Context %s is production. Type the name of what is written to, %s: ", production, name)
-	answer, err := bufio.NewReader(r.Stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(answer) != name {
-		return errDeclined
-	}
-	return nil
 }
 
 // copyProgress rewrites one line of the terminal about once a second.

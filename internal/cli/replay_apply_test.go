@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
 )
 
@@ -99,6 +104,52 @@ func TestReplayMovesAGroupBack(t *testing.T) {
 	}
 }
 
+func TestRewindThatDiedIsFinished(t *testing.T) {
+	t.Parallel()
+	s := grouped(t)
+	file := filepath.Join(t.TempDir(), "back.json")
+	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--out", file).want(t, exitDone)
+	s.run("", "replay", "apply", file, "--yes").want(t, exitDone)
+	plan, err := readReplayPlan(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := replay.Status(t.Context(), headrace.Cluster{Brokers: []string{s.KafkaAddr}}, plan.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.State, record.EndedAt = replay.StateRunning, time.Time{} // as a process that was killed leaves it
+	value, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(replay.AuditTopic, producer.Record{Key: []byte(plan.ID), Value: value})
+	s.run("", "replay", "apply", file, "--yes", "--no-audit").want(t, exitFailed, "commit moved")
+	s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges, "is back already")
+	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "is back already")
+	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "commit moved")
+}
+
+func TestGroupOfAPlanCannotSpeakToTheTerminal(t *testing.T) {
+	t.Parallel()
+	s := grouped(t)
+	const group = "de\x1b]0;lays"
+	s.run("", "groups", "seek", group, "--topic", "orders", "--offset", "end", "--yes").want(t, exitDone)
+	file := filepath.Join(t.TempDir(), "back.json")
+	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", group, "--out", file).want(t, exitDone)
+	var stdout, stderr bytes.Buffer
+	in := strings.NewReader("n\n")
+	code := Main(t.Context(), Env{
+		Args: []string{"replay", "apply", file, "--brokers", s.KafkaAddr}, Stdin: in, Stdout: &stdout, Stderr: &stderr,
+		IsTerminal: func(stream any) bool { return stream == any(in) },
+	})
+	asked := result{code, stdout.String(), stderr.String()}.want(t, exitFailed, "of group de ]0;lays back? [y/N]")
+	moved := s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "of group de ]0;lays back")
+	if all := asked.stdout + asked.stderr + moved.stdout + moved.stderr; strings.Contains(all, "\x1b") {
+		t.Errorf("printed %q", all)
+	}
+}
+
 func TestReplayApplyRefuses(t *testing.T) {
 	t.Parallel()
 	s, file := applicable(t)
@@ -176,6 +227,50 @@ func TestProductionIsAskedTwice(t *testing.T) {
 	in(false, "", "--context", "prod", "--yes", "--confirm", "again").want(t, exitDone, "nothing is left")
 }
 
+// TestProductionIsKnownByMoreThanTheFlag: the context may be chosen in other ways, and the cluster or the registry be reached by an
+// address that the file does not have. It sets an environment variable, so that it runs alone.
+func TestProductionIsKnownByMoreThanTheFlag(t *testing.T) {
+	s, file := applicable(t)
+	_, port, err := net.SplitHostPort(s.KafkaAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alias := "localhost:" + port
+	if alias == s.KafkaAddr {
+		t.Fatalf("%s is how the broker is known", alias)
+	}
+	const elsewhere = "elsewhere.example:9092"
+	test := "test: {brokers: [" + elsewhere + "]}"
+	for _, c := range []struct {
+		name, file, env string
+		args            []string
+		asked           bool
+	}{
+		{"chosen by the environment", "contexts:\n  prod: {brokers: [" + elsewhere + "], production: true}\n  " + test, "prod", nil, true},
+		{"default of the file", "context: prod\ncontexts:\n  prod: {production: true}\n  " + test, "", nil, true},
+		{"only context", "contexts:\n  prod: {production: true}", "", nil, true},
+		{"advertised", "contexts:\n  prod: {brokers: [\"" + s.KafkaAddr + "\"], production: true}\n  " + test, "", nil, true},
+		{"registry", "contexts:\n  prod: {brokers: [" + elsewhere + "], registry: \"" + s.RegistryURL + "/\", production: true}\n  " + test, "", []string{"--register"}, true},
+		{"registry that is only read", "contexts:\n  prod: {brokers: [" + elsewhere + "], registry: \"" + s.RegistryURL + "\", production: true}\n  " + test, "", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "headrace.yaml"), []byte(c.file+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("HEADRACE_CONTEXT", c.env)
+			var stdout, stderr bytes.Buffer
+			args := append([]string{"replay", "apply", file, "--brokers", alias, "--registry", s.RegistryURL}, c.args...)
+			code := Main(t.Context(), Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir})
+			message := "nobody can be asked"
+			if c.asked {
+				message = "--yes is missing: context prod is production"
+			}
+			result{code, stdout.String(), stderr.String()}.want(t, exitUsage, message)
+		})
+	}
+}
+
 func TestReplayIsInterruptedCancelledAndGoneOnWith(t *testing.T) {
 	t.Parallel()
 	s, file := applicable(t)
@@ -223,5 +318,31 @@ func TestProgressLineTellsRateAndTimeLeft(t *testing.T) {
 	}
 	if got := (&app{Env: Env{Args: []string{"replay", "apply", "it's.json", "--rate", "1"}}}).again(); got != `headrace replay apply 'it'\''s.json' --rate 1` {
 		t.Errorf("got %q", got)
+	}
+	if got := (&app{Env: Env{Args: []string{"--registry=http://ann:se@cret@host:8081/x", "--registry", "https://token@host"}}}).again(); got !=
+		`headrace '--registry=http://***@host:8081/x' --registry 'https://***@host'` {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestOnlyACopyThatCanGoOnSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		goes bool
+	}{
+		{replay.ErrCancelled, true},
+		{&replay.MismatchError{Reason: "another event"}, false},
+		{errors.Join(&replay.StaleError{Change: replay.TopicRecreated, Topic: "again"}), false},
+	} {
+		var stderr bytes.Buffer
+		r := &replayApplying{app: &app{Env: Env{Args: []string{"replay"}, Stderr: &stderr}}}
+		if err := r.stopped(t.Context(), replay.Outcome{Events: 3, Total: 10}, c.err); !errors.Is(err, c.err) {
+			t.Errorf("%v became %v", c.err, err)
+		}
+		said := stderr.String()
+		if strings.Contains(said, "nothing is lost or doubled") != c.goes || strings.Contains(said, "to go on") != c.goes || !strings.Contains(said, "3 events of 0 are copied") {
+			t.Errorf("%v: said %q", c.err, said)
+		}
 	}
 }

@@ -141,7 +141,9 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Make", make: func(ctx context.Context) error {
 			return errorOf(replay.Make(ctx, replay.Request{From: cluster, Source: everything.Source, Target: rewind.Target}))
 		}},
-		{name: "replay.PlanRewind", make: func(ctx context.Context) error { return errorOf(replay.PlanRewind(ctx, cluster, rewind)) }},
+		{name: "replay.PlanRewind", make: func(ctx context.Context) error {
+			return errorOf(replay.PlanRewind(ctx, cluster, rewind, replay.Auditing{}))
+		}},
 		{name: "replay.Rewind", make: func(ctx context.Context) error {
 			return errorOf(replay.Rewind(ctx, cluster, rewind, replay.Auditing{}))
 		}},
