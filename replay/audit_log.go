@@ -25,7 +25,7 @@ type auditLog struct {
 // errNoAuditTopic says that nothing was ever recorded.
 var errNoAuditTopic = errors.New("there is no audit topic")
 
-// openAudit finds the topic, and with create makes it where it is missing.
+// openAudit finds the topic, and with create makes it where it is missing and refuses one that would forget replays.
 func openAudit(ctx context.Context, cluster headrace.Cluster, create bool) (*auditLog, error) {
 	client, err := kafka.Open(cluster)
 	if err != nil {
@@ -35,6 +35,10 @@ func openAudit(ctx context.Context, cluster headrace.Cluster, create bool) (*aud
 	err = l.find(ctx)
 	if create && errors.Is(err, errNoAuditTopic) {
 		err = l.create(ctx)
+	} else if create && err == nil {
+		if forgets := checkCompacted(ctx, client, AuditTopic, "replays, which could be applied once more"); forgets != nil {
+			err = &AuditError{Doing: "write", Err: forgets}
+		}
 	}
 	if err != nil {
 		client.Close()
@@ -83,23 +87,21 @@ func (l *auditLog) create(ctx context.Context) error {
 	}
 }
 
-// end is the offset that the next record gets.
-func (l *auditLog) end(ctx context.Context) (int64, error) {
-	answers, err := listOffsets(ctx, l.client, []kafka.OffsetQuery{{Topic: AuditTopic, Timestamp: kafka.Latest}})
-	if err != nil {
-		return 0, &AuditError{Doing: "read", Err: err}
-	}
-	return answers[0].Offset, nil
-}
-
-// read gives fn what has come since the last read, in order. What fn is given is its own.
+// read gives fn what has come since the last read and is still there, in order. What fn is given is only valid until it returns. Replays
+// write without transactions, so that it does not wait for those that others have left open.
 func (l *auditLog) read(ctx context.Context, fn func(key string, value []byte, offset int64)) error {
-	end, err := l.end(ctx)
-	if err != nil || end <= l.next {
-		return err
+	bounds, err := listOffsets(ctx, l.client, []kafka.OffsetQuery{
+		{Topic: AuditTopic, Timestamp: kafka.Earliest}, {Topic: AuditTopic, Timestamp: kafka.Latest},
+	})
+	if err != nil {
+		return &AuditError{Doing: "read", Err: err}
+	}
+	from, end := max(l.next, bounds[0].Offset), bounds[1].Offset
+	if end <= from {
+		return nil
 	}
 	err = consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: l.cluster, Topic: AuditTopic, Ranges: []consumer.PartitionRange{{From: l.next, To: end}},
+		Cluster: l.cluster, Topic: AuditTopic, Ranges: []consumer.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
 	}, func(r consumer.Record) error {
 		fn(string(r.Key), r.Value, r.Offset)
 		return nil

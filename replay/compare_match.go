@@ -89,6 +89,7 @@ func (r *bucketRun) add(ctx context.Context, side int, w written) error {
 		if same {
 			r.tally.Same++
 			r.bytes -= other[0].size()
+			other[0] = written{} // the array behind lives on with the rest
 			if q.events[1-side] = other[1:]; len(other) == 1 {
 				delete(r.waiting, key)
 			}
@@ -167,6 +168,9 @@ func (r *bucketRun) common(ctx context.Context, e, s []written) ([][2]int, error
 	equal := make([]bool, len(e)*len(s))
 	length := make([]int32, (len(e)+1)*width) // of the rests
 	for i := len(e) - 1; i >= 0; i-- {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		for j := len(s) - 1; j >= 0; j-- {
 			same, err := r.same(ctx, [2]*written{&e[i], &s[j]})
 			if err != nil {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -70,6 +71,38 @@ func topicName(value []byte) string {
 		}
 	}
 	return string(value)
+}
+
+// internalTopic reports whether a topic holds what Kafka or this package remembers, to which no event belongs.
+func internalTopic(name string) bool {
+	return strings.HasPrefix(name, "__") || name == AuditTopic || name == MarksTopic
+}
+
+// springDisagrees reports whether the headers of a Spring dead letter name topics besides the first and its retry and dead-letter topics.
+// Whoever wrote the event may have put the first one.
+func (d *DeadLetter) springDisagrees() bool {
+	for _, h := range d.Raw {
+		if h.Key == springPrefix+"original-topic" && !springSide(d.Origin.Topic, string(h.Value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// springSide reports whether name is the topic or one of its side topics. Their suffixes can be chosen; those by default are -retry,
+// -retry-0, -retry-1000, -dlt (org.springframework.kafka.retrytopic.RetryTopicConstants) and .DLT (DeadLetterPublishingRecoverer).
+func springSide(topic, name string) bool {
+	suffix, ok := strings.CutPrefix(name, topic)
+	if !ok || suffix == "" {
+		return ok
+	}
+	separator := func(c rune) bool { return c == '-' || c == '.' || c == '_' }
+	if !separator(rune(suffix[0])) {
+		return false
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(suffix, separator), func(word string) bool {
+		return strings.EqualFold(word, "retry") || strings.EqualFold(word, "dlt")
+	})
 }
 
 // simpleClass is the name of a Java class without its package.

@@ -55,10 +55,13 @@ func (r *marksRead) of(topic TopicState) marks {
 // noTopicID stands for the id where brokers have none.
 const noTopicID = "-"
 
-// readMarks reads the marks topic up to its end. One that does not exist is empty.
+// readMarks reads the marks topic up to its end. One that does not exist is empty. Marks are written without transactions, so that those
+// behind a transaction that others have left open count.
 func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error) {
 	found := &marksRead{marks: map[TopicState]marks{}, runs: map[string]DeadRun{}}
-	err := consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: MarksTopic, Range: consumer.Range{To: consumer.AtEnd()}}, func(r consumer.Record) error {
+	err := consumer.Read(ctx, consumer.ReadConfig{
+		Cluster: cluster, Topic: MarksTopic, Range: consumer.Range{To: consumer.AtEnd()}, ReadUncommitted: true,
+	}, func(r consumer.Record) error {
 		key := string(r.Key)
 		if id, isRun := strings.CutPrefix(key, runKey); isRun {
 			var run DeadRun
@@ -106,7 +109,7 @@ func DeadRuns(ctx context.Context, cluster headrace.Cluster) ([]DeadRun, error) 
 func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka.Client, like kafka.Topic) error {
 	_, err := stateOf(ctx, client, MarksTopic)
 	if err == nil {
-		return checkMarksTopic(ctx, client)
+		return checkCompacted(ctx, client, MarksTopic, "which dead letters are done, and they would be returned again")
 	}
 	if _, missing := errors.AsType[*consumer.MissingTopicError](err); !missing {
 		return err
@@ -127,21 +130,6 @@ func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka
 		return fmt.Errorf("which dead letters are done is remembered in topic %s, which does not exist and cannot be created: %w: "+
 			"create it with `headrace topics create %s --partitions 1 --replicas %d --config cleanup.policy=compact`",
 			MarksTopic, err, MarksTopic, max(1, wanted.Replicas))
-	}
-	return nil
-}
-
-// checkMarksTopic refuses a topic that deletes old marks.
-func checkMarksTopic(ctx context.Context, client *kafka.Client) error {
-	entries, err := client.TopicConfigs(ctx, MarksTopic)
-	if err != nil {
-		return nil //nolint:nilerr // without the right to look, whoever made the topic is trusted
-	}
-	for _, entry := range entries {
-		if entry.Name == "cleanup.policy" && entry.Value != "compact" {
-			return fmt.Errorf("topic %s has cleanup.policy=%s, so that it forgets which dead letters are done, and they would be returned again: set it to compact",
-				MarksTopic, entry.Value)
-		}
 	}
 	return nil
 }

@@ -102,9 +102,14 @@ func (l *lane) readHeld(ctx context.Context, at int64, written *int64) (next int
 			return err
 		}
 		if len(response.Partitions) != 1 {
-			return kafka.ErrNoAnswer
+			err = kafka.ErrNoAnswer
+		} else {
+			err = notRange(response.Partitions[0].Err)
 		}
-		return notRange(response.Partitions[0].Err)
+		if err != nil {
+			response.Release()
+		}
+		return err
 	})
 	if err != nil {
 		return at, err

@@ -249,6 +249,12 @@ func (d *DeadLetter) unreturnable(toGroup bool) string {
 		return "headers that do not tell where it came from"
 	case d.Origin.Topic == d.Topic:
 		return "came from the dead-letter topic itself"
+	case internalTopic(d.Origin.Topic):
+		return "headers that name an internal topic as the one it came from"
+	case d.Family == FamilySpring && d.springDisagrees():
+		return "headers that name several topics it came from"
+	case d.Family == FamilyOwn && d.Group == "" && lastOf(d.Raw, HeaderReplay) != nil:
+		return "made by a copy: mend and copy again"
 	case d.Family == FamilyShare && d.Key == nil && d.Value == nil:
 		return "no copy of the event, which is still in its topic: the share group has errors.deadletterqueue.copy.record.enable off"
 	case toGroup && d.Group == "":
