@@ -95,7 +95,9 @@ func (a Audit) Silent(now time.Time) bool {
 const (
 	maxAuditBytes = 256 << 10
 	maxReason     = 1000
-	maxAudits     = 10_000 // replays that are remembered, the latest
+	maxAudits     = 10_000   // replays that are remembered, the latest
+	maxAuditSum   = 64 << 20 // bytes of their records
+	maxRuns       = 1 << 30  // times that a replay was applied
 )
 
 // reasonOf is an error's text, short enough to keep.
@@ -160,8 +162,8 @@ func readAudit(key string, value []byte) (Audit, error) {
 		return Audit{}, fmt.Errorf("state %.40q is not known", a.State)
 	case a.Kind != kindOf(a.Target):
 		return Audit{}, fmt.Errorf("kind %.40q is not that of its target", a.Kind)
-	case a.StartedAt.IsZero() || a.UpdatedAt.IsZero() || a.Runs < 1:
-		return Audit{}, errors.New("it does not say when it was started")
+	case a.StartedAt.IsZero() || a.UpdatedAt.IsZero() || a.Runs < 1 || a.Runs > maxRuns:
+		return Audit{}, errors.New("it does not say when and how often it was started")
 	case len(a.Source.Topics) > maxTopics || len(a.Earlier) > maxEarlier || len(a.Reason) > maxReason+8:
 		return Audit{}, errors.New("it has more topics, earlier replays or words than it may")
 	}

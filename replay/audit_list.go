@@ -23,8 +23,8 @@ type History struct {
 	FirstForeign error // nil without any
 }
 
-// List returns the record of every replay that has changed the cluster, the latest 10,000. Nothing was recorded where there is no audit
-// topic. It fails with an *[AuditError] when the topic may not be read; brokers that are away are waited for until ctx ends.
+// List returns the record of every replay that has changed the cluster, the latest 10,000 and at most 64 MiB of them. Nothing was
+// recorded where there is no audit topic. It fails with an *[AuditError] when the topic may not be read; brokers that are away are waited for until ctx ends.
 func List(ctx context.Context, cluster headrace.Cluster) (History, error) {
 	l, err := openAudit(ctx, cluster, false)
 	if errors.Is(err, errNoAuditTopic) {
@@ -88,6 +88,7 @@ func Cancel(ctx context.Context, cluster headrace.Cluster, id, by string) error 
 // auditReading collects the latest record of each replay.
 type auditReading struct {
 	latest  map[string]auditAt
+	bytes   int // of their records
 	foreign int64
 	first   error
 }
@@ -95,13 +96,14 @@ type auditReading struct {
 type auditAt struct {
 	Audit
 	offset int64
+	size   int
 }
 
 func newAuditReading() *auditReading { return &auditReading{latest: map[string]auditAt{}} }
 
 func (r *auditReading) take(key string, value []byte, offset int64) {
 	if value == nil || strings.HasSuffix(key, cancelKey("")) {
-		delete(r.latest, key)
+		r.forget(key)
 		return
 	}
 	a, err := readAudit(key, bytes.Clone(value))
@@ -111,17 +113,27 @@ func (r *auditReading) take(key string, value []byte, offset int64) {
 		}
 		return
 	}
-	r.latest[a.ID] = auditAt{a, offset}
-	if len(r.latest) >= 2*maxAudits {
-		r.prune()
+	r.forget(a.ID)
+	r.latest[a.ID] = auditAt{a, offset, len(value)}
+	if r.bytes += len(value); len(r.latest) >= 2*maxAudits || r.bytes > maxAuditSum {
+		r.prune(maxAuditSum / 4 * 3) // room for some more, so that not each one sorts them
 	}
 }
 
-// prune keeps the latest.
-func (r *auditReading) prune() {
-	kept := r.sorted(func(a, b auditAt) int { return cmp.Compare(b.offset, a.offset) })
-	for _, a := range kept[min(maxAudits, len(kept)):] {
-		delete(r.latest, a.ID)
+func (r *auditReading) forget(id string) {
+	r.bytes -= r.latest[id].size
+	delete(r.latest, id)
+}
+
+// prune keeps the latest, as many as may be and as fit into so many bytes.
+func (r *auditReading) prune(most int) {
+	kept, sum := 0, 0
+	for _, a := range r.sorted(func(a, b auditAt) int { return cmp.Compare(b.offset, a.offset) }) {
+		if sum += a.size; kept == maxAudits || sum > most {
+			r.forget(a.ID)
+			continue
+		}
+		kept++
 	}
 }
 
@@ -130,7 +142,7 @@ func (r *auditReading) sorted(by func(a, b auditAt) int) []auditAt {
 }
 
 func (r *auditReading) history() History {
-	r.prune()
+	r.prune(maxAuditSum)
 	h := History{Foreign: r.foreign, FirstForeign: r.first}
 	for _, a := range r.sorted(func(a, b auditAt) int { return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID)) }) {
 		h.Replays = append(h.Replays, a.Audit)

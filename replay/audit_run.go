@@ -117,9 +117,49 @@ func (a *auditedRun) begin(ctx context.Context) error {
 	var token [8]byte
 	_, _ = rand.Read(token[:]) // never fails
 	a.record.By, a.record.Run, a.record.State = a.By, hex.EncodeToString(token[:]), StateRunning
-	a.record.Runs++
-	return a.note(ctx)
+	a.record.Runs = min(a.record.Runs+1, maxRuns)
+	if err := a.note(ctx); err != nil {
+		return err
+	}
+	return a.alone(ctx)
 }
+
+// alone refuses to run when another process has said that it runs since begin has looked, and before this one did: neither knew of the
+// other. What was read stays unread for watch, which also hears requests to cancel.
+func (a *auditedRun) alone(ctx context.Context) error {
+	seen := a.log.next
+	defer func() { a.log.next = seen }()
+	var other *Audit
+	ours := false
+	err := a.log.read(ctx, func(key string, value []byte, _ int64) {
+		if key != a.record.ID || ours {
+			return
+		}
+		now, err := readAudit(key, bytes.Clone(value))
+		switch {
+		case err != nil:
+		case now.Run == a.record.Run:
+			ours = true
+		case !a.resumes || now.Runs >= a.record.Runs: // else it is the run that this one takes over from
+			other = &now
+		}
+	})
+	if err != nil || other == nil {
+		return err
+	}
+	if other.State != StateRunning { // it has ended, and would not say so again behind our record
+		if err := a.log.write(ctx, other.ID, other); err != nil {
+			return err
+		}
+	}
+	if a.resumes {
+		return ErrTakenOver
+	}
+	return &AppliedError{Audit: *other}
+}
+
+// takenOver reports whether a replay's context has ended because another process goes on with it.
+func takenOver(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrTakenOver) }
 
 // circles refuses a replay that would feed its own source.
 func (a *auditedRun) circles(ctx context.Context, way History) error {
@@ -220,8 +260,8 @@ func (a *auditedRun) hear(key string, value []byte, cancel context.CancelCauseFu
 			cancel(ErrCancelled)
 		}
 	case a.record.ID:
-		if other, err := readAudit(key, bytes.Clone(value)); err == nil && other.Run != a.record.Run && other.State == StateRunning {
-			cancel(ErrTakenOver)
+		if other, err := readAudit(key, bytes.Clone(value)); err == nil && other.Runs > a.record.Runs && other.State == StateRunning {
+			cancel(ErrTakenOver) // it knew of this run; see alone for those that did not
 		}
 	}
 }

@@ -17,6 +17,8 @@ const (
 	checkpointVersion = 1
 	checkpointMost    = 64 << 20 // bytes of a file that is read
 	skippedMost       = 100      // stretches remembered of each lane
+	listedMost        = 1000     // stretches, or failures, that are kept of all partitions
+	skippedReason     = 500      // bytes of why a stretch was passed over
 )
 
 // checkpoint is the file that tells how far a copy has come. What it says has happened; more may have.
@@ -75,17 +77,44 @@ func (c *copier) save() error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
 	file := checkpoint{Version: checkpointVersion, Replay: c.cfg.Plan.ID, Plan: c.digest, Lanes: make([]laneState, len(c.lanes))}
+	room := listedMost
 	for i, l := range c.lanes {
 		file.Lanes[i] = l.snapshot()
+		file.Lanes[i].Skipped = within(&room, file.Lanes[i].Skipped)
 	}
-	text, err := json.Marshal(file)
+	text, err := checkpointText(&file, checkpointMost, func() {
+		for i := range file.Lanes {
+			file.Lanes[i].Skipped = nil
+		}
+	})
 	if err == nil {
-		err = replaceFile(c.cfg.Checkpoint, append(text, '\n'))
+		err = replaceFile(c.cfg.Checkpoint, text)
 	}
 	if err != nil {
 		return &CheckpointError{Path: c.cfg.Checkpoint, Reason: "it could not be written, so that the copy stops", Err: err}
 	}
 	return nil
+}
+
+// checkpointText is a checkpoint as JSON of at most so many bytes, else nobody could read it back. What only tells of the past is dropped
+// for it.
+func checkpointText(file any, most int, drop func()) ([]byte, error) {
+	text, err := json.Marshal(file)
+	if err == nil && len(text) >= most {
+		drop()
+		text, err = json.Marshal(file)
+	}
+	if err == nil && len(text) >= most {
+		err = fmt.Errorf("it would have %d bytes, and at most %d are read", len(text)+1, most)
+	}
+	return append(text, '\n'), err
+}
+
+// within is the beginning of a list for which there is room, and takes the room.
+func within[T any](room *int, list []T) []T {
+	n := min(*room, len(list))
+	*room -= n
+	return list[:n:n]
 }
 
 // replaceFile writes a file anew so that a reader, and a crash, sees the old one or the new one.

@@ -71,7 +71,7 @@ type Outcome struct {
 	Total  int64 // offsets of the spans
 
 	SkippedTotal int64     // stretches that could not be read and were passed over
-	Skipped      []Skipped // the first of them, at most 100 for each partition
+	Skipped      []Skipped // the first of them, at most 100 for each partition and 1,000 in all
 }
 
 // Skipped is a stretch of a partition that could not be read.
@@ -131,7 +131,7 @@ func (c *copier) apply(ctx context.Context) (Outcome, error) {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	err = errors.Join(err, c.save())
+	err = errors.Join(err, c.keep(ctx))
 	c.tell()
 	return c.outcome(), err
 }
@@ -240,7 +240,7 @@ func (c *copier) run(ctx context.Context) error {
 	defer cancel(nil)
 	var lanes, saver sync.WaitGroup
 	ended := make(chan struct{})
-	saver.Go(func() { c.saveNowAndThen(ended, cancel) })
+	saver.Go(func() { c.saveNowAndThen(ctx, ended, cancel) })
 	room := make(chan struct{}, lanesAtOnce)
 	if c.cfg.Speed > 0 { // what is due at the same time must not wait for each other
 		room = make(chan struct{}, len(c.lanes))
@@ -265,7 +265,15 @@ func (c *copier) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (c *copier) saveNowAndThen(ended <-chan struct{}, cancel context.CancelCauseFunc) {
+// keep saves, unless another process goes on with the checkpoint.
+func (c *copier) keep(ctx context.Context) error {
+	if takenOver(ctx) {
+		return nil
+	}
+	return c.save()
+}
+
+func (c *copier) saveNowAndThen(ctx context.Context, ended <-chan struct{}, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(c.cfg.pace.save)
 	defer ticker.Stop()
 	for {
@@ -274,7 +282,7 @@ func (c *copier) saveNowAndThen(ended <-chan struct{}, cancel context.CancelCaus
 			return
 		case <-ticker.C:
 		}
-		if err := c.save(); err != nil {
+		if err := c.keep(ctx); err != nil {
 			cancel(err)
 			return
 		}
@@ -290,7 +298,7 @@ func (c *copier) tell() {
 }
 
 func (c *copier) outcome() Outcome {
-	out := Outcome{Done: true}
+	out, room := Outcome{Done: true}, listedMost
 	for _, l := range c.lanes {
 		s := l.snapshot()
 		out.Done = out.Done && s.Span == len(l.spans)
@@ -301,7 +309,7 @@ func (c *copier) outcome() Outcome {
 		out.Reencoded += s.Reencoded
 		out.Dead += s.Dead
 		out.SkippedTotal += s.SkippedTotal
-		out.Skipped = append(out.Skipped, s.Skipped...)
+		out.Skipped = append(out.Skipped, within(&room, s.Skipped)...)
 		for i, span := range l.spans {
 			out.Total += span.To - span.From
 			switch {

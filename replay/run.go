@@ -43,7 +43,8 @@ type Result struct {
 	// What became of the events that are done. Each counts once, also when it was handled once more after a crash.
 	consumer.ReplayCounts
 
-	// Failures are events that were passed over because of [consumer.FailedReport], the first 100 of each partition.
+	// Failures are events that were passed over because of [consumer.FailedReport], the first 100 of each partition and
+	// 1,000 in all.
 	Failures []Failure `json:"failures,omitempty"`
 }
 
@@ -152,16 +153,18 @@ func (r *run) next(span Span) int64 {
 
 // give hands the events over.
 func (r *run) give(ctx context.Context, handlers []consumer.Handler) error {
-	if err := r.keep(r.spans); err != nil { // so that nothing is handled whose checkpoint could not be written
+	if err := r.keep(ctx, r.spans); err != nil { // so that nothing is handled whose checkpoint could not be written
 		return err
 	}
-	return consumer.Replay(ctx, r.replay(), handlers...)
+	cfg := r.replay()
+	cfg.Progress = func(spans []consumer.ReplaySpan) error { return r.keep(ctx, spans) }
+	return consumer.Replay(ctx, cfg, handlers...)
 }
 
 // replay is what is left to do.
 func (r *run) replay() consumer.ReplayConfig {
 	cfg := consumer.ReplayConfig{
-		Worker: r.cfg.Worker, ID: r.plan.ID, Spans: r.spans, Failed: r.cfg.Failed, Rate: r.cfg.Rate, Progress: r.keep,
+		Worker: r.cfg.Worker, ID: r.plan.ID, Spans: r.spans, Failed: r.cfg.Failed, Rate: r.cfg.Rate,
 	}
 	if r.filter != nil {
 		cfg.Filter = r.pick
@@ -200,10 +203,12 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// keep writes how far the spans have come, and tells it.
-func (r *run) keep(spans []consumer.ReplaySpan) error {
-	if err := r.save(spans); err != nil {
-		return err
+// keep writes how far the spans have come, and tells it. A checkpoint that another process goes on with is left to it.
+func (r *run) keep(ctx context.Context, spans []consumer.ReplaySpan) error {
+	if !takenOver(ctx) {
+		if err := r.save(spans); err != nil {
+			return err
+		}
 	}
 	r.mu.Lock()
 	r.spans = spans
@@ -219,7 +224,7 @@ func (r *run) keep(spans []consumer.ReplaySpan) error {
 func (r *run) result() Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := Result{Done: true}
+	out, room := Result{Done: true}, listedMost
 	for _, s := range r.spans {
 		out.Done = out.Done && s.Done()
 		out.Total += s.To - s.From
@@ -228,7 +233,7 @@ func (r *run) result() Result {
 			out.Passed += b.To - b.From
 		}
 		out.Add(s.Counts)
-		for _, f := range s.Failures {
+		for _, f := range within(&room, s.Failures) {
 			out.Failures = append(out.Failures, Failure{Topic: s.Topic, Partition: s.Partition, ReplayFailure: f})
 		}
 	}

@@ -1,8 +1,8 @@
 package replay
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/headrace/headrace/consumer"
 )
@@ -20,9 +20,18 @@ type runCheckpoint struct {
 
 // save puts the spans on the disk. Once it returns, a crash of the machine does not lose them.
 func (r *run) save(spans []consumer.ReplaySpan) error {
-	text, err := json.Marshal(runCheckpoint{Version: runVersion, Replay: r.plan.ID, Plan: r.digest, Spans: spans})
+	file := runCheckpoint{Version: runVersion, Replay: r.plan.ID, Plan: r.digest, Spans: slices.Clone(spans)}
+	room := listedMost
+	for i := range file.Spans {
+		file.Spans[i].Failures = within(&room, file.Spans[i].Failures)
+	}
+	text, err := checkpointText(&file, checkpointMost, func() {
+		for i := range file.Spans {
+			file.Spans[i].Failures = nil
+		}
+	})
 	if err == nil {
-		err = replaceFile(r.cfg.Checkpoint, append(text, '\n'))
+		err = replaceFile(r.cfg.Checkpoint, text)
 	}
 	if err != nil {
 		return &CheckpointError{Path: r.cfg.Checkpoint, Reason: "it could not be written, so that the run stops", Err: err}
