@@ -142,7 +142,7 @@ func (e *engine) runReplay(ctx context.Context) error {
 	e.ctx = background
 	watched := make(chan struct{})
 	e.wg.Go(func() { e.watch.run(watched) }) //nolint:contextcheck // handlers run under the contexts of their partitions
-	e.startSpans()                           //nolint:contextcheck // as above
+	e.startSpans()                           //nolint:contextcheck // handlers run under the contexts of their partitions
 	ended := make(chan struct{})
 	go func() {
 		r.ended.Wait()

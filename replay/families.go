@@ -121,7 +121,7 @@ func (d *DeadLetter) readOwn(h consumer.Header) {
 	case consumer.HeaderTopic:
 		d.Origin.Topic = topicName(h.Value)
 	case consumer.HeaderPartition:
-		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+		d.Origin.Partition = partitionNumber(h.Value)
 	case consumer.HeaderOffset:
 		d.Origin.Offset = number(h.Value, -1, 64)
 	case consumer.HeaderGroup:
@@ -150,7 +150,7 @@ func (d *DeadLetter) readConnect(h consumer.Header) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)
 	case "partition":
-		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+		d.Origin.Partition = partitionNumber(h.Value)
 	case "offset":
 		d.Origin.Offset = number(h.Value, -1, 64)
 	case "connector.name":
@@ -213,7 +213,7 @@ func (d *DeadLetter) readStreams(h consumer.Header) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)
 	case "partition":
-		d.Origin.Partition = int32(number(h.Value, -1, 32)) //nolint:gosec // read as 32 bits
+		d.Origin.Partition = partitionNumber(h.Value)
 	case "offset":
 		d.Origin.Offset = number(h.Value, -1, 64)
 	case "exception":

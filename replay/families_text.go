@@ -32,6 +32,11 @@ func number(digits []byte, none int64, bits int) int64 {
 	return n
 }
 
+// partitionNumber reads a partition's number in digits, or returns -1.
+func partitionNumber(digits []byte) int32 {
+	return int32(number(digits, -1, 32)) //nolint:gosec // read as 32 bits
+}
+
 // bigEndian reads an integer of so many bytes that is not negative, or returns none.
 func bigEndian(value []byte, size int, none int64) int64 {
 	if len(value) != size {

@@ -92,7 +92,7 @@ func copyKcat(ctx context.Context, job Job) error {
 	brokers := strings.Join(job.Brokers, ",")
 	read := exec.CommandContext(ctx, "kcat", "-q", "-C", "-b", brokers, "-t", job.Topic, "-o", "beginning", "-e", "-X", "queued.min.messages=100000", //nolint:gosec // the benchmark names its own brokers and topics
 		"-f", "%k"+keyMark+"%s"+endMark)
-	write := exec.CommandContext(ctx, "kcat", "-q", "-P", "-b", brokers, "-t", job.To, "-K", keyMark, "-D", endMark, //nolint:gosec // as above
+	write := exec.CommandContext(ctx, "kcat", "-q", "-P", "-b", brokers, "-t", job.To, "-K", keyMark, "-D", endMark, //nolint:gosec // the benchmark names its own brokers and topics
 		"-X", "acks=all", "-X", "enable.idempotence=true", "-X", "batch.size=1000000", "-X", "linger.ms=5")
 	var said [2]strings.Builder
 	read.Stderr, write.Stderr = &said[0], &said[1]
