@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -82,15 +83,11 @@ func TestCloseGivesUpByItsDeadline(t *testing.T) {
 	if err := s.Append(context.Background(), to, record("k", "flying"), flying); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		p, _ := to.pick(context.Background(), record("k", ""))
-		p.mu.Lock()
-		left := p.flight != nil
-		p.mu.Unlock()
-		if left {
-			break
-		}
+	p, err := to.pick(context.Background(), record("k", ""))
+	if err != nil {
+		t.Fatal(err)
 	}
+	inFlight(p)
 	if err := s.Append(context.Background(), to, record("k", "waiting"), waiting); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +95,7 @@ func TestCloseGivesUpByItsDeadline(t *testing.T) {
 	flushed := make(chan error)
 	go func() { flushed <- s.Flush(context.Background()) }()
 	began := time.Now()
-	err := s.Close(within(t, limit))
+	err = s.Close(within(t, limit))
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 2*limit {
 		t.Errorf("Close took %v: %v", took, err)
 	}
@@ -122,6 +119,50 @@ func TestCloseGivesUpByItsDeadline(t *testing.T) {
 	}
 	if err := s.Close(context.Background()); err != nil {
 		t.Errorf("second Close: %v", err)
+	}
+}
+
+// TestNothingSetsOutWhenTheSenderHasEnded: the end of a flight is the turn of the next batch, which Close gives up only a moment later.
+func TestNothingSetsOutWhenTheSenderHasEnded(t *testing.T) {
+	t.Parallel()
+	m := newModel(1, 1, 0, 1<<20)
+	_ = stuck(m)
+	s := newSender(m, Config{Linger: -1})
+	to := s.Topic(topic)
+	flying, waiting := make(results, 1), make(results, 1)
+	if err := s.Append(context.Background(), to, record("k", "flying"), flying); err != nil {
+		t.Fatal(err)
+	}
+	p, err := to.pick(context.Background(), record("k", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFlight(p)
+	if err := s.Append(context.Background(), to, record("k", "waiting"), waiting); err != nil {
+		t.Fatal(err)
+	}
+	s.cancel(ErrClosed)
+	if r := flying.next(t); r.Outcome != Unknown {
+		t.Errorf("in flight: %v", r)
+	}
+	<-s.tasks.end() // whoever would take the batch has had the time to
+	p.giveUp()
+	p.report() // no goroutine does any more
+	if r := waiting.next(t); r.Outcome != Failed || !errors.Is(r.Err, ErrClosed) {
+		t.Errorf("waiting: %v", r)
+	}
+}
+
+// inFlight returns when a batch of p has set out.
+func inFlight(p *partition) {
+	for {
+		p.mu.Lock()
+		left := p.flight != nil
+		p.mu.Unlock()
+		if left {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 

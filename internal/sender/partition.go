@@ -96,8 +96,8 @@ func (p *partition) take(b *broker, now time.Time) *parcel {
 	}
 	p.listed = nil
 	p.expire(now)
-	if !p.ready() {
-		return nil
+	if !p.ready() || p.topic.sender.ctx.Err() != nil {
+		return nil // once the sender has ended, giveUp settles what has not left: it would end in doubt if it set out now
 	}
 	if p.leader != b {
 		p.list()
