@@ -68,7 +68,7 @@ func TestFromEnv(t *testing.T) {
 			env: map[string]string{
 				"KAFKA_BROKERS": "a,b:0,:1", "KAFKA_TLS_INSECURE": "maybe", "KAFKA_TLS_CERT_FILE": "c.pem", "KAFKA_SASL_MECHANISM": "KERBEROS",
 			},
-			says: []string{`broker 1 "a"`, `broker 2 "b:0"`, `broker 3 ":1"`, `KAFKA_TLS_INSECURE: "maybe"`, "c.pem has no key", `"KERBEROS"`},
+			says: []string{`KAFKA_BROKERS: broker 1 "a"`, `broker 2 "b:0"`, `broker 3 ":1"`, `KAFKA_TLS_INSECURE: "maybe"`, "c.pem has no key", `"KERBEROS"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func FromEnv() (Cluster, error) {
 		TLS:      e.tls(),
 		SASL:     e.sasl(),
 	}
-	if err := errors.Join(append(e.errs, cluster.Validate())...); err != nil {
+	if err := errors.Join(append(e.errs, cluster.validate("KAFKA_BROKERS"))...); err != nil {
 		return Cluster{}, err
 	}
 	return cluster, nil

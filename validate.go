@@ -9,14 +9,17 @@ import (
 
 // Validate returns every mistake in the cluster's settings at once, joined, or nil. It opens no connection and reads
 // no file, and no secret is part of what it says.
-func (c Cluster) Validate() error {
+func (c Cluster) Validate() error { return c.validate("cluster") }
+
+// validate names where the brokers came from.
+func (c Cluster) validate(brokers string) error {
 	var errs []error
 	if len(c.Brokers) == 0 {
 		errs = append(errs, errors.New("cluster: no broker address: set Brokers or KAFKA_BROKERS, for example localhost:9092"))
 	}
 	for i, address := range c.Brokers {
 		if err := validateAddress(address); err != nil {
-			errs = append(errs, fmt.Errorf("cluster: broker %d %q: %w", i+1, address, err))
+			errs = append(errs, fmt.Errorf("%s: broker %d %q: %w", brokers, i+1, address, err))
 		}
 	}
 	if c.TLS != nil {
