@@ -174,7 +174,7 @@ func (e *MissingTopicError) Error() string {
 	for _, config := range e.Configs {
 		more += " --config " + config
 	}
-	end := ""
+	end := ", unless the name is wrong: `headrace topics list` lists those that exist"
 	switch {
 	case e.DeadLetter:
 		what = "dead-letter topic"

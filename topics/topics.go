@@ -47,7 +47,7 @@ type Spec struct {
 type MissingError struct{ Topic string }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("topic %s does not exist: create it with `headrace topics create %s`", e.Topic, e.Topic)
+	return fmt.Sprintf("topic %s does not exist: `headrace topics list` lists those that do, `headrace topics create %s` makes it", e.Topic, e.Topic)
 }
 
 // ExistsError says that [Create] found a topic of that name, whatever its partitions and settings.
