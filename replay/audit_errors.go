@@ -48,7 +48,7 @@ func (*RightError) Unwrap() error { return kerr.TopicAuthorizationFailed }
 type UnknownReplayError struct{ ID string }
 
 func (e *UnknownReplayError) Error() string {
-	return fmt.Sprintf("replay %.100q is not in audit topic %s: it was not applied in this cluster, or without a record", e.ID, AuditTopic)
+	return fmt.Sprintf("replay %.100q is not in audit topic %s: it was not applied in this cluster, or without a record; `headrace replay list` lists those that were", e.ID, AuditTopic)
 }
 
 // AppliedError says that a plan is applied anew that was applied before, which would write its events once more.

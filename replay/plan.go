@@ -104,7 +104,7 @@ type Writer struct {
 	Ref      schema.Ref // in JSON id, or guid
 	Event    string     // full name; "" when the registry does not know the schema
 	Events   int64
-	Problems []string // why the target cannot read it; none: it can
+	Problems []string // why the target cannot read it; none: it can, where Event is known
 }
 
 // Headers of an event that a replay has written to a topic, beside those of the event itself.

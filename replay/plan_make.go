@@ -142,7 +142,7 @@ func (m *making) openTarget(ctx context.Context) (err error) {
 	}
 	t.TopicID, t.Partitions = state.ID, state.Partitions
 	if t.ClusterID == m.plan.Source.ClusterID && slices.Contains(m.plan.Source.Topics, t.Topic) {
-		return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s is replayed itself: what is copied would be read again", t.Topic)}
+		return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s is replayed itself: what is copied would be read again; copy to another topic", t.Topic)}
 	}
 	for _, s := range m.plan.Topics {
 		if s.Partitions > t.Partitions && len(m.plan.Source.Partitions) == 0 {

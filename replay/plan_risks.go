@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ func (m *making) tellRisks() {
 	if m.counted.total == 0 {
 		m.risk("nothing lies in the range: the replay does nothing")
 	} else if n.Events == 0 {
-		m.risk("none of the %d events in the range passes the filter: the replay does nothing", n.Scanned)
+		m.risk("none of the %s in the range passes the filter: the replay does nothing", many(n.Scanned, "event"))
 	}
 	var gone, places int64
 	for _, s := range p.Spans {
@@ -79,6 +80,10 @@ func (m *making) tellUndecided() {
 func (m *making) tellRewind() {
 	group := m.plan.Target.Rewind
 	moves := 0
+	if committed := func(s Span) bool { return s.Committed >= 0 }; !slices.ContainsFunc(m.plan.Spans, committed) {
+		m.risk("group %s has committed nothing of what is replayed, so that nothing is moved: `headrace groups list` lists the groups", group)
+		return
+	}
 	for _, s := range m.plan.Spans {
 		switch {
 		case s.Committed < 0:

@@ -43,6 +43,9 @@ func parseEnds(s Source, now time.Time) (e ends, err error) {
 	default:
 		var r consumer.Range
 		if r, err = consumer.ParseRange(rightOf(from, to), now); err != nil || r.To.IsZero() {
+			if _, wrong := consumer.ParseRange("@2000-01-01:"+to, now); wrong == nil {
+				err = fmt.Errorf("%q is a duration, and --from no time: write an end, or a start such as @2024-01-01", to)
+			}
 			return ends{}, &PlanError{Field: "source.to", Text: wrongEnd(to, err)}
 		}
 		e.span.To = r.To

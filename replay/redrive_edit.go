@@ -23,7 +23,7 @@ func (p *planning) edit(ctx context.Context) error {
 		return fmt.Errorf("edit: no open dead letter at %s: it was returned or discarded, or retention has removed it", place)
 	}
 	if events != 1 {
-		return fmt.Errorf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset", events)
+		return fmt.Errorf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset, as --at 0:47 does", events)
 	}
 	d := p.edited
 	s, body, err := d.parse(ctx, p.request.Registry)

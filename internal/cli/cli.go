@@ -88,9 +88,11 @@ type app struct {
 	brokers  []string
 	registry string
 	context  string
-	file     string        // of the project, where a flag names it
-	loaded   *project.File // once read
-	timeout  time.Duration
+	// contextFlag is the flag that has named the context; empty is --context.
+	contextFlag string
+	file        string        // of the project, where a flag names it
+	loaded      *project.File // once read
+	timeout     time.Duration
 	// progress is set when a person watches standard error and does not type the input.
 	progress bool
 	// started is set once a command's own code runs: every error before it is a mistake in the arguments.

@@ -25,11 +25,12 @@ type discardFlags struct {
 func (a *app) deadDiscard() *cobra.Command {
 	var f discardFlags
 	cmd := &cobra.Command{
-		Use:   "discard TOPIC --reason TEXT [flags]",
-		Short: "Mark dead letters as not needed",
-		Long:  deadDiscardLong,
+		Use:        "discard TOPIC --reason TEXT [flags]",
+		SuggestFor: []string{"delete", "purge", "drop"},
+		Short:      "Mark dead letters as not needed",
+		Long:       deadDiscardLong,
 		Example: "  headrace dead discard flights.delays.dead --cause 3f2a --reason 'test flights' --dry-run\n" +
-			"  headrace dead discard flights.delays.dead --older-than 720h --reason 'too old to matter' --yes",
+			"  headrace dead discard flights.delays.dead --older-than 30d --reason 'too old to matter' --yes",
 		Args:              exactly("TOPIC"),
 		ValidArgsFunction: completeFirst(a.completeDead),
 		RunE:              a.run(func(ctx context.Context, args []string) error { return a.runDeadDiscard(ctx, args[0], f) }),

@@ -52,7 +52,7 @@ func (a *app) deadList() *cobra.Command {
 	flags.BoolVarP(&f.all, "all", "a", false, "also those that are redriven or discarded")
 	flags.BoolVar(&f.letters, "letters", false, "list them one by one")
 	flags.BoolVar(&f.foreign, "foreign", false, "without TOPIC: also topics named as other programs name them, as in orders-dlt and dlq.orders")
-	flags.StringSliceVar(&f.by, "by", []string{"error", "event", "handler"}, "group by `these`: "+strings.Join(deadGroupings, ", "))
+	flags.StringSliceVar(&f.by, "by", []string{"error", "event", "handler"}, "group by these `parts`: "+strings.Join(deadGroupings, ", "))
 	flags.Lookup("by").DefValue = "error,event,handler"
 	flags.IntVarP(&f.max, "max", "n", 0, "list this `number` at most (default all)")
 	f.out.bind(cmd)

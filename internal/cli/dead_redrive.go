@@ -44,9 +44,10 @@ type redriveFlags struct {
 func (a *app) deadRedrive() *cobra.Command {
 	var f redriveFlags
 	cmd := &cobra.Command{
-		Use:   "redrive TOPIC [flags]",
-		Short: "Return dead letters to the topics they came from",
-		Long:  deadRedriveLong,
+		Use:        "redrive TOPIC [flags]",
+		SuggestFor: []string{"retry", "replay", "return", "requeue"},
+		Short:      "Return dead letters to the topics they came from",
+		Long:       deadRedriveLong,
 		Example: "  headrace dead redrive flights.delays.dead --dry-run\n" +
 			"  headrace dead redrive flights.delays.dead --cause 3f2a --to-group --yes\n" +
 			"  headrace dead redrive flights.delays.dead --at 0:47 --edit",
@@ -58,10 +59,10 @@ func (a *app) deadRedrive() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.toGroup, "to-group", false, "only to the group that gave the events up")
 	flags.IntVar(&f.maxRedrives, "max-redrives", replay.MaxRedrives, "leave events that were returned this `number` of times already")
-	flags.BoolVar(&f.quarantined, "even-quarantined", false, "whatever the number of times")
+	flags.BoolVar(&f.quarantined, "even-quarantined", false, "also those in quarantine, whatever the number of times")
 	flags.BoolVar(&f.edit, "edit", false, "change the value of the one event in an editor")
 	flags.StringVar(&f.editFile, "edit-file", "", "change the value of the one event to the JSON in a `file`")
-	flags.Float64Var(&f.rate, "rate", 0, "this `number` of events a second at most")
+	flags.Float64Var(&f.rate, "rate", 0, "at most this `number` of events a second")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
 	bindConfirm(cmd, &f.confirmed)
@@ -141,7 +142,7 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	}
 	switch {
 	case plan.Events() == 0:
-		a.note("topic %s has no open dead letters to %s", plan.Topic, strings.ToLower(verb))
+		a.note("nothing to %s: no open dead letter of topic %s is among those selected; `headrace dead list %s` lists the open ones", strings.ToLower(verb), plan.Topic, plan.Topic)
 		return nil
 	case agreement.dryRun:
 		return errChanges

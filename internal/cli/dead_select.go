@@ -24,7 +24,7 @@ type deadSelection struct {
 	causes, kinds, handlers, events, at []string
 	error, key, where, offset           string
 	headers                             map[string]string
-	older, newer                        time.Duration
+	older, newer                        age
 	partitions                          []int32
 }
 
@@ -40,8 +40,8 @@ func (s *deadSelection) bind(cmd *cobra.Command) {
 	flags.Lookup("header").DefValue = ""
 	flags.StringVar(&s.where, "where", "", "only events for which this `expression` is true")
 	flags.StringSliceVar(&s.at, "at", nil, "only these places, `PARTITION:OFFSET`")
-	flags.DurationVar(&s.older, "older-than", 0, "only given up longer ago")
-	flags.DurationVar(&s.newer, "newer-than", 0, "only given up more recently")
+	flags.Var(&s.older, "older-than", "only given up longer ago: 30d, 12h")
+	flags.Var(&s.newer, "newer-than", "only given up more recently: 1h")
 	flags.StringVar(&s.offset, "offset", "start", "`range` of the dead-letter topic, as of \"headrace consume\"")
 	flags.Int32SliceVarP(&s.partitions, "partitions", "p", nil, "only these `partitions` of it (default all)")
 	flags.Lookup("partitions").DefValue = ""
@@ -53,14 +53,11 @@ func (s *deadSelection) selection(now time.Time) (replay.Selection, error) {
 		Causes: s.causes, Kinds: s.kinds, Error: s.error, Handlers: s.handlers, Partitions: s.partitions,
 		Filter: replay.Filter{Events: s.events, Key: s.key, Headers: s.headers, Where: s.where},
 	}
-	if s.older < 0 || s.newer < 0 {
-		return chosen, usagef("--older-than and --newer-than must not be negative")
-	}
 	if s.older > 0 {
-		chosen.Until = now.Add(-s.older)
+		chosen.Until = now.Add(-time.Duration(s.older))
 	}
 	if s.newer > 0 {
-		chosen.Since = now.Add(-s.newer)
+		chosen.Since = now.Add(-time.Duration(s.newer))
 	}
 	for _, text := range s.at {
 		spot, err := parseSpot(text)

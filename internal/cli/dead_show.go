@@ -43,9 +43,10 @@ type deadHeader struct {
 func (a *app) deadShow() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
-		Use:   "show TOPIC PARTITION:OFFSET [flags]",
-		Short: "Show one dead letter, decoded",
-		Long:  deadShowLong,
+		Use:        "show TOPIC PARTITION:OFFSET [flags]",
+		SuggestFor: []string{"get", "describe", "peek"},
+		Short:      "Show one dead letter, decoded",
+		Long:       deadShowLong,
 		Example: "  headrace dead show flights.delays.dead 0:47\n" +
 			"  headrace dead show flights.delays.dead/0@47 -o json",
 		Args: func(cmd *cobra.Command, args []string) error {

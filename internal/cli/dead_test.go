@@ -134,6 +134,7 @@ func TestDeadLettersAreCountedByCauseAcrossTopics(t *testing.T) {
 		{5, "--event|shop.Order"},
 		{1, "--key|k2"},
 		{5, "--older-than|1h"},
+		{5, "--older-than|1d"},
 		{0, "--newer-than|1h"},
 		{2, "--where|offset > 2"},
 		{0, "--partitions|1"},
@@ -176,7 +177,7 @@ func TestOneCauseIsReturnedAndAnotherDiscarded(t *testing.T) {
 		t.Errorf("all:\n%s", r.stdout)
 	}
 	s.run("", "dead", "redrive", cemetery, "--even-quarantined", "--yes").want(t, exitDone, "returned 1 event", "a record batch, not one event")
-	s.run("", "dead", "redrive", cemetery, "--yes").want(t, exitDone, "no open dead letters to return")
+	s.run("", "dead", "redrive", cemetery, "--yes").want(t, exitDone, "nothing to return: no open dead letter of topic "+cemetery)
 	s.run("", "dead", "redrive", cemetery, "--to-group").want(t, exitDone, "a record batch, not one event")
 	s.bury(cemetery, addresses(1)...)
 	s.run("", "dead", "redrive", cemetery, "--to-group", "--yes").want(t, exitFailed, "group mail has no retry topic of topic orders", "without --to-group")

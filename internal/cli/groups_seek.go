@@ -45,9 +45,10 @@ type moveRow struct {
 func (a *app) groupsSeek() *cobra.Command {
 	var f seekFlags
 	cmd := &cobra.Command{
-		Use:   "seek GROUP --offset POSITION [flags]",
-		Short: "Move a group's committed offsets",
-		Long:  groupsSeekLong,
+		Use:        "seek GROUP --offset POSITION [flags]",
+		SuggestFor: []string{"reset", "reset-offsets", "rewind"},
+		Short:      "Move a group's committed offsets",
+		Long:       groupsSeekLong,
 		Example: "  headrace groups seek delays --offset @-2h --dry-run\n" +
 			"  headrace groups seek delays --topic flights --offset start --yes",
 		Args:              exactly("GROUP"),
@@ -56,7 +57,8 @@ func (a *app) groupsSeek() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.topics, "topic", nil, "`topic` to move, may be repeated (default all that the group has committed)")
-	flags.Int32SliceVarP(&f.partitions, "partition", "p", nil, "`partitions` to move, separated by commas (default all)")
+	flags.Int32SliceVarP(&f.partitions, "partitions", "p", nil, "move only these `partitions` (default all)")
+	flags.Lookup("partitions").DefValue = "" // or help would say "default []"
 	flags.StringVar(&f.offset, "offset", "", "`position` to move to")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
@@ -89,7 +91,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 	if f.dryRun {
 		return errChanges
 	}
-	if err := a.confirm(f.yes, fmt.Sprintf("Move %d partitions of group %s?", len(seek.Moves), group)); err != nil {
+	if err := a.confirm(f.yes, fmt.Sprintf("Move %s of group %s?", counted(len(seek.Moves), "partition"), group)); err != nil {
 		return err
 	}
 	cluster, err := a.cluster()
@@ -101,7 +103,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 	if err := groups.Apply(ctx, cluster, seek); err != nil {
 		return err
 	}
-	a.note("moved %d partitions of group %s", len(seek.Moves), group)
+	a.note("moved %s of group %s", counted(len(seek.Moves), "partition"), group)
 	return nil
 }
 
@@ -125,6 +127,9 @@ func (a *app) planSeek(ctx context.Context, group string, f seekFlags, to consum
 	}
 	var targets []groups.Target
 	for _, topic := range names {
+		if err := a.checkTopic(ctx, cluster, topic, f.partitions); err != nil {
+			return groups.Seek{}, err
+		}
 		ranges, err := consumer.Resolve(ctx, cluster, topic, f.partitions, to)
 		if err != nil {
 			return groups.Seek{}, err

@@ -34,7 +34,7 @@ func TestGroupIsListedDescribedAndMoved(t *testing.T) {
 		t.Errorf("a seek to where the group is printed %q", got)
 	}
 	s.run("", "groups", "seek", "delays", "--offset", "start").want(t, exitUsage, "--yes is missing")
-	s.run("", "groups", "seek", "delays", "--offset", "start", "--yes").want(t, exitDone, "moved 1 partitions")
+	s.run("", "groups", "seek", "delays", "--offset", "start", "--yes").want(t, exitDone, "moved 1 partition of")
 	s.run("", "groups", "seek", "delays", "--offset", "start", "--yes").want(t, exitDone, "is there already")
 }
 
@@ -50,7 +50,7 @@ func TestGroupsRefuseWhatMakesNoSense(t *testing.T) {
 		{[]string{"seek", "delays", "--offset", "3:7"}, exitUsage, "no end to give"},
 		{[]string{"seek", "delays", "--offset", "soon"}, exitUsage, "soon"},
 		{[]string{"seek", "delays", "--offset", "11", "--yes"}, exitFailed, "offset 11 is outside of its log"},
-		{[]string{"seek", "delays", "--topic", "orders", "-p", "7", "--offset", "0", "--yes"}, exitFailed, "no partition 7"},
+		{[]string{"seek", "delays", "--topic", "orders", "-p", "7", "--offset", "0", "--yes"}, exitUsage, "no partition 7: it has 0 to 1"},
 		{[]string{"seek", "nobody", "--offset", "0"}, exitFailed, "group nobody does not exist"},
 		{[]string{"describe", "nobody"}, exitFailed, "group nobody does not exist: `headrace groups list`"},
 		{[]string{"describe"}, exitUsage, "GROUP is missing"},

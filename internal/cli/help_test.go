@@ -48,6 +48,10 @@ func TestWrongUsageExitsWith2AndSaysWhereToLook(t *testing.T) {
 	}{
 		{[]string{"topic"}, "did you mean topics?"},
 		{[]string{"topics", "lst"}, "did you mean list?"},
+		{[]string{"topics", "delete", "orders", "--force"}, `has no command "delete": did you mean apply?`},
+		{[]string{"topics", "--force"}, "unknown flag: --force"},
+		{[]string{"groups", "reset-offsets"}, "did you mean seek?"},
+		{[]string{"dead", "retry"}, "did you mean redrive?"},
 		{[]string{"topics", "list", "x"}, `"x" is one argument too many`},
 		{[]string{"topics", "describe"}, "TOPIC is missing"},
 		{[]string{"topics", "create"}, "TOPIC is missing"},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -51,7 +52,7 @@ func (a *app) needProject() (*project.File, error) {
 
 // chosenContext is the context that --context, HEADRACE_CONTEXT or the file itself says; nil without any.
 func (a *app) chosenContext() (*project.Context, error) {
-	name, by := a.context, "--context"
+	name, by := a.context, cmp.Or(a.contextFlag, "--context")
 	if name == "" {
 		name, by = os.Getenv("HEADRACE_CONTEXT"), "HEADRACE_CONTEXT"
 	}

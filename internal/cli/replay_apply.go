@@ -2,16 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/replay"
 )
 
@@ -34,8 +33,7 @@ type replayApplyFlags struct {
 	confirmed            string
 	checkpoint           string
 	toContext            string
-	rate                 int
-	bytesRate, speed     string
+	pace                 pace
 	values               replayValues
 	out                  format
 }
@@ -52,9 +50,10 @@ type replayApplying struct {
 func (a *app) replayApply() *cobra.Command {
 	var f replayApplyFlags
 	cmd := &cobra.Command{
-		Use:   "apply PLAN.json [flags]",
-		Short: "Do what a plan says",
-		Long:  replayApplyLong,
+		Use:        "apply PLAN.json [flags]",
+		SuggestFor: []string{"run", "start", "resume"},
+		Short:      "Do what a plan says",
+		Long:       replayApplyLong,
 		Example: "  headrace replay apply again.json --dry-run\n" +
 			"  headrace replay apply again.json --yes --rate 50000\n" +
 			"  headrace replay apply again.json --context prod --yes --confirm flights.again",
@@ -63,9 +62,7 @@ func (a *app) replayApply() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check the plan and show what would be done, write nothing; exits with 3 when something would")
-	flags.IntVar(&f.rate, "rate", 0, "at most this `number` of events a second")
-	flags.StringVar(&f.bytesRate, "bytes-rate", "", "at most these `bytes` a second, as they are sent: 20MB")
-	flags.StringVar(&f.speed, "speed", "", "this many `times` the pace at which the events came: 10x")
+	f.pace.bind(cmd, "")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "`file` that tells how far the copy has come (default PLAN.json.checkpoint)")
 	flags.StringVar(&f.toContext, "to-context", "", "`name` of the context with the target, when it is another cluster")
 	flags.BoolVar(&f.noAudit, "no-audit", false, "keep no record in headrace.replays: nobody can list or cancel the replay then")
@@ -116,12 +113,15 @@ func (r *replayApplying) connect() (err error) {
 // other is the same command line for a context of headrace.yaml, whatever the flags say.
 func (a *app) other(context string) *app {
 	b := *a
-	b.context, b.brokers, b.registry = context, nil, ""
+	b.context, b.contextFlag, b.brokers, b.registry = context, "--to-context", nil, ""
 	return &b
 }
 
 func readReplayPlan(path string) (replay.Plan, error) {
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return replay.Plan{}, fmt.Errorf("%w: `headrace replay plan --out %s` writes a plan", err, path)
+	}
 	if err != nil {
 		return replay.Plan{}, err
 	}
@@ -153,7 +153,7 @@ func (r *replayApplying) rewind(ctx context.Context) error {
 	if err := r.printSeek(seek, r.out); err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Move %d partitions of group %s back?", len(seek.Moves), group)
+	question := fmt.Sprintf("Move %s of group %s back?", counted(len(seek.Moves), "partition"), group)
 	if len(seek.Moves) == 0 {
 		r.note("group %s is back already: an earlier run has moved it, and was stopped before it could record that", group)
 		question = fmt.Sprintf("Record that replay %s is done?", r.plan.ID)
@@ -169,30 +169,18 @@ func (r *replayApplying) rewind(ctx context.Context) error {
 	if seek, err = replay.Rewind(quick, r.from, r.plan, r.audit()); err != nil {
 		return err
 	}
-	r.note("moved %d partitions of group %s back", len(seek.Moves), group)
+	r.note("moved %s of group %s back", counted(len(seek.Moves), "partition"), group)
 	return nil
 }
 
 // copyConfig is what the flags say of a copy.
 func (r *replayApplying) copyConfig(ctx context.Context) (cfg replay.CopyConfig, closeRegistries func(), err error) {
-	cfg = replay.CopyConfig{From: r.from, Plan: r.plan, Checkpoint: r.checkpoint, Rate: r.rate, Audit: r.audit()}
+	cfg = replay.CopyConfig{From: r.from, Plan: r.plan, Checkpoint: r.checkpoint, Rate: r.pace.rate, Audit: r.audit()}
 	if r.to != nil {
 		cfg.To = *r.to
 	}
-	if r.rate < 0 {
-		return cfg, nil, usagef("--rate must not be negative")
-	}
-	if r.bytesRate != "" {
-		n, err := project.ParseBytes(r.bytesRate)
-		if err != nil || n < 1 {
-			return cfg, nil, usagef("--bytes-rate: %q is not an amount of bytes, such as 20MB", r.bytesRate)
-		}
-		cfg.BytesRate = int(n)
-	}
-	if r.speed != "" {
-		if cfg.Speed, err = strconv.ParseFloat(strings.TrimSuffix(r.speed, "x"), 64); err != nil || !(cfg.Speed > 0) || cfg.Speed > 1e9 {
-			return cfg, nil, usagef("--speed: %q is not how many times faster, such as 10x or 0.5x", r.speed)
-		}
+	if cfg.BytesRate, cfg.Speed, err = r.pace.parse(); err != nil {
+		return cfg, nil, err
 	}
 	if err := r.values.set(&cfg); err != nil {
 		return cfg, nil, err

@@ -52,6 +52,9 @@ func (r *replayApplying) copy(ctx context.Context) error {
 		}
 		return errChanges
 	}
+	if before.Done { // only its record may have to be settled
+		r.yes, r.confirmed = true, r.plan.Target.Topic
+	}
 	if err := r.agree(ctx, fmt.Sprintf("Copy to topic %s?", r.plan.Target.Topic), r.plan.Target.Topic); err != nil {
 		return err
 	}
@@ -68,7 +71,11 @@ func (r *replayApplying) copy(ctx context.Context) error {
 	if err := r.printOutcome(out); err != nil {
 		return err
 	}
-	r.note("replay %s is done: topic %s holds %s of it, %s", r.plan.ID, r.plan.Target.Topic, plural(out.Events), rateOf(out.Events-before.Events, time.Since(progress.began)))
+	far := ""
+	if !before.Done {
+		far = ", " + rateOf(out.Events-before.Events, time.Since(progress.began))
+	}
+	r.note("replay %s is done: topic %s holds %s of it%s", r.plan.ID, r.plan.Target.Topic, plural(out.Events), far)
 	return nil
 }
 

@@ -76,7 +76,7 @@ func TestReplayIsAppliedListedAndDone(t *testing.T) {
 	s.run("", "replay", "list").want(t, exitDone, "no replays yet")
 	done := s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "is done: topic again holds 10 events")
 	golden(t, "replay_apply", applied(done.stdout))
-	again := s.run("", "replay", "apply", file, "--yes", "-o", "json").want(t, exitDone, "nothing is left to copy")
+	again := s.run("", "replay", "apply", file, "-o", "json").want(t, exitDone, "nothing is left to copy", "holds 10 events of it\n")
 	golden(t, "replay_apply_json", applied(again.stdout))
 	s.run("", "replay", "apply", file, "--dry-run").want(t, exitDone)
 	s.run("", "replay", "apply", file, "--yes", "--checkpoint", file+".other").want(t, exitFailed, "was applied before by", "give the checkpoint it had")
@@ -97,7 +97,7 @@ func TestReplayMovesAGroupBack(t *testing.T) {
 	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--out", file).want(t, exitDone)
 	golden(t, "replay_apply_rewind", s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges).stdout)
 	s.run("", "replay", "apply", file, "--yes", "--confirm", "others").want(t, exitUsage, `the replay writes to "delays"`)
-	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "moved 1 partitions of group delays back")
+	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "moved 1 partition of group delays back")
 	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "commit moved")
 	if r := s.run("", "replay", "list", "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"kind":"rewind","state":"done"`) {
 		t.Errorf("the list is %s", r.stdout)

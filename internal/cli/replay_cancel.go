@@ -13,8 +13,9 @@ import (
 
 func (a *app) replayCancel() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "cancel ID|PLAN.json [flags]",
-		Short: "Stop a replay where it can go on from",
+		Use:        "cancel ID|PLAN.json [flags]",
+		SuggestFor: []string{"stop", "pause", "abort"},
+		Short:      "Stop a replay where it can go on from",
 		Long: "Ask the process that applies a replay to stop, wherever it runs, and wait until it has. It stops between two batches: nothing is\n" +
 			"lost or doubled, and the same replay apply goes on from there.",
 		Example: "  headrace replay cancel again.json\n  headrace replay cancel 20240201-101500-1f2e3d4c",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ type replayPlanFlags struct {
 	filter  replay.Filter
 	target  replay.Target
 	headers map[string]string
-	limits  replay.Limits
+	pace    pace
 	context string // with the target
 	without bool   // the registry
 	readers []string
@@ -81,9 +82,7 @@ func (a *app) replayPlan() *cobra.Command {
 	flags.BoolVar(&f.target.Raw, "raw", false, "copy whole batches as they are, without headers of origin")
 	flags.StringVar(&f.target.Reencode, "reencode", "", "write the values anew with the latest schema of this `subject`")
 	flags.StringSliceVarP(&f.readers, "reader", "r", nil, "`file or folder` with the schemas that the target reads with; may be repeated")
-	flags.Float64Var(&f.limits.Rate, "rate", 0, "estimate for this `number` of events a second")
-	flags.Float64Var(&f.limits.BytesRate, "bytes-rate", 0, "estimate for this `number` of bytes a second")
-	flags.Float64Var(&f.limits.Speed, "speed", 0, "estimate for this `number` of times the original pace")
+	f.pace.bind(cmd, "estimate for ")
 	flags.StringVar(&f.save, "out", "", "also write the plan to a `file`")
 	f.out.bind(cmd)
 	return cmd
@@ -93,14 +92,24 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 	if len(f.source.Topics) == 0 {
 		return usagef("--from-topic is missing: which topic is to be replayed?")
 	}
-	if targets := countSet(f.target.Topic, f.target.Handlers, f.target.Rewind); targets != 1 {
-		return usagef("%d of --to-topic, --handlers and --rewind are given: where the events go is one of them", targets)
+	switch countSet(f.target.Topic, f.target.Handlers, f.target.Rewind) {
+	case 0:
+		return usagef("where the events go is missing: --to-topic, --handlers or --rewind")
+	case 1:
+	default:
+		return usagef("the events go to one place: give one of --to-topic, --handlers and --rewind")
 	}
 	if f.context != "" && f.target.Topic == "" {
 		return usagef("--to-context is the cluster of --to-topic, which is missing")
 	}
-	if f.limits.Rate < 0 || f.limits.BytesRate < 0 || f.limits.Speed < 0 {
-		return usagef("--rate, --bytes-rate and --speed must not be negative")
+	bytesRate, speed, err := f.pace.parse()
+	if err != nil {
+		return err
+	}
+	if f.save != "" { // before the scan, which may take minutes
+		if _, err := os.Stat(filepath.Dir(f.save)); err != nil {
+			return &usageError{fmt.Errorf("--out %s: %w", f.save, err)}
+		}
 	}
 	f.filter.Headers = f.headers
 	if err := f.filter.Validate(); err != nil {
@@ -111,6 +120,7 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 		return err
 	}
 	defer closeRegistry()
+	request.Limits = replay.Limits{Rate: float64(f.pace.rate), BytesRate: float64(bytesRate), Speed: speed}
 	progress := &scanProgress{app: a, began: time.Now()}
 	request.Progress = progress.show
 	plan, err := replay.Make(ctx, request)
@@ -134,7 +144,8 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 		return err
 	}
 	if plan.Seconds > 0 {
-		a.note("applying it takes about %v", time.Duration(plan.Seconds*float64(time.Second)).Round(100*time.Millisecond))
+		const least = 100 * time.Millisecond
+		a.note("applying it takes about %v", max(least, time.Duration(plan.Seconds*float64(time.Second)).Round(least)))
 	}
 	if f.save != "" {
 		a.note("wrote the plan of replay %s to %s", plan.ID, f.save)
@@ -144,7 +155,7 @@ func (a *app) runReplayPlan(ctx context.Context, f replayPlanFlags) error {
 
 // replayRequest looks the topics up first, so that brokers that are away are no reason to wait for ever.
 func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Request, closeRegistry func(), err error) {
-	r = replay.Request{Source: f.source, Filter: f.filter, Target: f.target, Limits: f.limits, By: whoAmI()}
+	r = replay.Request{Source: f.source, Filter: f.filter, Target: f.target, By: whoAmI()}
 	if r.From, err = a.cluster(); err != nil {
 		return r, nil, err
 	}

@@ -44,9 +44,10 @@ type replayShadowFlags struct {
 func (a *app) replayShadow() *cobra.Command {
 	var f replayShadowFlags
 	cmd := &cobra.Command{
-		Use:   "shadow --from-topic IN --expected OUT --shadow OUT.shadow [flags]",
-		Short: "Compare the output of a new build with production's",
-		Long:  replayShadowLong,
+		Use:        "shadow --from-topic IN --expected OUT --shadow OUT.shadow [flags]",
+		SuggestFor: []string{"compare", "diff"},
+		Short:      "Compare the output of a new build with production's",
+		Long:       replayShadowLong,
 		Example: "  headrace replay shadow --from-topic flights --from @2024-01-01 --to 31d --expected alerts --shadow alerts.shadow\n" +
 			"  headrace replay shadow --from-topic flights --from 1000 --expected alerts --shadow alerts.shadow --origin origin --ignore sent_at -o json",
 		Args: exactly(),

@@ -15,12 +15,13 @@ import (
 func (a *app) replayStatus() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
-		Use:     "status ID|PLAN.json [flags]",
-		Short:   "Show how far a replay is, or how it ended",
-		Long:    "Show the record of one replay, named by its id or by the file of its plan: who applies it, how far it is, how it ended.",
-		Example: "  headrace replay status again.json\n  headrace replay status 20240201-101500-1f2e3d4c -o json",
-		Args:    exactly("ID or PLAN.json"),
-		RunE:    a.run(func(ctx context.Context, args []string) error { return a.runReplayStatus(ctx, args[0], out) }),
+		Use:        "status ID|PLAN.json [flags]",
+		SuggestFor: []string{"show", "describe", "get"},
+		Short:      "Show how far a replay is, or how it ended",
+		Long:       "Show the record of one replay, named by its id or by the file of its plan: who applies it, how far it is, how it ended.",
+		Example:    "  headrace replay status again.json\n  headrace replay status 20240201-101500-1f2e3d4c -o json",
+		Args:       exactly("ID or PLAN.json"),
+		RunE:       a.run(func(ctx context.Context, args []string) error { return a.runReplayStatus(ctx, args[0], out) }),
 	}
 	out.bind(cmd)
 	return cmd

@@ -76,6 +76,9 @@ func (a *app) printCounts(p replay.Plan) error {
 		fmt.Fprintln(a.Stdout)
 		err := print(a.Stdout, "table", p.Writers, "SCHEMA EVENT EVENTS READABLE", func(w replay.Writer) []any {
 			readable := "yes"
+			if w.Event == "" {
+				readable = "-" // its schema was not looked up
+			}
 			if len(w.Problems) > 0 {
 				readable = oneLine(strings.Join(w.Problems, "; "))
 			}

@@ -62,8 +62,8 @@ func TestReplayPlanRefusesWhatMakesNoSense(t *testing.T) {
 		want string
 	}{
 		{nil, exitUsage, "--from-topic is missing"},
-		{[]string{"--from-topic", "orders"}, exitUsage, "0 of --to-topic, --handlers and --rewind"},
-		{[]string{"--from-topic", "orders", "--handlers", "a", "--rewind", "b"}, exitUsage, "2 of"},
+		{[]string{"--from-topic", "orders"}, exitUsage, "where the events go is missing: --to-topic, --handlers or --rewind"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--rewind", "b"}, exitUsage, "give one of --to-topic"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--where", "evnt.id == 1"}, exitUsage, "where:1:1: undeclared reference to 'evnt'"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--key", "["}, exitUsage, "has no ]"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--rate", "-1"}, exitUsage, "must not be negative"},
@@ -75,7 +75,18 @@ func TestReplayPlanRefusesWhatMakesNoSense(t *testing.T) {
 		{[]string{"--from-topic", "orders", "--to-topic", "nowhere"}, exitFailed, "topic nowhere does not exist"},
 		{[]string{"--from-topic", "orders", "--to-topic", "orders"}, exitFailed, "is replayed itself"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "-p", "7"}, exitUsage, "partition 7"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--from", "10", "--to", "31d"}, exitUsage, `"31d" is a duration, and --from no time`},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--bytes-rate", "20XB"}, exitUsage, "not an amount of bytes, such as 20MB"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--speed", "10x", "--bytes-rate", "20MB"}, exitDone, "applying it takes about"},
+		{[]string{"--from-topic", "orders", "--handlers", "a", "--out", "no/such/plan.json"}, exitUsage, "--out no/such/plan.json"},
+		{[]string{"--from-topic", "orders", "--to-topic", "paid", "--to-context", "cloud"}, exitUsage, "--to-context is cloud"},
 	} {
 		s.run("", append([]string{"replay", "plan"}, c.args...)...).want(t, c.code, c.want)
+	}
+	if r := s.run("", "replay", "plan", "--from-topic", "orders", "--handlers", "a", "--no-registry"); strings.Contains(r.stdout, "yes") {
+		t.Errorf("readable, though nobody was asked:\n%s", r.stdout)
+	}
+	if r := s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "nobody"); !strings.Contains(r.stdout, "group nobody has committed nothing of what is replayed") {
+		t.Errorf("a group that does not exist:\n%s", r.stdout)
 	}
 }

@@ -44,6 +44,15 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.registry, "registry", "", "`URL` of the schema registry")
 	flags.StringVar(&a.context, "context", "", "`name` of a context in headrace.yaml: its brokers and registry, nothing of the environment")
 	flags.DurationVar(&a.timeout, "timeout", 15*time.Second, "how long brokers and registry may take to answer")
+	// A verb that a group lacks is the mistake, not the flag behind it.
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd.HasSubCommands() {
+			if wrong := noVerb(cmd, cmd.Flags().Args()); wrong != nil {
+				return wrong
+			}
+		}
+		return err
+	})
 	root.AddCommand(
 		a.dev(),
 		a.produce(),

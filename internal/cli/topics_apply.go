@@ -32,9 +32,10 @@ func (a *app) topicsApply() *cobra.Command {
 	var f applyFlags
 	out := choiceFlag{choices: []string{"text", "json"}, value: "text"}
 	cmd := &cobra.Command{
-		Use:   "apply [FILE.json] [flags]",
-		Short: "Make the changes of a plan",
-		Long:  topicsApplyLong,
+		Use:        "apply [FILE.json] [flags]",
+		SuggestFor: []string{"delete", "alter", "update"},
+		Short:      "Make the changes of a plan",
+		Long:       topicsApplyLong,
 		Example: "  headrace topics apply\n  headrace topics apply plan.json --yes\n" +
 			"  headrace topics apply --context prod --allow-partitions flights",
 		Args: cobra.MaximumNArgs(1),
