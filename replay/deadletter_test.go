@@ -344,7 +344,7 @@ func TestInterruptedRedriveLosesNothing(t *testing.T) {
 	w.put(records...)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, Told: func(replay.Redriven) { cancel() }}, w.plan())
+	first, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, Progress: func(replay.Redriven) { cancel() }}, w.plan())
 	if !errors.Is(err, context.Canceled) || first.Events == 0 || first.Events == letters {
 		t.Fatalf("got %+v, %v", first, err)
 	}

@@ -17,11 +17,11 @@ import (
 
 // RedriveConfig is how a plan is applied. Cluster is needed.
 type RedriveConfig struct {
-	Cluster headrace.Cluster
-	By      string           // who does it, for the record and for whoever tries at the same time; user@host, say
-	Rate    float64          // events a second; 0 is no limit
-	Told    func(Redriven)   // hears of every window; may be nil
-	Waits   func(*BusyError) // hears once that another redrive has to end first; may be nil
+	Cluster  headrace.Cluster
+	By       string           // who does it, for the record and for whoever tries at the same time; user@host, say
+	Rate     float64          // events a second; 0 is no limit
+	Progress func(Redriven)   // hears of every window; may be nil
+	Waits    func(*BusyError) // hears once that another redrive has to end first; may be nil
 }
 
 // Redriven is how far a redrive or a discard has come.
@@ -58,10 +58,10 @@ const (
 //
 // A topic that is not the one of the plan any more is a *[StaleError].
 func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redriven, err error) {
-	told := cfg.Told
+	told := cfg.Progress
 	for {
 		before := done
-		cfg.Told = func(so Redriven) {
+		cfg.Progress = func(so Redriven) {
 			if so.Events += before.Events; told != nil {
 				told(so)
 			}

@@ -83,7 +83,7 @@ func TestTwoAtOnce(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error)
 	go func() {
 		first := true
-		_, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, By: "ann@example", Rate: 2, Told: func(replay.Redriven) {
+		_, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, By: "ann@example", Rate: 2, Progress: func(replay.Redriven) {
 			if first {
 				close(begun)
 			}
@@ -268,7 +268,7 @@ func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 		return resp, nil, true
 	})
 	highest := int64(0)
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Told: func(so replay.Redriven) {
+	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Progress: func(so replay.Redriven) {
 		if so.Events < highest {
 			t.Errorf("told of %d events after %d", so.Events, highest)
 		}

@@ -36,8 +36,8 @@ func (r *redriving) settle(ctx context.Context) error {
 		}
 		r.done.Events += int64(len(returned))
 		r.settled(slots)
-		if r.cfg.Told != nil {
-			r.cfg.Told(r.done)
+		if r.cfg.Progress != nil {
+			r.cfg.Progress(r.done)
 		}
 	}
 	if err == nil {

@@ -83,8 +83,9 @@ func nextSteps(f devFlags, server *devserver.Server) string {
 	}
 	return "Next, in another terminal:\n" + export +
 		"  headrace topics create orders --partitions 3\n" +
-		"  headrace schema register order.avsc --subject orders-value\n" +
-		"  headrace produce orders < orders.jsonl\n" +
+		"  headrace schema new shop.Order --field id:uuid --field cents:long\n" +
+		"  headrace schema register schemas/Order.avsc --subject orders-value\n" +
+		"  headrace schema sample schemas/Order.avsc -n 100 | headrace produce orders\n" +
 		"  headrace consume orders --offset start"
 }
 

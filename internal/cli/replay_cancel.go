@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/replay"
@@ -39,12 +40,13 @@ func (a *app) runReplayCancel(ctx context.Context, name string) error {
 	if err := replay.Cancel(wait, cluster, id, whoAmI()); err != nil {
 		return err
 	}
+	a.note("asked replay %s to stop; waiting until it has, %v at most (--timeout)", id, a.timeout)
 	last := replay.Audit{}
 	for {
 		record, err := replay.Status(wait, cluster, id)
 		switch {
 		case err == nil && record.State != replay.StateRunning:
-			a.note("replay %s is %s: %s of %d", id, record.State, plural(record.Events), record.Planned)
+			a.note("replay %s is %s: %s of %d", id, record.State, plural(record.Events), humanize.Comma(record.Planned))
 			return nil
 		case err == nil:
 			last = record

@@ -260,7 +260,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		returned := make(chan replay.Redriven, 1)
 		ended := make(chan error, 1)
 		go func() {
-			config := replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), Rate: 50, Told: func(so replay.Redriven) {
+			config := replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), Rate: 50, Progress: func(so replay.Redriven) {
 				select {
 				case returned <- so:
 				default:
