@@ -65,7 +65,7 @@ func TestSeveralContextsAreNotGuessedFrom(t *testing.T) {
 	t.Parallel()
 	s := start(t, devserver.Config{})
 	dir := in(t, `contexts: {dev: {brokers: ["`+s.KafkaAddr+`"]}, prod: {brokers: ["127.0.0.1:1"]}}`)
-	runDir(t, dir, "", "topics", "list").want(t, exitFailed, "has the contexts dev, prod: choose one with --context")
+	runDir(t, dir, "", "topics", "list").want(t, exitUsage, "has the contexts dev, prod: choose one with --context")
 	runDir(t, dir, "", "topics", "list", "--brokers", s.KafkaAddr).want(t, exitDone)
 	dir = in(t, `contexts: {dev: {brokers: ["`+s.KafkaAddr+`"]}}`)
 	runDir(t, dir, "", "topics", "list").want(t, exitDone)

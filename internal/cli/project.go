@@ -70,6 +70,9 @@ func (a *app) chosenContext() (*project.Context, error) {
 	if err != nil && name != "" {
 		return nil, &usageError{fmt.Errorf("%s: %w", by, err)}
 	}
+	if _, ambiguous := errors.AsType[*project.AmbiguousError](err); ambiguous {
+		return nil, &usageError{err}
+	}
 	return chosen, err
 }
 

@@ -13,8 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/topics"
 )
 
 const replayPlanLong = `Work out what a replay would do, and change nothing: the exact offsets, the end fixed as it is now; how many events, by
@@ -173,7 +176,11 @@ func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Re
 		r.To = &target
 	}
 	if f.target.Topic != "" {
-		if err := a.checkTopic(ctx, target, f.target.Topic, nil); err != nil {
+		err := a.checkTopic(ctx, target, f.target.Topic, nil)
+		if _, missing := errors.AsType[*topics.MissingError](err); missing {
+			err = a.missingTarget(ctx, r.From, f)
+		}
+		if err != nil {
 			return r, nil, err
 		}
 	}
@@ -201,6 +208,21 @@ func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Re
 		return r, nil, fmt.Errorf("context %s: %w", f.context, err)
 	}
 	return r, func() { r.Registry.Close(); r.ToRegistry.Close() }, nil
+}
+
+// missingTarget says how to create the target topic: as wide as the widest source, and for events that are old already.
+func (a *app) missingTarget(ctx context.Context, from headrace.Cluster, f replayPlanFlags) error {
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	sources, err := topics.List(ctx, from, f.source.Topics...)
+	if err != nil {
+		return err
+	}
+	missing := &consumer.MissingTopicError{Topic: f.target.Topic, Configs: []string{"retention.ms=-1"}}
+	for _, source := range sources {
+		missing.Partitions = max(missing.Partitions, len(source.Partitions))
+	}
+	return missing
 }
 
 // needsRegistry reports whether schemas decide what is replayed, or are asked about.

@@ -92,7 +92,30 @@ func (a *app) printCounts(p replay.Plan) error {
 		return nil
 	}
 	fmt.Fprintln(a.Stdout)
-	return print(a.Stdout, "table", slices.Sorted(maps.Keys(p.Counts.ByDay)), "DAY EVENTS", func(day string) []any {
-		return []any{day, p.Counts.ByDay[day]}
+	unit, counts := byCalendar(p.Counts.ByDay)
+	return print(a.Stdout, "table", slices.Sorted(maps.Keys(counts)), unit+" EVENTS", func(day string) []any {
+		return []any{day, counts[day]}
 	})
+}
+
+// maxDays is how many lines a plan has for its days before it has one for each month instead, and for its months before each year.
+const maxDays = 62
+
+// byCalendar sums the counts of days (2006-01-02) so that a person can overlook them: years of days would hide what else the plan says.
+func byCalendar(days map[string]int64) (unit string, counts map[string]int64) {
+	unit, counts = "DAY", days
+	for _, wider := range []struct {
+		unit    string
+		letters int
+	}{{"MONTH", len("2006-01")}, {"YEAR", len("2006")}} {
+		if len(counts) <= maxDays {
+			break
+		}
+		sums := map[string]int64{}
+		for day, n := range counts {
+			sums[day[:min(wider.letters, len(day))]] += n
+		}
+		unit, counts = wider.unit, sums
+	}
+	return unit, counts
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headrace/headrace/replay"
 )
@@ -72,7 +73,7 @@ func TestReplayPlanRefusesWhatMakesNoSense(t *testing.T) {
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--to-context", "x"}, exitUsage, "--to-topic, which is missing"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--from", "committed:nobody"}, exitFailed, "group nobody has committed nothing"},
 		{[]string{"--from-topic", "nowhere", "--handlers", "a"}, exitFailed, "topic nowhere does not exist"},
-		{[]string{"--from-topic", "orders", "--to-topic", "nowhere"}, exitFailed, "topic nowhere does not exist"},
+		{[]string{"--from-topic", "orders", "--to-topic", "nowhere"}, exitFailed, "`headrace topics create nowhere --partitions 2 --config retention.ms=-1`"},
 		{[]string{"--from-topic", "orders", "--to-topic", "orders"}, exitFailed, "is replayed itself"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "-p", "7"}, exitUsage, "partition 7"},
 		{[]string{"--from-topic", "orders", "--handlers", "a", "--from", "10", "--to", "31d"}, exitUsage, `"31d" is a duration, and --from no time`},
@@ -88,5 +89,30 @@ func TestReplayPlanRefusesWhatMakesNoSense(t *testing.T) {
 	}
 	if r := s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "nobody"); !strings.Contains(r.stdout, "group nobody has committed nothing of what is replayed") {
 		t.Errorf("a group that does not exist:\n%s", r.stdout)
+	}
+}
+
+func TestManyDaysAreShownAsMonthsOrYears(t *testing.T) {
+	t.Parallel()
+	days := func(n int) map[string]int64 {
+		counts := map[string]int64{}
+		for i := range n {
+			counts[time.Date(2013, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)] = 2
+		}
+		return counts
+	}
+	for _, c := range []struct {
+		days  int
+		unit  string
+		lines int
+	}{{1, "DAY", 1}, {62, "DAY", 62}, {365, "MONTH", 12}, {365 * 10, "YEAR", 10}} {
+		unit, counts := byCalendar(days(c.days))
+		sum := int64(0)
+		for _, n := range counts {
+			sum += n
+		}
+		if unit != c.unit || len(counts) != c.lines || sum != int64(2*c.days) {
+			t.Errorf("%d days are %d of %s with %d events", c.days, len(counts), unit, sum)
+		}
 	}
 }

@@ -59,7 +59,7 @@ func (a *app) runTopicsCheck(cmd *cobra.Command, out findingsFormat) error {
 	if err := printFindings(cmd, out, findings); err != nil {
 		return err
 	}
-	a.note("%s: %d topics, %d groups, %d accounts, no mistakes", relative(file.Path), len(file.Topics), len(file.Groups), len(file.Accounts))
+	a.note("%s: %s, %s, %s, no mistakes", relative(file.Path), counted(len(file.Topics), "topic"), counted(len(file.Groups), "group"), counted(len(file.Accounts), "account"))
 	return nil
 }
 

@@ -106,7 +106,7 @@ func TestDangerousChangesNeedToBeNamed(t *testing.T) {
 func TestCheckNeedsNoBroker(t *testing.T) {
 	t.Parallel()
 	f := servers{t: t}.project(shopFile)
-	runDir(t, f.dir, "", "topics", "check").want(t, exitDone, "2 topics, 1 groups, 1 accounts, no mistakes")
+	runDir(t, f.dir, "", "topics", "check").want(t, exitDone, "2 topics, 1 group, 1 account, no mistakes")
 	f.write("headrace.yaml", strings.Replace(shopFile, "retention: 7d", "retention: 7", 1))
 	r := runDir(t, f.dir, "", "topics", "check", "-o", "github-actions").want(t, exitFindings)
 	if !strings.Contains(r.stdout, "line=6,col=25") || !strings.Contains(r.stdout, "has no unit") {
@@ -156,7 +156,7 @@ groups: [{name: g, topics: [flights], dead_letter: true}]
 `)
 	golden(t, "config_view", runDir(t, dir, "", "config", "view", "--context", "dev").want(t, exitDone).stdout)
 	golden(t, "config_contexts", runDir(t, dir, "", "config", "contexts", "--context", "prod").want(t, exitDone).stdout)
-	runDir(t, dir, "", "config", "view").want(t, exitFailed, "choose one with --context")
+	runDir(t, dir, "", "config", "view").want(t, exitUsage, "choose one with --context")
 	golden(t, "config_schema", runDir(t, dir, "", "config", "schema").want(t, exitDone).stdout)
 }
 
