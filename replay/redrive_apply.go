@@ -118,6 +118,9 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 	}
 	r.done.Run = r.marks.run.ID
 	err = r.run(held)
+	if cause := context.Cause(held); err != nil && errors.Is(cause, ErrNotAlone) && !errors.Is(err, ErrNotAlone) {
+		err = errors.Join(cause, err) // of which err is a consequence: what was under way when the place was lost says only that it was cancelled
+	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
 	defer cancel()
 	return r.done, errors.Join(err, p.Close(closing))

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -252,33 +254,66 @@ func TestDiscardNeedsAReason(t *testing.T) {
 	}
 }
 
-// TestPlaceThatIsLostIsTakenAgain has a coordinator that forgets the member once, as after a restart that took longer than the session.
+// TestPlaceThatIsLostIsTakenAgain has a coordinator that forgets the member once, as after a restart that took longer than the session,
+// between two windows, and while one is marked.
 func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	const letters = 40
-	for i := range int64(letters) {
-		w.put(letter(0, i))
-	}
-	forgotten := make(chan struct{})
-	w.kafka.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
-		resp.ErrorCode = kerr.UnknownMemberID.Code
-		close(forgotten)
-		return resp, nil, true
-	})
-	highest := int64(0)
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Progress: func(so replay.Redriven) {
-		if so.Events < highest {
-			t.Errorf("told of %d events after %d", so.Events, highest)
-		}
-		highest = so.Events
-	}}, w.plan())
-	if err != nil || done.Events != letters || done.Others != 0 || highest != letters {
-		t.Errorf("got %+v, %v; told of %d", done, err, highest)
-	}
-	<-forgotten
-	if n := len(w.orders()); n != letters {
-		t.Errorf("%d events, want %d", n, letters)
+	for _, marking := range []bool{false, true} {
+		t.Run(fmt.Sprint("while marking ", marking), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			const letters = 40
+			for i := range int64(letters) {
+				w.put(letter(0, i))
+			}
+			headway, forgotten := make(chan struct{}), make(chan struct{})
+			w.kafka.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				select {
+				case <-headway: // without which a place that is lost is not taken again
+				default:
+					w.kafka.KeepControl()
+					return nil, nil, false
+				}
+				resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+				resp.ErrorCode = kerr.UnknownMemberID.Code
+				close(forgotten)
+				return resp, nil, true
+			})
+			var once sync.Once
+			lose := func() { once.Do(func() { close(headway) }) }
+			if marking { // the first window's marks are on their way until the place is lost
+				marks := 0
+				w.kafka.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+					w.kafka.KeepControl()
+					if req.(*kmsg.ProduceRequest).Topics[0].Topic != replay.MarksTopic {
+						return nil, nil, false
+					}
+					if marks++; marks == 2 { // the first says that the redrive begins
+						lose()
+						w.kafka.SleepControl(func() {
+							<-forgotten
+							<-time.After(200 * time.Millisecond) // in which the redrive hears of it; if it does not, this is the other case
+						})
+					}
+					return nil, nil, false
+				})
+			}
+			highest := int64(0)
+			done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Progress: func(so replay.Redriven) {
+				if so.Events < highest {
+					t.Errorf("told of %d events after %d", so.Events, highest)
+				}
+				if highest = so.Events; highest > 0 {
+					lose()
+				}
+			}}, w.plan())
+			if err != nil || done.Events != letters || done.Others != 0 || highest != letters {
+				t.Errorf("got %+v, %v; told of %d", done, err, highest)
+			}
+			<-forgotten
+			if n := len(w.orders()); n != letters {
+				t.Errorf("%d events, want %d", n, letters)
+			}
+		})
 	}
 }
