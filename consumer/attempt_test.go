@@ -240,6 +240,7 @@ func TestDrainTimeoutEndsTheContextWithItsCause(t *testing.T) {
 func TestHandlerThatIgnoresItsContextIsNamedAndNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.grace = quickGrace
 	w.topic("t", 1, false)
 	w.pings("t", 0, 0, 2)
 	cfg := w.config("t")

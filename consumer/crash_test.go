@@ -174,10 +174,14 @@ func TestAnEventThatKillsFromARetryTopicIsDeadLettered(t *testing.T) {
 			}
 			return nil
 		}
-		// All of them wait in the retry topic before the first is due, so that none has two copies there.
+		// All of them wait in the retry topic before it is read, so that none has two copies there.
+		unread := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.CoordinatorLoadInProgress, Count: -1, When: func(req kmsg.Request) bool {
+			return req.(*kmsg.JoinGroupRequest).Group == "g.retry"
+		}})
 		if died, err := m.live(m.committed(events)); died || err != nil {
 			t.Fatalf("died %t, %v", died, err)
 		}
+		unread.Remove()
 		deaths := 0
 		for ; ; deaths++ {
 			died, err := m.live(func() bool { return w.committedOf("g.retry", "t.g.retry.1s", 0) == events })
@@ -333,6 +337,7 @@ func TestAStuckSuspectHoldsNoOther(t *testing.T) {
 		t.Run(strconv.Itoa(lanes)+" lanes", func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			w.grace = quickGrace
 			w.topic("t", 2, false)
 			for p := range int32(2) {
 				w.pings("t", p, int64(p)*100, 3)
@@ -368,10 +373,14 @@ func TestSuspectsWaitForNoCommitThatCannotBe(t *testing.T) {
 	cfg := w.laned(4)
 	cfg.Tuning.CommitInterval = time.Hour
 	cfg.Tuning.DrainTimeout = time.Second
+	fault := w.kafka.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.CoordinatorNotAvailable, Count: -1,
+		When: func(req kmsg.Request) bool { // but for the start
+			return req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0].Offset > 0
+		},
+	})
 	var got sink
 	j := w.start(cfg, On(got.handle))
-	eventually(t, "placed", func() bool { return w.committed("t", 0) == 0 })
-	fault := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.CoordinatorNotAvailable, Count: -1})
 	eventually(t, "10000 events, far beyond what was told", func() bool { return got.len() == 10_000 })
 	fault.Remove()
 	j.stop()

@@ -329,6 +329,7 @@ func TestRegistryOutageIsWaitedOut(t *testing.T) {
 	w.topic("t", 2, true)
 	w.pings("t", 0, 0, 3)
 	cfg := w.config("t")
+	cfg.Registry = w.asking(100 * time.Millisecond)
 	cfg.Policy.DeadLetter = true
 	var got sink
 	pongs := make(chan pong, 1)

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type plannedEvent struct {
 type plan struct {
 	concurrency int
 	tuning      Tuning
+	log         *zap.Logger // nil is none
+	stats       *counters   // of the last life
 	chunks      []fetch.Chunk
 	end         int64
 	earlier     map[int64][]int64 // offsets below one that are handled before it
@@ -242,11 +245,11 @@ func TestLanesBringALogToItsEnd(t *testing.T) {
 // live is one life of a worker that owns the partition: until all is done, or its time has come.
 func (m *plan) live(routes *routes, target *target, span time.Duration, orderly bool) {
 	e := &engine{
-		cfg: Config{Group: "g", Logger: zap.NewNop(), Concurrency: m.concurrency, Tuning: m.tuning}.withDefaults(), routes: routes, stats: new(counters),
+		cfg: Config{Group: "g", Logger: cmp.Or(m.log, zap.NewNop()), Concurrency: m.concurrency, Tuning: m.tuning}.withDefaults(), routes: routes, stats: new(counters),
 		memory: newMemory(), base: context.Background(), failed: make(chan error, 1), grace: planLease / 2,
 		fetcher: fetch.New(fetch.Config{}), partitions: make(map[kafka.TopicPartition]*partition),
 	}
-	e.commits, e.watch = newCommitter(e), newWatch(e)
+	e.commits, e.watch, m.stats = newCommitter(e), newWatch(e), e.stats
 	if m.concurrency > 0 {
 		e.lanes = newLanes(m.concurrency)
 		defer e.lanes.stop()

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ func TestHandlerThatIgnoresItsLease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			w.grace = quickGrace
 			w.topic("t", 1, false)
 			w.keyed("t", 0, 5, 0, 20)
 			cfg := w.config("t")
@@ -67,6 +67,7 @@ func TestPartitionOfManyStuckHandlersStandsStill(t *testing.T) {
 	t.Parallel()
 	const lanes, events = 8, 300
 	w := newWorld(t)
+	w.grace = quickGrace
 	w.topic("t", 2, false)
 	w.unkeyed(0, events)
 	cfg := w.config("t")
@@ -104,61 +105,6 @@ func TestPartitionOfManyStuckHandlersStandsStill(t *testing.T) {
 	j.stop()
 	if n, late := got.len(), int(j.Stats().Late); n != events+100+late || late < mostStuck {
 		t.Errorf("%d handled, and %d results refused", n, late)
-	}
-}
-
-func TestExtendKeepsAnAttemptAlive(t *testing.T) {
-	t.Parallel()
-	for name, concurrency := range map[string]int{"log order": 0, "lanes": 2} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.topic("t", 1, false)
-			w.pings("t", 0, 0, 2)
-			cfg := w.config("t")
-			cfg.Concurrency = concurrency
-			cfg.Policy = Policy{Timeout: 100 * time.Millisecond, Attempts: 2, Backoff: Backoff{Initial: 1}}
-			var kept context.Context
-			var late atomic.Int64
-			j := w.start(cfg, On(func(ctx context.Context, p ping) error {
-				if p.N == 1 {
-					if late.Add(1) > 1 {
-						return nil
-					}
-					<-ctx.Done()
-					if err := Extend(ctx, time.Second); !errors.Is(err, ErrLeaseOver) {
-						t.Errorf("extended after its end: %v", err)
-					}
-					if deadline, ok := ctx.Deadline(); !ok || deadline.After(time.Now()) {
-						t.Errorf("deadline %v, %t", deadline, ok)
-					}
-					return ctx.Err()
-				}
-				kept = ctx
-				inner, cancel := context.WithCancel(ctx)
-				defer cancel()
-				for range 10 {
-					<-time.After(25 * time.Millisecond)
-					if err := Extend(inner, 200*time.Millisecond); err != nil {
-						t.Errorf("extend: %v", err)
-					}
-				}
-				return inner.Err()
-			}))
-			eventually(t, "handled", func() bool { return j.Stats().Handled == 2 })
-			j.stop()
-			if s := j.Stats(); s.Failed != 1 || s.Stuck != 0 {
-				t.Errorf("stats %+v", s)
-			}
-			for _, ctx := range []context.Context{kept, context.Background()} {
-				if err := Extend(ctx, time.Second); !errors.Is(err, ErrNoLease) {
-					t.Errorf("extended what does not run: %v", err)
-				}
-			}
-			if err := Extend(kept, 0); err == nil {
-				t.Error("extended by nothing")
-			}
-		})
 	}
 }
 

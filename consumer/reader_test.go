@@ -17,7 +17,7 @@ import (
 func readOffsets(t *testing.T, cfg ReadConfig) map[int32][]int64 {
 	t.Helper()
 	got := map[int32][]int64{}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	err := Read(ctx, cfg, func(r Record) error {
 		got[r.Partition] = append(got[r.Partition], r.Offset)

@@ -161,12 +161,10 @@ func TestCrashRepeatsOnlyWhatWasNotCommitted(t *testing.T) {
 		victim.crash()
 	}
 	eventually(t, "all events handled", func() bool { return l.distinct() == events })
-	survivor.stop()
-	for p := range int32(partitions) {
-		if at := w.committed("t", p); at != events/partitions {
-			t.Errorf("partition %d: committed %d", p, at)
-		}
+	for p := range int32(partitions) { // before the end: a worker whose short session was over just then commits nothing at its end
+		eventually(t, "all events committed", func() bool { return w.committed("t", p) == events/partitions })
 	}
+	survivor.stop()
 	t.Logf("%d of %d events were handled again over 2 crashes", l.repeats, events)
 }
 
@@ -262,7 +260,6 @@ func TestLostMembershipEndsHandlersAndCommitsNothing(t *testing.T) {
 			w.pings("t", 0, 0, 1)
 			cfg := w.config("t")
 			cfg.Policy = Policy{Attempts: 1, DeadLetter: true}
-			cfg.Tuning.SessionTimeout = 1500 * time.Millisecond // until the member that was lost makes room for its successor
 			var calls atomic.Int64
 			causes := make(chan error, 1)
 			entered := make(chan struct{})
@@ -279,9 +276,15 @@ func TestLostMembershipEndsHandlersAndCommitsNothing(t *testing.T) {
 				return nil // too late: another worker may be at it
 			}))
 			<-entered
+			lost := *j.engine.Load().owned()[0].member.Load()
 			w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: code})
 			if cause := <-causes; !errors.Is(cause, ErrLost) || !errors.Is(cause, code) {
 				t.Errorf("cause %v", cause)
+			}
+			if code == kerr.UnknownMemberID { // the broker knows it still, and its successor would wait for the end of its session
+				if err := w.client.LeaveGroup(t.Context(), lost, "forgotten"); err != nil {
+					t.Fatal(err)
+				}
 			}
 			eventually(t, "handled again", func() bool { return w.committed("t", 0) == 1 })
 			j.stop()
@@ -364,7 +367,7 @@ func TestRefusedCommitIsAskedAboutAtOnce(t *testing.T) {
 	select {
 	case err := <-ended:
 		_ = asError[*FencedError](t, err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(45 * time.Second): // of the minute
 		t.Error("the older worker waits for its next heartbeat, though its commit was refused")
 	}
 	newer.stop()
@@ -458,7 +461,7 @@ func TestUnansweredHeartbeatsEndOwnership(t *testing.T) {
 	w.topic("t", 1, false)
 	w.pings("t", 0, 0, 1)
 	cfg := w.config("t")
-	cfg.Tuning.SessionTimeout = time.Second
+	cfg.Tuning.SessionTimeout = 6 * time.Second // which no pause of the machine uses up, as that would be a second loss
 	var calls atomic.Int64
 	cause := make(chan error, 1)
 	entered := make(chan struct{})

@@ -224,7 +224,7 @@ func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 	eachWay(t, func(t *testing.T, concurrency int) {
 		w := newWorld(t)
 		w.topic("t", 1, false)
-		waits := map[int64]error{1: Snooze(20 * time.Millisecond), 2: Snooze(600 * time.Millisecond), 3: RetryAfter(60*time.Millisecond, errBroken)}
+		waits := map[int64]error{1: Snooze(20 * time.Millisecond), 2: Snooze(4 * time.Second), 3: RetryAfter(60*time.Millisecond, errBroken)}
 		for n := range int64(4) {
 			w.put("t", 0, rec{key: fmt.Sprint(n), value: pingValue(n, "x")})
 		}
@@ -245,7 +245,7 @@ func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 		for n, want := range map[int64]struct {
 			attempt int
 			wait    time.Duration
-		}{1: {1, 20 * time.Millisecond}, 2: {1, 600 * time.Millisecond}, 3: {2, 60 * time.Millisecond}} {
+		}{1: {1, 20 * time.Millisecond}, 2: {1, 4 * time.Second}, 3: {2, 60 * time.Millisecond}} {
 			got := seen.get(n)
 			if len(got) != 2 || got[1].Attempt != want.attempt || got[1].Retry != 0 || got[1].Offset != n || got[1].at.Sub(got[0].at) < want.wait-soon {
 				t.Errorf("event %d: %+v", n, got)
@@ -391,7 +391,8 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")})
-	cfg := w.laddered(300 * time.Millisecond)
+	const rung = 5 * time.Second // longer than any pause of the machine: the first worker is not to see the end of it
+	cfg := w.laddered(rung)
 	cfg.Policy.Attempts = 1
 	cfg.Start = AtEnd() // of its topic; the retry topic is read from its start all the same
 	var seen calls
@@ -414,7 +415,7 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	eventually(t, "handled", func() bool { return second.Stats().Handled == 1 })
 	second.stop()
 	got := seen.get(2)
-	if len(got) != 2 || got[1].at.Sub(got[0].at) < 300*time.Millisecond {
+	if len(got) != 2 || got[1].at.Sub(got[0].at) < rung {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -426,7 +427,7 @@ func TestEventsOfAnEarlierLadderAreNotForgotten(t *testing.T) {
 	w.topic("t", 1, false)
 	w.source("t.g.retry.notes", 1, nil) // of somebody else
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")}, rec{key: "b", value: pingValue(2, "x")})
-	cfg := w.laddered(200 * time.Millisecond)
+	cfg := w.laddered(5 * time.Second) // longer than any pause of the machine: the first worker is not to see the end of it
 	cfg.Policy.Attempts = 1
 	first := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
 	eventually(t, "moved", func() bool { return first.Stats().Retried == 2 })
@@ -489,11 +490,12 @@ func TestPartitionThatRestsIsNotPolled(t *testing.T) {
 	eventually(t, "the partition rests, with a chunk in wait", func() bool {
 		return slices.ContainsFunc(j.State().Retries, func(r RetryState) bool { return r.Waiting == 600 && !r.Next.IsZero() }) && j.Stats().FetchedBytes > 2*maxRetryFetch*3/4
 	})
-	before := j.Stats().Fetches
+	began, before := time.Now(), j.Stats().Fetches
 	<-time.After(time.Second)
 	// Two requests wait half a second each at the broker; a chunk that is about to be taken would have it asked every 80 ms.
-	if polls := j.Stats().Fetches - before; polls > 8 {
-		t.Errorf("%d fetches in a second", polls)
+	polls := j.Stats().Fetches - before
+	if seconds := time.Since(began).Seconds(); float64(polls) > 8*seconds { // which are more on a machine that is busy
+		t.Errorf("%d fetches in %.1f seconds", polls, seconds)
 	}
 	j.stop()
 	if s := j.Stats(); s.Handled != 0 || w.committedOf("g.retry", "t.g.retry.1h", 0) > 0 {

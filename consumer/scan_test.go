@@ -20,7 +20,7 @@ var guidHeader = batch.Header{Key: schema.HeaderValueSchemaID, Value: append([]b
 
 func scanned(t *testing.T, cfg ScanConfig) *SchemaScan {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	scan, err := Scan(ctx, cfg)
 	if err != nil {
@@ -165,7 +165,7 @@ func TestScanCheckSaysWhichReaderFailsAndWhy(t *testing.T) {
 	}
 	w.down.Store(true)
 	scan.Writers = append(scan.Writers, WriterCount{Ref: schema.RefID(77)})
-	if _, err := scan.Check(t.Context(), w.registry, same); !schema.Unavailable(err) {
+	if _, err := scan.Check(t.Context(), w.asking(time.Millisecond), same); !schema.Unavailable(err) {
 		t.Errorf("while the registry is down: %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func TestInfoTellsEverythingAndIsTheHandlersOwn(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("event did not come")
 		}
 	}

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,12 @@ func (pong) AvroSchema() string {
 	return `{"type":"record","name":"Pong","namespace":"test","fields":[{"name":"ok","type":"boolean"}]}`
 }
 
+// patience only keeps a test that hangs from hanging for ever: no test is about it, and no pause of the machine is as long.
+const patience = 2 * time.Minute
+
+// quickGrace is for workers that are to give handlers up. All others have a grace that no pause of the machine uses up.
+const quickGrace = 50 * time.Millisecond
+
 // world is a broker, a registry that can fail, and the means to look at both.
 type world struct {
 	t        testing.TB
@@ -63,10 +70,13 @@ type world struct {
 	client   *kafka.Client
 	registry *schema.Registry
 
+	registryURL string
+
 	down  atomic.Bool // the registry answers 503
 	calls atomic.Int64
 
 	metadata time.Duration // between looks for new partitions; zero is the worker's own
+	grace    time.Duration // until a handler is given up; zero is patience
 
 	logs *observer.ObservedLogs
 	log  *zap.Logger
@@ -89,10 +99,8 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 
 	server := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
 	t.Cleanup(server.Close)
-	if w.registry, err = schema.NewRegistry(server.URL, schema.WithTimeout(100*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.registry.Close)
+	w.registryURL = server.URL
+	w.registry = w.asking(patience)
 
 	var core zapcore.Core
 	core, w.logs = observer.New(zap.DebugLevel)
@@ -105,6 +113,17 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 		}
 	})
 	return w
+}
+
+// asking opens the registry with a limit for each call.
+func (w *world) asking(limit time.Duration) *schema.Registry {
+	w.t.Helper()
+	registry, err := schema.NewRegistry(w.registryURL, schema.WithTimeout(limit))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(registry.Close)
+	return registry
 }
 
 func (w *world) serveRegistry(rw http.ResponseWriter, r *http.Request) {
@@ -205,7 +224,7 @@ func sealed(t testing.TB, codec batch.Codec, recs ...rec) []byte {
 
 func (w *world) putRaw(topic string, partition int32, raw []byte) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := w.client.Retry(ctx, func(ctx context.Context) error {
 		found, err := w.client.Topic(ctx, topic)
@@ -227,7 +246,7 @@ func (w *world) putRaw(topic string, partition int32, raw []byte) {
 // committed returns the group's offset of a partition, -1 for none.
 func (w *world) committed(topic string, partition int32) int64 {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	offsets, err := w.client.FetchOffsets(ctx, "g", kafka.TopicPartition{Topic: topic, Partition: partition})
 	if errors.Is(err, kerr.GroupIDNotFound) {
@@ -242,7 +261,7 @@ func (w *world) committed(topic string, partition int32) int64 {
 // read returns every record of a topic that is there now.
 func (w *world) read(topic string) []Record {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var records []Record
 	err := Read(ctx, ReadConfig{Cluster: w.cluster, Topic: topic, Range: Range{To: AtEnd()}}, func(r Record) error {
@@ -268,7 +287,7 @@ func (w *world) config(topics ...string) Config {
 		Policy: Policy{Attempts: 3, Backoff: Backoff{Initial: time.Millisecond, Max: 5 * time.Millisecond}},
 		Tuning: Tuning{
 			CommitInterval: 20 * time.Millisecond, HeartbeatInterval: 20 * time.Millisecond, SessionTimeout: 10 * time.Second,
-			DrainTimeout: 5 * time.Second,
+			DrainTimeout: patience,
 		},
 	}
 }
@@ -288,7 +307,7 @@ func (w *world) start(cfg Config, handlers ...Handler) *job {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	worker.grace = 50 * time.Millisecond
+	worker.grace = cmp.Or(w.grace, patience)
 	if w.metadata > 0 {
 		worker.metadata = w.metadata
 	}
@@ -317,7 +336,7 @@ func (j *job) wait() error {
 	select {
 	case <-j.done:
 		return j.err
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		j.t.Fatal("worker did not end")
 		return nil
 	}
@@ -326,7 +345,7 @@ func (j *job) wait() error {
 // eventually waits until ok is true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out: %s", what)

@@ -65,8 +65,8 @@ func next(t *testing.T, out <-chan Delivery) Delivery {
 			t.Fatal(d.Err)
 		}
 		return d
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing fetched within 20s")
+	case <-time.After(2 * time.Minute):
+		t.Fatal("nothing fetched")
 		return Delivery{}
 	}
 }
