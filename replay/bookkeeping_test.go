@@ -26,7 +26,7 @@ func TestAuditTopicIsReadBehindAnOpenTransaction(t *testing.T) {
 	w, cfg := newAuditedCopy(t, 20)
 	w.copy(cfg)
 	w.openTransaction(AuditTopic)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if _, err := Copy(ctx, cfg); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestMarksAreReadBehindAnOpenTransaction(t *testing.T) {
 	}
 	w.openTransaction(MarksTopic)
 	w.put(w.client, &kgo.Record{Topic: MarksTopic, Key: []byte(runKey + "r"), Value: []byte(`{"id":"r"}`)})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if runs, err := DeadRuns(ctx, w.cluster); err != nil || len(runs) != 1 {
 		t.Errorf("%+v, %v", runs, err)

@@ -21,7 +21,7 @@ import (
 func TestPipelineArrivesAtWhatTheFileHolds(t *testing.T) {
 	t.Parallel()
 	env := headracetest.Start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	connection := flights.Connection{Cluster: env.Cluster, Registry: env.Registry}
 	if err := flights.Setup(ctx, connection); err != nil {

@@ -19,7 +19,7 @@ import (
 // TestFlightsAreCountedByAirportAfterwards replays the sample into a count that did not exist when the flights came.
 func TestFlightsAreCountedByAirportAfterwards(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	env := headracetest.Start(t)
 	connection := flights.Connection{Cluster: env.Cluster, Registry: env.Registry}

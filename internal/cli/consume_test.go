@@ -145,7 +145,7 @@ func TestRegistryThatIsDownEndsConsumeInsteadOfSkippingEvents(t *testing.T) {
 		http.Error(w, "down for maintenance", http.StatusServiceUnavailable)
 	}))
 	defer down.Close()
-	r := run(t, "", "consume", "orders", "--until-end", "--brokers", s.KafkaAddr, "--registry", down.URL, "--timeout", "500ms").
+	r := run(t, "", "consume", "orders", "--until-end", "--brokers", s.KafkaAddr, "--registry", down.URL, "--timeout", "3s").
 		want(t, exitFailed, "topic orders partition 0 offset 0", down.URL, "maintenance")
 	if strings.Contains(r.stderr, "could not be decoded") || r.stdout != "" {
 		t.Errorf("the outage was taken for a bad event: %s", r.stderr)

@@ -107,7 +107,7 @@ func evolved(t *testing.T) *headracetest.Env {
 // work runs a worker until it has handled two events.
 func work[E schema.Event](t *testing.T, env *headracetest.Env, group string) []E {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer stop()
 	var mu sync.Mutex
 	var got []E
