@@ -167,7 +167,7 @@ func restart(t *testing.T, c *kraft.Cluster, registry string, life int, handled 
 	worker := process.Start(t, process.Spec{
 		Name: fmt.Sprint("worker-", life), Command: []string{binary}, Env: []string{workerVariable + "=" + string(described)}, Stdout: handled,
 	})
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -175,7 +175,7 @@ func restart(t *testing.T, c *kraft.Cluster, registry string, life int, handled 
 		case <-worker.Ended():
 			return false
 		case <-deadline:
-			t.Fatalf("life %d: not done within a minute", life)
+			t.Fatalf("life %d: not done within three minutes", life)
 		case <-tick.C:
 			if done(t, c) {
 				worker.Signal(syscall.SIGTERM)

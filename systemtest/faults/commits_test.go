@@ -75,7 +75,7 @@ func (r *refusal) run(code *kerr.Error, p *producer.Producer, config consumer.Co
 		return err
 	}))
 	r.send(p, batch)
-	r.until(30*time.Second, "the first events are handled", func() bool { return r.handled.count() >= batch })
+	r.until(2*time.Minute, "the first events are handled", func() bool { return r.handled.count() >= batch })
 	fenced := errors.Is(code, kerr.FencedInstanceID)
 	refused := kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: r.topic, Err: code, Count: 3}
 	if fenced { // for good, and heartbeats hear of it too
@@ -87,14 +87,14 @@ func (r *refusal) run(code *kerr.Error, p *producer.Producer, config consumer.Co
 	if fenced {
 		select {
 		case <-w.Ended():
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			r.Fatalf("%s: the worker still runs", code.Message)
 		}
 		var gone *consumer.FencedError
 		err := w.Wait()
 		r.require(errors.As(err, &gone), "%s: the worker ended with %v, want a FencedError", code.Message, err)
 	} else {
-		r.until(30*time.Second, code.Message+": every event is handled and committed", func() bool {
+		r.until(2*time.Minute, code.Message+": every event is handled and committed", func() bool {
 			return r.handled.count() >= 2*batch && r.committed() == 2*batch
 		})
 		r.require(fault.Hits() >= 3, "%s: answered %d times, want 3", code.Message, fault.Hits())

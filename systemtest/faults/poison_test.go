@@ -93,7 +93,7 @@ func (t *trial) quarantine(
 		}
 		return nil
 	}))
-	w.Until(t, 30*time.Second, "every good event is handled and every bad one is a dead letter", func() bool {
+	w.Until(t, 2*time.Minute, "every good event is handled and every bad one is a dead letter", func() bool {
 		return handled.Load()-taken.Load() >= int64(good) && w.Stats().DeadLettered+taken.Load() >= int64(len(values))
 	})
 	if err := w.Stop(); err != nil {
@@ -233,7 +233,7 @@ func (t *trial) batchBomb() {
 		handled.Add(1)
 		return nil
 	}))
-	w.Until(t, time.Minute, "both events are handled and the bomb is a dead letter", func() bool {
+	w.Until(t, 2*time.Minute, "both events are handled and the bomb is a dead letter", func() bool {
 		return handled.Load() == 2 && w.Stats().DeadLettered == 1
 	})
 	cost := allocated() - before

@@ -66,7 +66,7 @@ func (f *flow) moveLeaders() {
 	if _, err := f.kafka().Admin.AlterPartitionAssignments(f.Context(), moved); err != nil {
 		f.Fatalf("reassign: %v", err)
 	}
-	f.until(30*time.Second, "the reassignment has ended", func() bool {
+	f.until(2*time.Minute, "the reassignment has ended", func() bool {
 		going, err := f.kafka().Admin.ListPartitionReassignments(f.Context(), partitions)
 		return err == nil && len(going) == 0
 	})

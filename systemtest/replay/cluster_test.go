@@ -99,7 +99,7 @@ func TestACopyAndItsServers(t *testing.T) {
 // recreate makes a topic anew, as soon as the broker has forgotten the old one.
 func recreate(t *testing.T, c *kraft.Cluster, name string) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		_, err := c.Admin.CreateTopic(t.Context(), flights.Partitions, -1, nil, name)
 		if err == nil {
@@ -119,10 +119,10 @@ func isRecreated(err error, topic string) bool {
 
 func awaitHeld(t *testing.T, c *kraft.Cluster, topic string, offsets int64) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for held(t, c, topic) < offsets {
 		if time.Now().After(deadline) {
-			t.Fatalf("topic %s does not hold %d offsets after a minute", topic, offsets)
+			t.Fatalf("topic %s does not hold %d offsets after three minutes", topic, offsets)
 		}
 		<-time.After(5 * time.Millisecond)
 	}

@@ -150,11 +150,11 @@ func TestAThousandDeadLetters(t *testing.T) {
 	worker := stack.Work(t, config, consumer.On(g.handle))
 	config.Group = "ledger"
 	ledger := stack.Work(t, config, consumer.On(func(context.Context, events.Numbered) error { g.others.Add(1); return nil }))
-	worker.Until(t, time.Minute, "a thousand events are dead", func() bool {
+	worker.Until(t, 3*time.Minute, "a thousand events are dead", func() bool {
 		s := worker.Stats()
 		return s.DeadLettered >= dyingEvents && s.Handled >= sentEvents-dyingEvents
 	})
-	ledger.Until(t, time.Minute, "the other group has seen all", func() bool { return g.others.Load() >= sentEvents })
+	ledger.Until(t, 3*time.Minute, "the other group has seen all", func() bool { return g.others.Load() >= sentEvents })
 
 	const carrier, test, room = "carrier # is not in the directory", "order # is a test", "handler panicked: no room for number #"
 	_, byError, causes := g.letters(t, replay.FateOpen)
@@ -170,7 +170,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 			t.Fatalf("plan %+v", plan)
 		}
 		process := startProgram(t, "redrive", redriveJob{Brokers: g.cluster.Brokers(), Plan: plan, Rate: 20}, nil)
-		worker.Until(t, time.Minute, "some are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n >= 20 })
+		worker.Until(t, 3*time.Minute, "some are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n >= 20 })
 		_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the second"}, plan)
 		busy, isBusy := errors.AsType[*replay.BusyError](err)
 		if !isBusy || !strings.Contains(busy.Holder, fmt.Sprintf("by the first, process %d", process.ID())) {
@@ -186,7 +186,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		if int(done.Events) != mendedEvents-marked {
 			t.Errorf("the second redrive returned %d, want the %d that were not marked", done.Events, mendedEvents-marked)
 		}
-		worker.Until(t, time.Minute, "all are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n == mendedEvents })
+		worker.Until(t, 3*time.Minute, "all are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n == mendedEvents })
 		_, repeats := g.handledOnce(0, dyingEvents, isMended)
 		if repeats > replay.RedriveWindow {
 			t.Errorf("%d events came twice", repeats)
@@ -233,7 +233,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		if done := g.apply(t, plan); done.Events != 1 {
 			t.Errorf("%d returned", done.Events)
 		}
-		worker.Until(t, time.Minute, "the edited event is handled", func() bool {
+		worker.Until(t, 3*time.Minute, "the edited event is handled", func() bool {
 			n, _ := g.handledOnce(5997, 5998, func(int64) bool { return true })
 			return n == 1
 		})
@@ -278,8 +278,8 @@ func TestAThousandDeadLetters(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatalf("redrive: %v", err)
 		}
-		ledger.Until(t, time.Minute, "the other group has them too", func() bool { return g.others.Load() >= seen+misnumberedOnes-1 })
-		worker.Until(t, time.Minute, "they are dead again", func() bool { return worker.Stats().DeadLettered >= dyingEvents+misnumberedOnes-1 })
+		ledger.Until(t, 3*time.Minute, "the other group has them too", func() bool { return g.others.Load() >= seen+misnumberedOnes-1 })
+		worker.Until(t, 3*time.Minute, "they are dead again", func() bool { return worker.Stats().DeadLettered >= dyingEvents+misnumberedOnes-1 })
 		again := map[int]int{}
 		query := replay.DeadQuery{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}}
 		if err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) error { again[d.Redrives]++; return nil }); err != nil {

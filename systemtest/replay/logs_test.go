@@ -129,7 +129,7 @@ func copyBothWays(t *testing.T, c *kraft.Cluster, java *javaclient.Client, topic
 // awaitGaps waits until the cleaner has taken half of the events.
 func awaitGaps(t *testing.T, c *kraft.Cluster, topic string) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		left := 0
 		for _, events := range contents(t, c, topic, "") {
@@ -140,7 +140,7 @@ func awaitGaps(t *testing.T, c *kraft.Cluster, topic string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the cleaner has left %d of %d events after a minute", left, held(t, c, topic))
+			t.Fatalf("the cleaner has left %d of %d events after three minutes", left, held(t, c, topic))
 		}
 		// A segment is closed by the next event.
 		admin.Write(t, c, topic, record.Record{Partition: 0, Key: record.Bytes("roll")}, record.Record{Partition: 1, Key: record.Bytes("roll")})

@@ -78,18 +78,18 @@ func TestLadder(t *testing.T) {
 			w.send(t)
 
 			first := w.work(t)
-			first.Until(t, time.Minute, "events are moved", func() bool { return first.Stats().Retried > keys })
+			first.Until(t, 3*time.Minute, "events are moved", func() bool { return first.Stats().Retried > keys })
 			second := w.work(t)
-			second.Until(t, time.Minute, "the second worker has partitions", func() bool { return second.Stats().Assigned > 0 })
+			second.Until(t, 3*time.Minute, "the second worker has partitions", func() bool { return second.Stats().Assigned > 0 })
 			if err := first.Stop(); err != nil {
 				t.Errorf("first worker: %v", err)
 			}
 			const ends = keys * perKey
-			second.Until(t, time.Minute, "every event is at its end", func() bool { return w.ended(first, second) >= ends })
+			second.Until(t, 3*time.Minute, "every event is at its end", func() bool { return w.ended(first, second) >= ends })
 			w.check(t)
 
 			w.redrive(t)
-			second.Until(t, time.Minute, "redriven events are handled", func() bool { return w.ended(first, second) >= ends+ends/10 })
+			second.Until(t, 3*time.Minute, "redriven events are handled", func() bool { return w.ended(first, second) >= ends+ends/10 })
 			if err := second.Stop(); err != nil {
 				t.Errorf("second worker: %v", err)
 			}

@@ -20,7 +20,7 @@ import (
 // partition has a leader.
 func CreateTopic(tb testing.TB, c *kraft.Cluster, name string, partitions int32, settings map[string]string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	configs := map[string]*string{}
 	for key, value := range settings {
@@ -49,7 +49,7 @@ func Configure(tb testing.TB, c *kraft.Cluster, topic, key, value string) {
 // Leader returns the id of the partition's leader, or -1 while it has none.
 func Leader(tb testing.TB, c *kraft.Cluster, topic string, partition int32) int32 {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	topics, err := c.Admin.ListTopics(ctx, topic)
 	if err != nil {
@@ -127,7 +127,7 @@ func Committed(ctx context.Context, c *kraft.Cluster, group, topic string) (map[
 // Ends returns the number of offsets in each partition of the topic: its high watermark.
 func Ends(tb testing.TB, c *kraft.Cluster, topic string) map[int32]int64 {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	listed, err := c.Admin.ListEndOffsets(ctx, topic)
 	if err == nil {

@@ -20,7 +20,7 @@ func Write(tb testing.TB, c *kraft.Cluster, topic string, records ...record.Reco
 		tb.Fatalf("write %s: %v", topic, err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	out := make([]*kgo.Record, len(records))
 	for i, r := range records {
