@@ -57,7 +57,8 @@ func Main(ctx context.Context, env Env) int {
 		env.IsTerminal = isTerminal
 	}
 	// Warnings of the packages below come from goroutines of theirs.
-	a := &app{Env: env, progress: env.IsTerminal(env.Stderr) && !env.IsTerminal(env.Stdin)}
+	a := &app{Env: env, watched: env.IsTerminal(env.Stderr)}
+	a.progress = a.watched && !env.IsTerminal(env.Stdin)
 	a.Stderr = zapcore.Lock(zapcore.AddSync(env.Stderr))
 	root := a.root()
 	root.SetArgs(env.Args)
@@ -93,6 +94,8 @@ type app struct {
 	file        string        // of the project, where a flag names it
 	loaded      *project.File // once read
 	timeout     time.Duration
+	// watched is set when standard error is a terminal. Stderr itself no longer tells, since it is behind a lock.
+	watched bool
 	// progress is set when a person watches standard error and does not type the input.
 	progress bool
 	// started is set once a command's own code runs: every error before it is a mistake in the arguments.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ func bindYes(cmd *cobra.Command, yes *bool) {
 
 // confirm asks the person at the terminal whether to do what has just been shown. Without a terminal the answer must have
 // been given beforehand, by --yes.
-func (a *app) confirm(yes bool, question string) error {
+func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	if yes {
 		return nil
 	}
@@ -27,13 +28,37 @@ func (a *app) confirm(yes bool, question string) error {
 		return usagef("--yes is missing: standard input is no terminal, so nobody can be asked")
 	}
 	fmt.Fprintf(a.Stderr, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(a.Stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	answer, err := a.answer(ctx)
+	if err != nil {
 		return err
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
+	switch strings.ToLower(answer) {
 	case "y", "yes":
 		return nil
 	}
 	return errDeclined
+}
+
+// answer is the line that a person types, or the error of ctx: a Ctrl-C does not end the reading of a terminal, which goes on beside
+// it until the process ends.
+func (a *app) answer(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(a.Stdin).ReadString('\n')
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		if l.err != nil && !errors.Is(l.err, io.EOF) {
+			return "", l.err
+		}
+		return strings.TrimSpace(l.text), nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.Stderr)
+		return "", ctx.Err()
+	}
 }

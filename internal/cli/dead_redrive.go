@@ -157,7 +157,7 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 		a.note("waiting for the place of another: %s, from %s; if its process was killed that takes some seconds", clean(busy.Holder), clean(busy.Host))
 	}
 	cfg.Progress = func(so replay.Redriven) {
-		if now := time.Now(); a.progress && now.Sub(shown) > 200*time.Millisecond {
+		if now := time.Now(); a.watched && now.Sub(shown) > 200*time.Millisecond {
 			shown = now
 			fmt.Fprintf(a.Stderr, "\r%s of %s %s", humanize.Comma(so.Events), humanize.Comma(plan.Events()), did)
 		}

@@ -91,7 +91,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 	if f.dryRun {
 		return errChanges
 	}
-	if err := a.confirm(f.yes, fmt.Sprintf("Move %s of group %s?", counted(len(seek.Moves), "partition"), group)); err != nil {
+	if err := a.confirm(ctx, f.yes, fmt.Sprintf("Move %s of group %s?", counted(len(seek.Moves), "partition"), group)); err != nil {
 		return err
 	}
 	cluster, err := a.cluster()

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"slices"
@@ -25,7 +22,7 @@ func (r *replayApplying) agree(ctx context.Context, question, name string) error
 		return err
 	}
 	if production == "" {
-		return r.confirm(r.yes, question)
+		return r.confirm(ctx, r.yes, question)
 	}
 	if !r.yes {
 		return usagef("--yes is missing: context %s is production", production)
@@ -33,20 +30,20 @@ func (r *replayApplying) agree(ctx context.Context, question, name string) error
 	if r.confirmed == name {
 		return nil
 	}
-	return r.typed(name, production)
+	return r.typed(ctx, name, production)
 }
 
 // typed wants the name of what is written to, from the person at the terminal.
-func (r *replayApplying) typed(name, production string) error {
+func (r *replayApplying) typed(ctx context.Context, name, production string) error {
 	if !r.IsTerminal(r.Stdin) {
 		return usagef("--confirm %s is missing: context %s is production, and nobody can be asked to type the name", oneLine(name), production)
 	}
 	fmt.Fprintf(r.Stderr, "Context %s is production. Type the name of what is written to, %s: ", production, oneLine(name))
-	answer, err := bufio.NewReader(r.Stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	answer, err := r.answer(ctx)
+	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(answer) != name {
+	if answer != name {
 		return errDeclined
 	}
 	return nil

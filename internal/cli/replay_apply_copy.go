@@ -160,7 +160,7 @@ type copyProgress struct {
 }
 
 func (p *copyProgress) show(out replay.Outcome) {
-	if !p.app.IsTerminal(p.app.Stderr) || out.Total == 0 {
+	if !p.app.watched || out.Total == 0 {
 		return
 	}
 	p.mu.Lock()

@@ -118,7 +118,7 @@ func (a *app) runCompatSet(ctx context.Context, row levelRow, out format, yes bo
 		if row.Subject == "" {
 			who = "the registry " + registry.URL()
 		}
-		if err := a.confirm(yes, fmt.Sprintf("Set the level of %s: %s -> %s?", who, before, row.Level)); err != nil {
+		if err := a.confirm(ctx, yes, fmt.Sprintf("Set the level of %s: %s -> %s?", who, before, row.Level)); err != nil {
 			return err
 		}
 	}

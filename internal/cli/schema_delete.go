@@ -63,7 +63,7 @@ func (a *app) runSchemaDelete(ctx context.Context, subject string, f schemaDelet
 	if f.permanently != "" {
 		how = "for good: events with its ids can no longer be decoded"
 	}
-	if err := a.confirm(f.yes, fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)); err != nil {
+	if err := a.confirm(ctx, f.yes, fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)); err != nil {
 		return err
 	}
 	ctx, cancel := a.within(ctx)

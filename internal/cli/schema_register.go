@@ -76,9 +76,9 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 		return err
 	}
 	defer registry.Close()
-	ctx, cancel := a.withinEach(ctx, len(wanted))
+	planning, cancel := a.withinEach(ctx, len(wanted))
 	defer cancel()
-	plan, err := registry.Plan(ctx, wanted...)
+	plan, err := registry.Plan(planning, wanted...)
 	if err != nil {
 		return err
 	}
@@ -102,11 +102,13 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 		if err := printSteps(a.Stderr, "table", plan); err != nil {
 			return err
 		}
-		if err := a.confirm(false, fmt.Sprintf("Write %d of %d to %s?", changes, len(plan.Steps), registry.URL())); err != nil {
+		if err := a.confirm(ctx, false, fmt.Sprintf("Write %d of %d to %s?", changes, len(plan.Steps), registry.URL())); err != nil {
 			return err
 		}
 	}
-	done, err := registry.Apply(ctx, plan)
+	applying, cancel := a.withinEach(ctx, len(wanted)) // a person may have taken a while
+	defer cancel()
+	done, err := registry.Apply(applying, plan)
 	if err != nil {
 		return err
 	}

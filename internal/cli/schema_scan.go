@@ -162,7 +162,7 @@ type scanProgress struct {
 }
 
 func (p *scanProgress) show(done, total int64) {
-	if now := time.Now(); p.app.IsTerminal(p.app.Stderr) && total > 0 && now.Sub(p.shown) > 200*time.Millisecond {
+	if now := time.Now(); p.app.watched && total > 0 && now.Sub(p.shown) > 200*time.Millisecond {
 		p.shown = now
 		fmt.Fprintf(p.app.Stderr, "\r%3d%% %s", 100*done/total, plural(done))
 	}

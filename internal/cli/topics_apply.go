@@ -73,7 +73,7 @@ func (a *app) runTopicsApply(ctx context.Context, args []string, f applyFlags, o
 	if err := plan.Text(a.Stderr, f.all); err != nil {
 		return err
 	}
-	if err := a.confirm(f.yes, "Make these changes?"); err != nil {
+	if err := a.confirm(ctx, f.yes, "Make these changes?"); err != nil {
 		return err
 	}
 	conn, closeRegistry, err := a.connection(ctx, needsRegistry(plan))
