@@ -130,7 +130,7 @@ func deadDetailOf(ctx context.Context, d *replay.DeadLetter, registry *schema.Re
 		detail.Undecoded = err.Error()
 		detail.ValueBytes = base64.StdEncoding.EncodeToString(d.Value)
 	}
-	if d.Fate == replay.FateOpen {
+	if d.Fate == replay.FateOpen && d.Origin.Topic != "" { // others cannot be returned
 		detail.Redrive = fmt.Sprintf("headrace dead redrive %s %s", d.Topic, spotFlag(d.Partition, d.Offset))
 	}
 	return detail

@@ -388,3 +388,11 @@ func TestDeadLettersOfProductionAreAskedTwiceAbout(t *testing.T) {
 	in("dead", "discard", cemetery, "--all", "--reason", "x", "--confirm", cemetery).want(t, exitUsage, "--yes is missing: context prod is production")
 	in("dead", "redrive", cemetery, "--yes", "--confirm", cemetery).want(t, exitDone, "returned 1 event")
 }
+
+func TestWhatIsNoDeadLetterIsNotOfferedToReturn(t *testing.T) {
+	t.Parallel()
+	s, _ := applicable(t)
+	if r := s.run("", "dead", "show", "orders", "1:0").want(t, exitDone); strings.Contains(r.stdout, "To return it") {
+		t.Errorf("an event that came from nowhere:\n%s", r.stdout)
+	}
+}
