@@ -268,11 +268,16 @@ func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 			}
 			headway, forgotten := make(chan struct{}), make(chan struct{})
 			w.kafka.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				w.kafka.KeepControl()
 				select {
 				case <-headway: // without which a place that is lost is not taken again
 				default:
-					w.kafka.KeepControl()
 					return nil, nil, false
+				}
+				select {
+				case <-forgotten: // once
+					return nil, nil, false
+				default:
 				}
 				resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
 				resp.ErrorCode = kerr.UnknownMemberID.Code
