@@ -153,7 +153,7 @@ func TestCrashRepeatsOnlyWhatWasNotCommitted(t *testing.T) {
 		}
 	}
 	cfg := w.config("t")
-	cfg.Tuning.SessionTimeout = 1500 * time.Millisecond
+	cfg.Tuning.SessionTimeout = 6 * time.Second // which no pause of the machine uses up: a survivor that is taken for dead may handle beside its successor
 	survivor := w.start(cfg, l.handler("survivor", work))
 	for i := range 2 {
 		victim := w.start(cfg, l.handler(fmt.Sprint("victim", i), work))
