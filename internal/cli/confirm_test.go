@@ -31,15 +31,18 @@ func TestInterruptEndsAQuestion(t *testing.T) {
 	write(t, dir, "headrace.yaml", "contexts:\n  prod: {brokers: ["+s.KafkaAddr+"], registry: "+s.RegistryURL+", production: true}\n")
 	file := filepath.Join(dir, "back.json")
 	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--out", file).want(t, exitDone)
-	for prompt, args := range map[string][]string{
-		"[y/N] ":         {"groups", "seek", "delays", "--offset", "start", "--brokers", s.KafkaAddr},
-		"Type the name ": {"replay", "apply", file, "--context", "prod", "--yes"},
+	for prompt, c := range map[string]struct {
+		dir  string
+		args []string
+	}{
+		"[y/N] ":         {t.TempDir(), []string{"groups", "seek", "delays", "--offset", "start", "--brokers", s.KafkaAddr}},
+		"Type the name ": {dir, []string{"replay", "apply", file, "--context", "prod", "--yes"}},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		in, never := io.Pipe()
 		stderr := &interruption{prompt: prompt, cancel: cancel}
 		code := Main(ctx, Env{
-			Args: args, Stdin: in, Stdout: io.Discard, Stderr: stderr, Dir: dir,
+			Args: c.args, Stdin: in, Stdout: io.Discard, Stderr: stderr, Dir: c.dir,
 			IsTerminal: func(stream any) bool { return stream == any(in) },
 		})
 		result{code, "", stderr.String()}.want(t, exitInterrupted, prompt)

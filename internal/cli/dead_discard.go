@@ -41,7 +41,7 @@ func (a *app) deadDiscard() *cobra.Command {
 	flags.BoolVarP(&f.all, "all", "a", false, "every open dead letter of the topic; needed where no other flag selects")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be discarded, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
-	bindConfirm(cmd, &f.confirmed)
+	bindConfirm(cmd, &f.confirmed, "the dead-letter topic")
 	f.out.bind(cmd)
 	return cmd
 }
@@ -77,6 +77,5 @@ func (a *app) runDeadDiscard(ctx context.Context, topic string, f discardFlags) 
 	if err := a.printRedrive(plan, f.out); err != nil {
 		return err
 	}
-	agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
-	return a.applyDead(ctx, replay.RedriveConfig{Cluster: cluster}, plan, agreement)
+	return a.applyDead(ctx, replay.RedriveConfig{Cluster: cluster}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
 }

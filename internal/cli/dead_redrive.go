@@ -65,7 +65,7 @@ func (a *app) deadRedrive() *cobra.Command {
 	flags.Float64Var(&f.rate, "rate", 0, "at most this `number` of events a second")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
-	bindConfirm(cmd, &f.confirmed)
+	bindConfirm(cmd, &f.confirmed, "the dead-letter topic")
 	f.out.bind(cmd)
 	return cmd
 }
@@ -123,19 +123,13 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		err = a.printRedrive(plan, f.out)
 	}
 	if err == nil {
-		agreement := replayApplyFlags{dryRun: f.dryRun, yes: f.yes, confirmed: f.confirmed}
-		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, agreement)
+		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
 	}
 	return a.settleEdit(edited, err)
 }
 
-// bindConfirm adds the flag that names what is written to, for production.
-func bindConfirm(cmd *cobra.Command, confirmed *string) {
-	cmd.Flags().StringVar(confirmed, "confirm", "", "`name` of the dead-letter topic, for production")
-}
-
 // applyDead does what was shown, when somebody agrees.
-func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, agreement replayApplyFlags) error {
+func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, dryRun bool, given agreement) error {
 	verb, did := "Return", "returned"
 	if plan.Discard != "" {
 		verb, did = "Discard", "discarded"
@@ -144,11 +138,11 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	case plan.Events() == 0:
 		a.note("nothing to %s: no open dead letter of topic %s is among those selected; `headrace dead list %s` lists the open ones", strings.ToLower(verb), plan.Topic, plan.Topic)
 		return nil
-	case agreement.dryRun:
+	case dryRun:
 		return errChanges
 	}
-	asking := &replayApplying{app: a, replayApplyFlags: agreement, from: cfg.Cluster}
-	if err := asking.agree(ctx, fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {
+	to := writing{by: a, cluster: &cfg.Cluster}
+	if err := a.agree(ctx, given, to, fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {
 		return err
 	}
 	shown := time.Time{}

@@ -21,7 +21,8 @@ out their session when they did not stop in order.
   47, +2, -3           an offset; 2 after the start; 3 before the end
   @2022-02-14, @-48h   the first event at or after a time, or as long ago
 
-Without --topic it moves every topic that the group has committed an offset of.`
+Without --topic it moves every topic that the group has committed an offset of. In a context with "production: true" it
+needs --yes and the group's name, typed or with --confirm.`
 
 // seekFlags is what groups seek is told.
 type seekFlags struct {
@@ -30,6 +31,7 @@ type seekFlags struct {
 	offset     string
 	dryRun     bool
 	yes        bool
+	confirmed  string
 	out        format
 }
 
@@ -62,6 +64,7 @@ func (a *app) groupsSeek() *cobra.Command {
 	flags.StringVar(&f.offset, "offset", "", "`position` to move to")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, change nothing; exits with 3 when something would")
 	bindYes(cmd, &f.yes)
+	bindConfirm(cmd, &f.confirmed, "the group")
 	f.out.bind(cmd)
 	return cmd
 }
@@ -91,11 +94,12 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 	if f.dryRun {
 		return errChanges
 	}
-	if err := a.confirm(ctx, f.yes, fmt.Sprintf("Move %s of group %s?", counted(len(seek.Moves), "partition"), group)); err != nil {
-		return err
-	}
 	cluster, err := a.cluster()
 	if err != nil {
+		return err
+	}
+	question := fmt.Sprintf("Move %s of group %s?", counted(len(seek.Moves), "partition"), group)
+	if err := a.agree(ctx, confirmed(f.yes, f.confirmed), writing{by: a, cluster: &cluster}, question, group); err != nil {
 		return err
 	}
 	ctx, cancel := a.within(ctx)

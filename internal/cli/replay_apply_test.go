@@ -96,7 +96,7 @@ func TestReplayMovesAGroupBack(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "back.json")
 	s.run("", "replay", "plan", "--from-topic", "orders", "--rewind", "delays", "--out", file).want(t, exitDone)
 	golden(t, "replay_apply_rewind", s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges).stdout)
-	s.run("", "replay", "apply", file, "--yes", "--confirm", "others").want(t, exitUsage, `the replay writes to "delays"`)
+	s.run("", "replay", "apply", file, "--yes", "--confirm", "others").want(t, exitUsage, `this changes "delays"`)
 	s.run("", "replay", "apply", file, "--yes").want(t, exitDone, "moved 1 partition of group delays back")
 	s.run("", "replay", "apply", file, "--yes").want(t, exitFailed, "commit moved")
 	if r := s.run("", "replay", "list", "-o", "jsonl").want(t, exitDone); !strings.Contains(r.stdout, `"kind":"rewind","state":"done"`) {
@@ -185,7 +185,7 @@ func TestReplayApplyRefuses(t *testing.T) {
 		{[]string{file, "--yes", "--reencode", "orders-value", "--raw"}, exitUsage, "--reencode: "},
 		{[]string{file, "--yes", "--reencode", "nowhere-value"}, exitFailed, "subject nowhere-value: "},
 		{[]string{file, "--yes", "--to-context", "prod"}, exitUsage, "prod"},
-		{[]string{file, "--yes", "--confirm", "orders"}, exitUsage, `writes to "again"`},
+		{[]string{file, "--yes", "--confirm", "orders"}, exitUsage, `this changes "again"`},
 	} {
 		s.run("", append([]string{"replay", "apply"}, c.args...)...).want(t, c.code, c.want)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,15 @@ can still be read. Registering the same schema again brings it back.
 
 For good is another matter: events that carry the schema's id can then no longer be decoded, by anybody.
 --permanently wants the subject's name a second time. "headrace schema scan" tells whether a topic still
-holds such events.`
+holds such events.
+
+In a context with "production: true" either needs --yes and the subject's name, which --permanently gives already, else
+typed or with --confirm.`
 
 type schemaDeleteFlags struct {
 	version     int
 	permanently string
+	confirmed   string
 	yes         bool
 }
 
@@ -40,6 +45,7 @@ func (a *app) schemaDelete() *cobra.Command {
 	cmd.Flags().IntVar(&f.version, "version", 0, "delete only this `version`")
 	cmd.Flags().StringVar(&f.permanently, "permanently", "", "delete for good; the `subject`, typed again")
 	bindYes(cmd, &f.yes)
+	bindConfirm(cmd, &f.confirmed, "the subject")
 	return cmd
 }
 
@@ -63,7 +69,9 @@ func (a *app) runSchemaDelete(ctx context.Context, subject string, f schemaDelet
 	if f.permanently != "" {
 		how = "for good: events with its ids can no longer be decoded"
 	}
-	if err := a.confirm(ctx, f.yes, fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)); err != nil {
+	given := confirmed(f.yes, cmp.Or(f.confirmed, f.permanently))
+	question := fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)
+	if err := a.agree(ctx, given, writing{by: a, registry: registry.URL()}, question, subject); err != nil {
 		return err
 	}
 	ctx, cancel := a.within(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,8 @@ const topicsApplyLong = `Make the changes that topics plan shows: of headrace.ya
 
 A plan is refused when it was made for another cluster, or when something that it changes is neither as the plan saw it
 nor as it would make it. What is as wanted already is left alone, so that a plan that was cut short can be applied again.
-Partitions that get other replicas move a few at a time, throttled, and the throttle is lifted in the end.
+Partitions that get other replicas move a few at a time, throttled, and the throttle is lifted in the end. In a context with
+"production: true" a plan that deletes topics needs --yes and their names, typed or with --allow-delete.
 
 Exit codes: 0 everything is as wanted, 1 something failed; what was done is printed in either case.`
 
@@ -73,7 +75,7 @@ func (a *app) runTopicsApply(ctx context.Context, args []string, f applyFlags, o
 	if err := plan.Text(a.Stderr, f.all); err != nil {
 		return err
 	}
-	if err := a.confirm(ctx, f.yes, "Make these changes?"); err != nil {
+	if err := a.agreeOnTopics(ctx, plan, f); err != nil {
 		return err
 	}
 	conn, closeRegistry, err := a.connection(ctx, needsRegistry(plan))
@@ -101,6 +103,32 @@ func (a *app) runTopicsApply(ctx context.Context, args []string, f applyFlags, o
 		a.note("%v", err) // an interruption is no failure to report, but what goes on in the cluster is
 	}
 	return err
+}
+
+// agreeOnTopics asks. Topics that go are named in production, as elsewhere: by --allow-delete, also where the plan in a file was made
+// with it.
+func (a *app) agreeOnTopics(ctx context.Context, plan topics.Plan, f applyFlags) error {
+	const question = "Make these changes?"
+	var deleted []string
+	for _, c := range plan.Changes {
+		if c.Kind == topics.DeleteTopic {
+			deleted = append(deleted, c.Topic)
+		}
+	}
+	if len(deleted) == 0 {
+		return a.confirm(ctx, f.yes, question)
+	}
+	cluster, err := a.cluster()
+	if err != nil {
+		return err
+	}
+	given := agreement{yes: f.yes, flag: "--allow-delete"}
+	for _, name := range f.leave.AllowDelete {
+		if slices.Contains(deleted, name) { // others are gone already
+			given.named = append(given.named, name)
+		}
+	}
+	return a.agree(ctx, given, writing{by: a, cluster: &cluster}, question, deleted...)
 }
 
 // planToApply is the plan in a file, or the one of headrace.yaml as it is now.
