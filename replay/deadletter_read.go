@@ -28,7 +28,8 @@ type DeadQuery struct {
 // which the selection cannot be decided is among them.
 //
 // It returns fn's error as it is, but for [consumer.ErrStopRead], which ends the reading; and ctx's cause when ctx ends. What a dead
-// letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError].
+// letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError]. A where that has no
+// answer for any of those it is asked about is, in the end, an error that wraps the *[FilterError] of the first.
 func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) error {
 	reading, err := openDead(ctx, q.Cluster, q.Registry, q.Selection)
 	if err != nil {
@@ -53,7 +54,7 @@ func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) er
 			return err
 		}
 	}
-	return nil
+	return reading.selector.verdict()
 }
 
 // DeadLetterAt returns one dead letter, whatever became of it, and the run that did it; nil for an open one. An offset that the topic

@@ -96,6 +96,9 @@ type selector struct {
 	matcher  *matcher // of the filter without its events
 	names    *matcher // finds schemas; nil without a registry
 	down     bool     // the registry does not answer, so that it is asked no more
+
+	answered, unanswered int64 // by the expression
+	firstUnanswered      error
 }
 
 func (s Selection) compile(registry *schema.Registry, check bool) (*selector, error) {
@@ -134,6 +137,16 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 	if c.matcher, err = filter.compile(registry); err != nil {
 		return nil, err
 	}
+	c.matcher.asked = func(failed error) {
+		switch _, noAnswer := errors.AsType[*FilterError](failed); {
+		case failed == nil:
+			c.answered++
+		case noAnswer: // and not a value that cannot be decoded
+			if c.unanswered++; c.firstUnanswered == nil {
+				c.firstUnanswered = failed
+			}
+		}
+	}
 	if registry != nil {
 		c.names, err = Filter{Events: []string{"any"}}.compile(registry)
 	}
@@ -169,6 +182,16 @@ func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
 	}
 	record := consumer.Record{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Time: d.Time, Key: d.Key, Value: d.Value, Headers: d.Raw}
 	return c.matcher.match(ctx, &record)
+}
+
+// verdict is an error when the expression had no answer for any dead letter that it was asked about: a field is mistyped, more likely
+// than that none has it.
+func (c *selector) verdict() error {
+	if c.unanswered == 0 || c.answered > 0 {
+		return nil
+	}
+	return fmt.Errorf("the expression %q has no answer for any of %s, of which `headrace dead show` shows the fields: %w",
+		c.Filter.Where, many(c.unanswered, "dead letter"), c.firstUnanswered)
 }
 
 // name finds the event's name, and the schema it was written with.

@@ -74,6 +74,7 @@ type matcher struct {
 	headers  []headerGlob
 	where    *where
 	registry *schema.Registry
+	asked    func(failed error) // unless nil, told of every event that the expression was asked about; nil: it had an answer
 
 	mu    sync.Mutex
 	known map[schema.Ref]*writtenBy
@@ -217,6 +218,9 @@ func (m *matcher) whereOf(r *consumer.Record, by *writtenBy, body []byte) (bool,
 		return true, nil
 	}
 	passes, err := m.where.eval(r, by, body)
+	if m.asked != nil && (err != nil || by != nil || !m.where.uses("event")) {
+		m.asked(err)
+	}
 	if err != nil {
 		return false, undecided(r, err)
 	}

@@ -214,6 +214,15 @@ func TestPlanCountsWhatTheFilterLetsThrough(t *testing.T) {
 	wantRisk(t, p, "of unknown schemas, which the filter has to know: 1 event; the run stops there; the first: filter: topic orders partition 1 offset 5 cannot be decided: schema id 999")
 	wantRisk(t, p, "would have to read: 1 value")
 
+	// A type that is mistyped is told beside those that are there.
+	r.Filter = replay.Filter{Events: []string{"shop.Sail"}}
+	mistyped := s.make(r)
+	wantRisk(t, mistyped, "no event in the range is of type shop.Sail; the types there are shop.Sale (")
+	r.Filter.Events = []string{"shop.Sale"}
+	if risks := strings.Join(s.make(r).Risks, "\n"); strings.Contains(risks, "is of type") {
+		t.Errorf("the type is there: %s", risks)
+	}
+
 	// Without a filter they are all replayed, and the unknown schema is told as one.
 	p = s.make(s.request("", ""))
 	if p.Counts.Events != 13 || p.Counts.Corrupt != 0 || len(p.Writers) != 2 || len(p.Writers[1].Problems) != 1 {

@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,6 +16,7 @@ func (m *making) tellRisks() {
 	} else if n.Events == 0 {
 		m.risk("none of the %s in the range passes the filter: the replay does nothing", many(n.Scanned, "event"))
 	}
+	m.tellTypes()
 	var gone, places int64
 	for _, s := range p.Spans {
 		if gone += s.Gone; s.Gone > 0 {
@@ -48,6 +51,40 @@ func (m *making) tellRisks() {
 		m.tellRewind()
 	}
 	p.Risks = m.risks
+}
+
+// maxTypes bounds the types that a risk lists.
+const maxTypes = 10
+
+// tellTypes says which of the types that the filter names are not there, and which ones are: a name may be mistyped.
+func (m *making) tellTypes() {
+	there := maps.Clone(m.plan.Counts.ByEvent)
+	if there == nil {
+		there = map[string]int64{}
+	}
+	for ref, n := range m.counted.dropped {
+		if by := m.match.known[ref]; by != nil && by.schema != nil {
+			there[by.schema.FullName()] += n
+		}
+	}
+	var absent []string
+	for _, name := range m.match.events {
+		if there[name] == 0 {
+			absent = append(absent, name)
+		}
+	}
+	if len(absent) == 0 || len(there) == 0 {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(there), func(a, b string) int { return cmp.Or(cmp.Compare(there[b], there[a]), strings.Compare(a, b)) })
+	more := ""
+	if len(names) > maxTypes {
+		names, more = names[:maxTypes], fmt.Sprintf(" and %d more", len(names)-maxTypes)
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%s)", name, many(there[name], "event"))
+	}
+	m.risk("no event in the range is of type %s; the types there are %s%s", strings.Join(absent, ", "), strings.Join(names, ", "), more)
 }
 
 // tellUndecided says what applying does with events that nobody can decide about or read.

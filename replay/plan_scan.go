@@ -19,6 +19,7 @@ const (
 // counted is what a scan saw.
 type counted struct {
 	writers     map[schema.Ref]int64 // of events that pass
+	dropped     map[schema.Ref]int64 // of events that do not, where the filter names types
 	overflow    int64                // events of schemas beyond maxKnown
 	days        map[string]int64
 	day         int64 // of dayName, in days since 1970
@@ -34,7 +35,7 @@ type counted struct {
 
 // scan reads the spans once and counts.
 func (m *making) scan(ctx context.Context) error {
-	m.counted = &counted{writers: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
+	m.counted = &counted{writers: map[schema.Ref]int64{}, dropped: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
 	for _, s := range m.plan.Spans {
 		m.counted.total += s.To - s.From
 	}
@@ -106,6 +107,9 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 		return nil
 	}
 	if !passes {
+		if wire == nil && len(m.match.events) > 0 {
+			m.counted.drop(ref)
+		}
 		return nil
 	}
 	if m.plan.Target.Topic != "" && len(r.Headers) > 0 {
@@ -149,6 +153,12 @@ func (c *counted) at(t time.Time) {
 		}
 	}
 	c.days[c.dayName]++
+}
+
+func (c *counted) drop(ref schema.Ref) {
+	if _, known := c.dropped[ref]; known || len(c.dropped) < maxKnown {
+		c.dropped[ref]++
+	}
 }
 
 func (c *counted) writer(ref schema.Ref) {

@@ -100,7 +100,7 @@ func (r Redrive) Events() (n int64) {
 
 // PlanRedrive reads the dead letters of a topic and plans to return those of the selection that are still open. It changes nothing. A
 // topic that does not exist, the dead-letter topic or one that events would go to, is a *[consumer.MissingTopicError]; a group without
-// a retry topic is a *[NoRetryTopicError].
+// a retry topic is a *[NoRetryTopicError]; a where that has no answer for any dead letter wraps a *[FilterError].
 func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 	if r.MaxRedrives == 0 {
 		r.MaxRedrives = MaxRedrives
@@ -123,7 +123,8 @@ func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 	return p.end(), p.checkTopics(ctx, reading.client)
 }
 
-// PlanDiscard reads the dead letters of a topic and plans to discard those of the selection that are still open. It changes nothing.
+// PlanDiscard reads the dead letters of a topic and plans to discard those of the selection that are still open. It changes nothing. A
+// where that has no answer for any dead letter wraps a *[FilterError].
 func PlanDiscard(ctx context.Context, r DiscardRequest) (Redrive, error) {
 	if r.Reason == "" {
 		return Redrive{}, errors.New("discard: a reason is needed, for the record")
@@ -159,12 +160,12 @@ func (p *planning) read(ctx context.Context, reading *deadReading, choose func(c
 	}
 	p.plan.TopicID = state.ID
 	p.left, p.spans = map[string]int64{}, map[int32]*RedrivePartition{}
-	return reading.read(ctx, state, func(d *DeadLetter, undecided error) error {
+	err = reading.read(ctx, state, func(d *DeadLetter, undecided error) error {
 		if d.Fate != FateOpen {
 			return nil
 		}
 		if undecided != nil {
-			p.left["cannot be decided: "+FoldError(errors.Unwrap(undecided).Error())]++
+			p.left["cannot be decided: "+folded(errors.Unwrap(undecided))]++
 			return nil
 		}
 		why, err := choose(ctx, d)
@@ -178,6 +179,20 @@ func (p *planning) read(ctx context.Context, reading *deadReading, choose func(c
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return reading.selector.verdict()
+}
+
+// folded is FoldError of the reason, but for the place in an expression, which is the same for every event.
+func folded(err error) string {
+	if wrong, ok := errors.AsType[*FilterError](err); ok {
+		same := *wrong
+		same.Text = FoldError(wrong.Text)
+		return same.Error()
+	}
+	return FoldError(err.Error())
 }
 
 // redrive says why a dead letter stays, and counts where it goes.

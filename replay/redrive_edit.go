@@ -9,6 +9,13 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
+// EditCountError says that a redrive was to change the value of one dead letter, and that the selection has another number of open ones.
+type EditCountError struct{ Selected int64 }
+
+func (e *EditCountError) Error() string {
+	return fmt.Sprintf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset, as --at 0:47 does", e.Selected)
+}
+
 // edit encodes the JSON that takes the place of the one event's value.
 func (p *planning) edit(ctx context.Context) error {
 	events := int64(0)
@@ -23,7 +30,7 @@ func (p *planning) edit(ctx context.Context) error {
 		return fmt.Errorf("edit: no open dead letter at %s: it was returned or discarded, or retention has removed it", place)
 	}
 	if events != 1 {
-		return fmt.Errorf("edit: one open dead letter is needed, and %d are selected: choose it by partition and offset, as --at 0:47 does", events)
+		return &EditCountError{Selected: events}
 	}
 	d := p.edited
 	s, body, err := d.parse(ctx, p.request.Registry)

@@ -322,3 +322,26 @@ func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestExpressionWithoutAnyAnswer: what is mistyped says so; what only some events have leaves the others.
+func TestExpressionWithoutAnyAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(letter(0, 1), letter(0, 2, "tenant", "a"), letter(1, 3))
+	where := func(text string) replay.Selection { return replay.Selection{Filter: replay.Filter{Where: text}} }
+	some := w.planOf(func(r *replay.RedriveRequest) { r.Selection = where(`headers.tenant == "a"`) })
+	if some.Events() != 1 || len(some.Left) != 1 || some.Left[0].Reason != "cannot be decided: filter: where:1:8: no such key: tenant" || some.Left[0].Events != 2 {
+		t.Errorf("planned %+v", some)
+	}
+	none := where(`headers.tennant == "a"`)
+	_, redrive := replay.PlanRedrive(t.Context(), w.request(func(r *replay.RedriveRequest) { r.Selection = none }))
+	_, discard := replay.PlanDiscard(t.Context(), replay.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: none, Reason: "test"})
+	list := replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: w.cluster, Topics: []string{dead}, Selection: none}, func(replay.DeadLetter) error { return nil })
+	for _, err := range []error{redrive, discard, list} {
+		wrong, ok := errors.AsType[*replay.FilterError](err)
+		if !ok || wrong.Column != 8 || !strings.Contains(err.Error(), `headers.tennant == \"a\"`) || !strings.Contains(err.Error(), "any of 3 dead letters") ||
+			!strings.Contains(err.Error(), "no such key: tennant") {
+			t.Errorf("got %v", err)
+		}
+	}
+}

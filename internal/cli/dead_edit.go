@@ -53,14 +53,18 @@ func (a *app) edit(ctx context.Context, text []byte) (edited []byte, path string
 	// The variable may hold arguments, as in "code --wait", so that a shell has to read it; the file is an argument of its own.
 	command := exec.CommandContext(ctx, "sh", "-c", editor+` "$1"`, "sh", name) //nolint:gosec // the person's own editor
 	command.Stdin, command.Stdout, command.Stderr = a.Stdin, a.Stderr, a.Stderr
-	if err := command.Run(); err != nil {
-		return nil, name, fmt.Errorf("editor %s: %w: nothing was changed", editor, err)
+	ended := command.Run()
+	if ended != nil {
+		ended = fmt.Errorf("editor %s: %w: nothing was changed", editor, ended)
 	}
 	if edited, err = a.readWhole(name); err != nil {
-		return nil, name, err
+		return nil, name, errors.Join(ended, err)
 	}
 	if bytes.Equal(edited, shown.Bytes()) {
-		return nil, "", errors.Join(errors.New("the event was left as it is: nothing was changed"), os.Remove(name))
+		return nil, "", errors.Join(cmp.Or(ended, errors.New("the event was left as it is: nothing was changed")), os.Remove(name))
+	}
+	if ended != nil {
+		return nil, name, ended
 	}
 	return edited, name, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (a *app) deadList() *cobra.Command {
 	}
 	f.bind(cmd)
 	flags := cmd.Flags()
-	flags.BoolVarP(&f.all, "all", "a", false, "also those that are redriven or discarded")
+	flags.BoolVarP(&f.all, "all", "a", false, "also those that are redriven or discarded, counted apart as settled")
 	flags.BoolVar(&f.letters, "letters", false, "list them one by one")
 	flags.BoolVar(&f.foreign, "foreign", false, "without TOPIC: also topics named as other programs name them, as in orders-dlt and dlq.orders")
 	flags.StringSliceVar(&f.by, "by", []string{"error", "event", "handler"}, "group by these `parts`: "+strings.Join(deadGroupings, ", "))
@@ -107,9 +108,15 @@ func (a *app) runDeadList(ctx context.Context, names []string, f deadListFlags) 
 // listCauses prints the groups, the largest first.
 func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadListFlags, now time.Time) error {
 	groups := deadGroups{by: f.by, now: now, found: map[deadKey]*deadGroup{}}
-	if err := replay.DeadLetters(ctx, query, groups.count); err != nil {
+	seen := seenEvents{}
+	err := replay.DeadLetters(ctx, query, func(letter replay.DeadLetter) error {
+		seen.see(letter)
+		return groups.count(letter)
+	})
+	if err != nil {
 		return err
 	}
+	a.noteOrdinary(seen)
 	rows := groups.sorted()
 	if f.max > 0 && len(rows) > f.max {
 		rows = rows[:f.max]
@@ -121,15 +128,23 @@ func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadList
 		a.noteNoLetters(query)
 		return nil
 	}
-	header := "CAUSE COUNT HANDLER EVENT KIND OLDEST NEWEST EXAMPLE ERROR"
+	counts := "COUNT"
+	if f.all {
+		counts = "OPEN SETTLED"
+	}
 	aged := slices.Contains(f.by, "age")
 	if aged {
-		header = "CAUSE COUNT AGE HANDLER EVENT KIND OLDEST NEWEST EXAMPLE ERROR"
+		counts += " AGE"
 	}
+	header := "CAUSE " + counts + " HANDLER EVENT KIND OLDEST NEWEST EXAMPLE ERROR"
 	return print(a.Stdout, f.out, rows, header, func(g deadGroup) []any {
 		cells := []any{dash(g.Cause), g.Count, brief(g.Handler), brief(g.Event), brief(g.Kind), dash(g.Oldest), dash(g.Newest), g.Example, brief(g.Error)}
 		if aged {
 			cells = slices.Insert(cells, 2, any(g.Age))
+		}
+		if f.all {
+			cells[1] = g.Count - g.Settled
+			cells = slices.Insert(cells, 2, any(g.Settled))
 		}
 		return cells
 	})
@@ -138,7 +153,9 @@ func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadList
 // listLetters prints them one by one, topic by topic and partition by partition.
 func (a *app) listLetters(ctx context.Context, query replay.DeadQuery, f deadListFlags) error {
 	var rows []deadRow
+	seen := seenEvents{}
 	err := replay.DeadLetters(ctx, query, func(letter replay.DeadLetter) error {
+		seen.see(letter)
 		rows = append(rows, deadRowOf(letter))
 		if len(rows) == f.max {
 			return consumer.ErrStopRead
@@ -148,6 +165,7 @@ func (a *app) listLetters(ctx context.Context, query replay.DeadQuery, f deadLis
 	if err != nil {
 		return err
 	}
+	a.noteOrdinary(seen)
 	if len(rows) == 0 && f.out == "table" {
 		a.noteNoLetters(query)
 		return nil
@@ -175,6 +193,28 @@ func (a *app) noteNoLetters(query replay.DeadQuery) {
 		return
 	}
 	a.note("no open dead letters%s in %s: --all lists those that are redriven or discarded too", which, where)
+}
+
+// seenEvents are the topics that were read, and how many events of each have no headers that tell of a death; -1 where one has some.
+type seenEvents map[string]int
+
+func (s seenEvents) see(letter replay.DeadLetter) {
+	switch {
+	case letter.Family != replay.FamilyNone:
+		s[letter.Topic] = -1
+	case s[letter.Topic] >= 0:
+		s[letter.Topic]++
+	}
+}
+
+// noteOrdinary says of which topics nothing looks like a dead letter: a topic of events may have been named for the one with its dead.
+func (a *app) noteOrdinary(seen seenEvents) {
+	for _, topic := range slices.Sorted(maps.Keys(seen)) {
+		if n := seen[topic]; n > 0 && !strings.HasSuffix(topic, ".dead") {
+			a.note("no header of topic %s tells of a death (%s read): is it a topic of dead letters? `headrace dead list` without TOPIC finds those",
+				topic, plural(int64(n)))
+		}
+	}
 }
 
 // completeDead completes with the topics that hold dead letters.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -115,6 +116,9 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		}
 	}
 	plan, err := replay.PlanRedrive(ctx, request)
+	if many, ok := errors.AsType[*replay.EditCountError](err); ok {
+		return usagef("--edit-file needs one open dead letter, and %d are selected: choose it with --at PARTITION:OFFSET", many.Selected)
+	}
 	edited := ""
 	if err == nil && f.edit {
 		plan, edited, err = a.editLetter(ctx, request, plan)

@@ -60,6 +60,7 @@ func (r deadRow) compare(other deadRow) int {
 type deadGroup struct {
 	Cause   string   `json:"cause,omitempty"`
 	Count   int64    `json:"count"`
+	Settled int64    `json:"settled,omitempty"` // of them are redriven or discarded
 	Age     string   `json:"age,omitempty"`
 	Handler string   `json:"handler,omitempty"`
 	Event   string   `json:"event,omitempty"`
@@ -125,6 +126,9 @@ func (g *deadGroups) count(d replay.DeadLetter) error {
 		g.found[key] = group
 	}
 	group.Count++
+	if d.Fate != replay.FateOpen {
+		group.Settled++
+	}
 	group.Oldest, group.Newest = min(group.Oldest, moment(died)), max(group.Newest, moment(died))
 	if !slices.Contains(group.Topics, d.Topic) {
 		group.Topics = append(group.Topics, d.Topic)

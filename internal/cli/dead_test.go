@@ -176,6 +176,10 @@ func TestOneCauseIsReturnedAndAnotherDiscarded(t *testing.T) {
 	if r := s.run("", "dead", "list", cemetery, "--letters", "--all", "-o", "jsonl"); strings.Count(r.stdout, `"state":"redriven"`) != 3 || strings.Count(r.stdout, "\n") != 6 {
 		t.Errorf("all:\n%s", r.stdout)
 	}
+	golden(t, "dead_list_settled", s.run("", "dead", "list", cemetery, "--all").want(t, exitDone).stdout)
+	if r := s.run("", "dead", "list", cemetery, "--all", "-o", "jsonl"); !strings.Contains(r.stdout, `"kind":"handler"`) || strings.Count(r.stdout, `"settled":`) != 2 {
+		t.Errorf("all by cause:\n%s", r.stdout)
+	}
 	s.run("", "dead", "redrive", cemetery, "--even-quarantined", "--yes").want(t, exitDone, "returned 1 event", "a record batch, not one event")
 	s.run("", "dead", "redrive", cemetery, "--yes").want(t, exitDone, "nothing to return: no open dead letter of topic "+cemetery)
 	s.run("", "dead", "redrive", cemetery, "--to-group").want(t, exitDone, "a record batch, not one event")
@@ -233,7 +237,7 @@ func TestEventIsEdited(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"id":9,"items":[{"sku":"a","price":"dear"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.run("", "dead", "redrive", cemetery, "--edit-file", file, "--yes").want(t, exitFailed, "3 are selected")
+	s.run("", "dead", "redrive", cemetery, "--edit-file", file, "--yes").want(t, exitUsage, "3 are selected")
 	s.run("", "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", file, "--yes").want(t, exitFailed, "shop.Order", "/items/0/price")
 	s.run("", "dead", "redrive", cemetery, "--at", "0:2", "--edit-file", file, "--yes").want(t, exitFailed, "not in a schema registry's wire format")
 	r := s.run(`{"id":9,"customer":"Bob"}`, "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", "-", "--yes").want(t, exitDone, "returned 1 event")
@@ -249,6 +253,10 @@ func TestEventIsEdited(t *testing.T) {
 	}
 	t.Setenv("VISUAL", "")
 	t.Setenv("EDITOR", "sed -i s/8/80/")
+	for _, args := range [][]string{{"redrive", cemetery, "--yes"}, {"discard", cemetery, "--reason", "x", "--yes"}, {"list", cemetery}} {
+		r := s.run("", append([]string{"dead", "--where", "event.customr == 'Ann'"}, args...)...)
+		r.want(t, exitFailed, "no such key: customr", `"event.customr == 'Ann'"`, "has no answer for any of 2 dead letters")
+	}
 	s.run("", "dead", "redrive", cemetery, "--at", "0:1", "--edit", "--yes").want(t, exitDone, "returned 1 event")
 	kept(0)
 	t.Setenv("EDITOR", "true")
@@ -256,6 +264,9 @@ func TestEventIsEdited(t *testing.T) {
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "nothing was changed")
 	kept(0)
 	t.Setenv("EDITOR", "false")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "editor false: exit status 1")
+	kept(0)
+	t.Setenv("EDITOR", `f() { sed -i s/7/70/ "$1"; false; }; f`)
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "the edited event is kept in "+temporary)
 	t.Setenv("EDITOR", "sed -i s/7/70/")
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit").want(t, exitUsage, "--yes is missing", "the edited event is kept in "+temporary)
@@ -392,6 +403,14 @@ func TestDeadLettersOfProductionAreAskedTwiceAbout(t *testing.T) {
 func TestWhatIsNoDeadLetterIsNotOfferedToReturn(t *testing.T) {
 	t.Parallel()
 	s, _ := applicable(t)
+	const hint = "no header of topic orders tells of a death (10 events read): is it a topic of dead letters?"
+	s.run("", "dead", "list", "orders").want(t, exitDone, hint)
+	s.run("", "dead", "list", "orders", "--letters").want(t, exitDone, hint)
+	s.createTopic("refunds-dlt", 1)
+	s.bury("refunds-dlt", addresses(1)...)
+	if r := s.run("", "dead", "list", "refunds-dlt").want(t, exitDone); r.stderr != "" {
+		t.Errorf("said of a topic of dead letters: %s", r.stderr)
+	}
 	if r := s.run("", "dead", "show", "orders", "1:0").want(t, exitDone); strings.Contains(r.stdout, "To return it") {
 		t.Errorf("an event that came from nowhere:\n%s", r.stdout)
 	}
