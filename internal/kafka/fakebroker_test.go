@@ -1,11 +1,13 @@
 package kafka
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -16,7 +18,8 @@ import (
 // fakeBroker is a broker on loopback whose every answer is scripted, bad ones included. It leads all partitions.
 type fakeBroker struct {
 	t        *testing.T
-	listener net.Listener
+	address  string
+	listener net.Listener // nil for a broker behind pipes
 	wait     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -42,17 +45,42 @@ func newFakeBroker(t *testing.T, answer func(*fakeBroker, fakeRequest) ([]byte, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &fakeBroker{t: t, listener: listener, conns: make(map[net.Conn]struct{}), answer: answer}
+	b := &fakeBroker{t: t, address: listener.Addr().String(), listener: listener, conns: make(map[net.Conn]struct{}), answer: answer}
 	b.wait.Go(b.accept)
 	t.Cleanup(b.close)
 	return b
 }
 
-func (b *fakeBroker) addr() string              { return b.listener.Addr().String() }
+// newPipeBroker is a fake broker without a network, so that time stands still in a synctest bubble while anything is left to do. Only
+// dialPipes reaches it.
+func newPipeBroker(t *testing.T, answer func(*fakeBroker, fakeRequest) ([]byte, error)) *fakeBroker {
+	t.Helper()
+	b := &fakeBroker{t: t, address: "127.0.0.1:1", conns: make(map[net.Conn]struct{}), answer: answer}
+	t.Cleanup(b.close)
+	return b
+}
+
+// dialPipes dials pipe brokers by their addresses.
+func dialPipes(brokers ...*fakeBroker) func(context.Context, string, string) (net.Conn, error) {
+	return func(_ context.Context, _, addr string) (net.Conn, error) {
+		for _, b := range brokers {
+			if b.addr() == addr {
+				client, server := net.Pipe()
+				b.take(server)
+				return client, nil
+			}
+		}
+		return nil, syscall.ECONNREFUSED
+	}
+}
+
+func (b *fakeBroker) addr() string              { return b.address }
 func (b *fakeBroker) cluster() headrace.Cluster { return headrace.Cluster{Brokers: []string{b.addr()}} }
 
 func (b *fakeBroker) close() {
-	_ = b.listener.Close()
+	if b.listener != nil {
+		_ = b.listener.Close()
+	}
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
@@ -75,20 +103,25 @@ func (b *fakeBroker) accept() {
 		if err != nil {
 			return
 		}
-		b.mu.Lock()
-		if b.closed {
-			_ = c.Close()
-		}
-		b.conns[c] = struct{}{}
-		b.mu.Unlock()
-		b.wait.Go(func() {
-			b.serve(c)
-			b.mu.Lock()
-			delete(b.conns, c)
-			b.mu.Unlock()
-			_ = c.Close()
-		})
+		b.take(c)
 	}
+}
+
+// take serves a connection.
+func (b *fakeBroker) take(c net.Conn) {
+	b.mu.Lock()
+	if b.closed {
+		_ = c.Close()
+	}
+	b.conns[c] = struct{}{}
+	b.mu.Unlock()
+	b.wait.Go(func() {
+		b.serve(c)
+		b.mu.Lock()
+		delete(b.conns, c)
+		b.mu.Unlock()
+		_ = c.Close()
+	})
 }
 
 func (b *fakeBroker) serve(c net.Conn) {

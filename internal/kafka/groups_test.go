@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -226,25 +227,27 @@ func TestCoordinatorErrorsNameTheGroup(t *testing.T) {
 
 func TestJoinWaitsForTheRebalanceBeyondAllTimeouts(t *testing.T) {
 	t.Parallel()
-	b := newFakeBroker(t, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
-		switch r.req.(type) {
-		case *kmsg.FindCoordinatorRequest:
-			resp := kmsg.NewPtrFindCoordinatorResponse()
-			found := kmsg.NewFindCoordinatorResponseCoordinator()
-			found.Key, found.NodeID = "delays", 1
-			resp.Coordinators = append(resp.Coordinators, found)
-			return r.reply(resp), nil
-		case *kmsg.JoinGroupRequest:
-			<-time.After(300 * time.Millisecond) // the other members take their time
-			resp := kmsg.NewPtrJoinGroupResponse()
-			resp.MemberID = "m1"
-			return r.reply(resp), nil
+	synctest.Test(t, func(t *testing.T) {
+		b := newPipeBroker(t, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+			switch r.req.(type) {
+			case *kmsg.FindCoordinatorRequest:
+				resp := kmsg.NewPtrFindCoordinatorResponse()
+				found := kmsg.NewFindCoordinatorResponseCoordinator()
+				found.Key, found.NodeID = "delays", 1
+				resp.Coordinators = append(resp.Coordinators, found)
+				return r.reply(resp), nil
+			case *kmsg.JoinGroupRequest:
+				<-time.After(300 * time.Millisecond) // the other members take their time
+				resp := kmsg.NewPtrJoinGroupResponse()
+				resp.MemberID = "m1"
+				return r.reply(resp), nil
+			}
+			return b.standard(r)
+		})
+		client := testClient(t, b.cluster(), WithDial(dialPipes(b)), WithRequestTimeout(100*time.Millisecond), WithDialTimeout(150*time.Millisecond))
+		joined, err := client.JoinGroup(testContext(t), JoinRequest{Group: "delays", RebalanceTimeout: 5 * time.Second})
+		if err != nil || joined.MemberID != "m1" {
+			t.Errorf("joined %+v, %v", joined, err)
 		}
-		return b.standard(r)
 	})
-	client := testClient(t, b.cluster(), WithRequestTimeout(100*time.Millisecond), WithDialTimeout(150*time.Millisecond))
-	joined, err := client.JoinGroup(testContext(t), JoinRequest{Group: "delays", RebalanceTimeout: 5 * time.Second})
-	if err != nil || joined.MemberID != "m1" {
-		t.Errorf("joined %+v, %v", joined, err)
-	}
 }

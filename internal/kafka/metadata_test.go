@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -64,20 +65,25 @@ func TestManyReadersOfATopicMakeOneRequest(t *testing.T) {
 
 func TestStormOfInvalidationsIsATrickleOfRequests(t *testing.T) {
 	t.Parallel()
-	var count atomic.Int64
-	ctx, fake := testContext(t), testCluster(t)
-	countMetadata(fake, &count)
-	client := testClient(t, plainCluster(fake))
-	started := time.Now()
-	for time.Since(started) < 500*time.Millisecond {
-		client.Invalidate("flights")
-		if _, err := client.Topic(ctx, "flights"); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		var count atomic.Int64
+		b := newPipeBroker(t, answerTo(kmsg.Metadata, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+			if len(r.req.(*kmsg.MetadataRequest).Topics) > 0 {
+				count.Add(1)
+			}
+			return b.standard(r)
+		}))
+		client, ctx := testClient(t, b.cluster(), WithDial(dialPipes(b))), testContext(t)
+		for started := time.Now(); time.Since(started) < 500*time.Millisecond; <-time.After(time.Millisecond) {
+			client.Invalidate("flights")
+			if _, err := client.Topic(ctx, "flights"); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if n := count.Load(); n < 2 || n > 8 {
-		t.Errorf("%d requests in half a second", n)
-	}
+		if n := count.Load(); n < 2 || n > 8 {
+			t.Errorf("%d requests in half a second", n)
+		}
+	})
 }
 
 func TestMetadataGrowsOld(t *testing.T) {
@@ -118,16 +124,24 @@ func TestUnknownTopicIsNamedAndNotCreated(t *testing.T) {
 
 func TestTopicIsWaitedForAfterItsCreation(t *testing.T) {
 	t.Parallel()
-	ctx, fake := testContext(t), testCluster(t)
-	client := testClient(t, plainCluster(fake))
-	created := make(chan error, 1)
-	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "late", Observe: true, When: func(kmsg.Request) bool {
-		go func() { created <- fake.CreateTopic("late", 1, nil) }()
-		return true
-	}})
-	if _, err := client.Topic(ctx, "late"); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		unheard := unknownTopicAsks - 1
+		b := newPipeBroker(t, answerTo(kmsg.Metadata, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+			resp := b.metadata(r.req.(*kmsg.MetadataRequest))
+			if len(resp.Topics) > 0 && unheard > 0 {
+				unheard--
+				resp.Topics[0].ErrorCode = kerr.UnknownTopicOrPartition.Code
+			}
+			return r.reply(resp), nil
+		}))
+		client := testClient(t, b.cluster(), WithDial(dialPipes(b)))
+		if topic, err := client.Topic(testContext(t), "late"); err != nil || len(topic.Partitions) != 2 {
+			t.Errorf("%+v, %v", topic, err)
+		}
+		if unheard != 0 {
+			t.Errorf("the cluster was not asked %d more times", unheard)
+		}
+	})
 }
 
 func TestAllTopicsAndBrokers(t *testing.T) {
