@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"math"
+	"unicode/utf8"
 )
 
 // AppendBoolean appends one byte, 0 or 1.
@@ -42,42 +43,55 @@ func AppendBytes(dst, v []byte) []byte {
 // are UTF-8: it returns ErrUTF8 for one that is not, since no strict reader,
 // this package's Reader among them, would take it back.
 func AppendString(dst []byte, v string) ([]byte, error) {
-	text := bytesOf(v)
-	if 8 <= len(text) && len(text) <= 32 && len(text) < cap(dst)-len(dst) {
-		if out, ok := appendShort(dst, text); ok {
-			return out, nil
-		}
+	const high = 0x8080808080808080
+	text, n, at := bytesOf(v), len(v), len(dst)
+	if n > 32 || n >= cap(dst)-at {
+		return appendText(dst, text)
 	}
+	// A call to copy so little takes longer than these words do. They overlap where the length is no multiple of theirs.
+	out := dst[: at+1+n : cap(dst)]
+	to, le := out[at+1:], binary.LittleEndian
+	switch {
+	case n > 16:
+		first, second, third, last := le.Uint64(text), le.Uint64(text[8:]), le.Uint64(text[n-16:]), le.Uint64(text[n-8:])
+		if (first|second|third|last)&high != 0 {
+			return appendText(dst, text)
+		}
+		le.PutUint64(to, first)
+		le.PutUint64(to[8:], second)
+		le.PutUint64(to[n-16:], third)
+		le.PutUint64(to[n-8:], last)
+	case n >= 8:
+		first, last := le.Uint64(text), le.Uint64(text[n-8:])
+		if (first|last)&high != 0 {
+			return appendText(dst, text)
+		}
+		le.PutUint64(to, first)
+		le.PutUint64(to[n-8:], last)
+	case n >= 4:
+		first, last := le.Uint32(text), le.Uint32(text[n-4:])
+		if (first|last)&(high>>32) != 0 {
+			return appendText(dst, text)
+		}
+		le.PutUint32(to, first)
+		le.PutUint32(to[n-4:], last)
+	case n > 0:
+		first, middle, last := text[0], text[n/2], text[n-1]
+		if first|middle|last >= utf8.RuneSelf {
+			return appendText(dst, text)
+		}
+		to[0], to[n/2], to[n-1] = first, middle, last
+	}
+	out[at] = byte(n << 1)
+	return out, nil
+}
+
+// appendText is AppendString for text that is long, or holds more than ASCII, or finds no room.
+func appendText(dst, text []byte) ([]byte, error) {
 	if !valid(text) {
 		return dst, ErrUTF8
 	}
 	return append(AppendLong(dst, int64(len(text))), text...), nil
-}
-
-// appendShort appends text of 8 to 32 bytes and its length to dst, which has room for them, unless there is more than ASCII in it. A call
-// to copy so little takes longer than these words do, which overlap where the length is no multiple of theirs.
-func appendShort(dst, text []byte) ([]byte, bool) {
-	const high = 0x8080808080808080
-	le, n, at := binary.LittleEndian, len(text), len(dst)
-	out := dst[: at+1+n : cap(dst)]
-	to := out[at+1:]
-	first, last := le.Uint64(text), le.Uint64(text[n-8:])
-	if n <= 16 {
-		if (first|last)&high != 0 {
-			return nil, false
-		}
-	} else {
-		second, third := le.Uint64(text[8:]), le.Uint64(text[n-16:])
-		if (first|second|third|last)&high != 0 {
-			return nil, false
-		}
-		le.PutUint64(to[8:], second)
-		le.PutUint64(to[n-16:], third)
-	}
-	le.PutUint64(to, first)
-	le.PutUint64(to[n-8:], last)
-	out[at] = byte(n << 1)
-	return out, true
 }
 
 // AppendBlock appends the count that opens the only block of an array or map,

@@ -15,13 +15,18 @@ func bytesOf(v string) []byte { return unsafe.Slice(unsafe.StringData(v), len(v)
 // ascii reports whether no byte of p has its high bit set. The last word may overlap the one before, so that no byte is left over.
 func ascii(p []byte) bool {
 	const high = 0x8080808080808080
-	last := len(p) - 8
+	le, last := binary.LittleEndian, len(p)-8
 	if last < 0 {
 		return shortASCII(p)
 	}
-	seen := binary.LittleEndian.Uint64(p[last:])
-	for i := 0; i < last; i += 8 {
-		seen |= binary.LittleEndian.Uint64(p[i : i+8])
+	seen := le.Uint64(p[last:])
+	for len(p) > 32 {
+		seen |= le.Uint64(p) | le.Uint64(p[8:]) | le.Uint64(p[16:]) | le.Uint64(p[24:])
+		p = p[32:]
+	}
+	for len(p) > 8 {
+		seen |= le.Uint64(p)
+		p = p[8:]
 	}
 	return seen&high == 0
 }
