@@ -107,14 +107,15 @@ func (b *fakeBroker) accept() {
 	}
 }
 
-// take serves a connection.
+// take serves a connection, unless the broker is closed, which waits for those taken before.
 func (b *fakeBroker) take(c net.Conn) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.closed {
 		_ = c.Close()
+		return
 	}
 	b.conns[c] = struct{}{}
-	b.mu.Unlock()
 	b.wait.Go(func() {
 		b.serve(c)
 		b.mu.Lock()
