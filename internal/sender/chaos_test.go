@@ -57,7 +57,7 @@ func TestALostAnswerDoublesNothing(t *testing.T) {
 	c := fakeCluster(t, 1)
 	var cut cutter
 	s := open(t, c, Config{}, kafka.WithDial(cut.dial))
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, time.Minute)
 	for i, v := range numbered(50) {
 		cut.cuts.Store(int64(i % 3))
 		if r := s.Send(ctx, s.Topic(topic), record("k", v)); r.Outcome != Acked {
@@ -117,7 +117,7 @@ func TestOrderOfAKeyHoldsWhileConnectionsDie(t *testing.T) {
 	const goroutines, each = 5, 10_000
 	c := fakeCluster(t, 6, kfake.NumBrokers(3))
 	s := open(t, c, Config{BatchBytes: 16 << 10}, kafka.WithDial(chaos))
-	ctx := within(t, 60*time.Second)
+	ctx := within(t, 2*time.Minute)
 	to := s.Topic(topic)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup

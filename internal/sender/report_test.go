@@ -176,7 +176,7 @@ func TestCloseAndAppendMayRace(t *testing.T) {
 			})
 		}
 		<-time.After(time.Millisecond)
-		if err := s.Close(within(t, 5*time.Second)); err != nil {
+		if err := s.Close(within(t, time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		wg.Wait()

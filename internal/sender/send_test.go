@@ -11,7 +11,7 @@ func TestSendIsWrittenOnceInOrder(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 3)
 	s := open(t, c, Config{})
-	ctx := within(t, 10*time.Second)
+	ctx := within(t, time.Minute)
 	for i, value := range numbered(20) {
 		r := s.Send(ctx, s.Topic(topic), record("key", value))
 		if r.Err != nil || r.Outcome != Acked || r.Offset != int64(i) {

@@ -22,7 +22,7 @@ func TestRecordsGoWhereKeyAndCallerSay(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 12)
 	s := open(t, c, Config{})
-	ctx := within(t, 10*time.Second)
+	ctx := within(t, time.Minute)
 	to := s.Topic(topic)
 	// Partitions that Kafka's Java client chooses of 12: toPositive(murmur2(key)) % 12.
 	for _, key := range []string{"N14228", "N24211", "kafka", "a"} {
@@ -48,9 +48,9 @@ func TestRecordsWithoutKeyFillOneBatchAndMoveOn(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 4)
 	s := open(t, c, Config{Linger: time.Minute})
-	ctx := within(t, 10*time.Second)
+	ctx := within(t, time.Minute)
 	used := map[int32]bool{}
-	for round := range 20 {
+	for round := 0; round < 200 && len(used) < 4; round++ { // by chance a few do not suffice
 		outcomes := make([]outcome, 10)
 		for i := range outcomes {
 			if err := s.Append(ctx, s.Topic(topic), record("", strconv.Itoa(i)), &outcomes[i]); err != nil {
@@ -68,7 +68,7 @@ func TestRecordsWithoutKeyFillOneBatchAndMoveOn(t *testing.T) {
 		used[outcomes[0].result.Partition] = true
 	}
 	if len(used) != 4 {
-		t.Errorf("20 batches went to %d of 4 partitions", len(used))
+		t.Errorf("200 batches went to %d of 4 partitions", len(used))
 	}
 }
 
@@ -123,7 +123,7 @@ func TestATopicThatDoesNotExistIsNamed(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 1)
 	s := open(t, c, Config{})
-	r := s.Send(within(t, 15*time.Second), s.Topic("ordres"), record("k", "v"))
+	r := s.Send(within(t, time.Minute), s.Topic("ordres"), record("k", "v"))
 	if r.Outcome != Failed || r.Err == nil || !strings.Contains(r.Err.Error(), "ordres") {
 		t.Errorf("got %v", r)
 	}
@@ -133,7 +133,7 @@ func TestATopicThatAppearsIsFound(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 1)
 	s := open(t, c, Config{})
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, time.Minute)
 	_ = s.Send(ctx, s.Topic("late"), record("k", "v"))
 	if err := c.CreateTopic("late", 2, nil); err != nil {
 		t.Fatal(err)
@@ -147,8 +147,8 @@ func TestATopicThatAppearsIsFound(t *testing.T) {
 func TestNewPartitionsAreUsed(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 2)
-	s := open(t, c, Config{DeliveryTimeout: time.Second}) // sweeps every 20 ms
-	ctx := within(t, 20*time.Second)
+	s := open(t, c, Config{})
+	ctx := within(t, time.Minute)
 	to := s.Topic(topic)
 	if r := s.Send(ctx, to, record("k", "v")); r.Err != nil {
 		t.Fatal(r)
@@ -191,7 +191,7 @@ func TestALeaderThatMovesAndABrokerThatGoesAreFollowed(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 3, kfake.NumBrokers(3))
 	s := open(t, c, Config{})
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, time.Minute)
 	n := 0
 	for range 5 {
 		for node := range int32(3) {
@@ -224,7 +224,7 @@ func TestARefusedProducerIDFailsTheRecords(t *testing.T) {
 	t.Parallel()
 	c := fakeCluster(t, 1)
 	s := open(t, c, Config{})
-	ctx := within(t, 10*time.Second)
+	ctx := within(t, time.Minute)
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ClusterAuthorizationFailed, TopLevel: true})
 	if r := s.Send(ctx, s.Topic(topic), record("k", "v")); r.Outcome != Failed || !errors.Is(r.Err, kerr.ClusterAuthorizationFailed) {
 		t.Fatalf("got %v", r)
