@@ -68,7 +68,7 @@ func TestQuickstart(t *testing.T) {
 	env := headracetest.Start(t)
 	env.CreateTopic(t, "orders", 3)
 	env.CreateTopic(t, consumer.DeadLetterTopic("orders", "billing"), 3)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := placeOrders(ctx, env.Cluster, env.Registry); err != nil {
 		t.Fatal(err)
