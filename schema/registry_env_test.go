@@ -140,6 +140,7 @@ func TestRegistryMutualTLS(t *testing.T) {
 			return err
 		}
 		defer reg.Close()
+		reg.attempt, reg.client.TLSHandshakeTimeout = time.Minute, time.Minute // for a busy machine
 		_, err = reg.Schema(t.Context(), 7)
 		return err
 	}

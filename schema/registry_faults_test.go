@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -49,21 +50,24 @@ func TestRegistryRepeatsOnlyWhatMayPass(t *testing.T) {
 func TestRegistryDownIsAnOutage(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
-	reg, err := NewRegistry(server.URL, WithTimeout(300*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reg.Close()
 	server.Close()
-	began := time.Now()
-	_, err = reg.Schema(t.Context(), 7)
-	var down *UnavailableError
-	if !errors.As(err, &down) || !Unavailable(err) || down.Attempts < 2 {
-		t.Errorf("got %v", err)
-	}
-	if took := time.Since(began); took > time.Minute {
-		t.Errorf("took %s", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 300 * time.Millisecond
+		reg, err := NewRegistry(server.URL, WithTimeout(limit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reg.Close()
+		began := time.Now()
+		_, err = reg.Schema(t.Context(), 7)
+		var down *UnavailableError
+		if !errors.As(err, &down) || !Unavailable(err) || down.Attempts < 2 {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took > limit {
+			t.Errorf("took %s", took)
+		}
+	})
 }
 
 func TestRegistryEndsByTheDeadline(t *testing.T) {
@@ -114,18 +118,23 @@ func TestRegistryEndsByTheDeadline(t *testing.T) {
 
 func TestRegistryStalledAttemptIsRepeated(t *testing.T) {
 	t.Parallel()
-	var calls atomic.Int32
-	reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if calls.Add(1) == 1 {
-			<-r.Context().Done()
-			return
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		reg := fake(t, func(r *http.Request) (*http.Response, error) {
+			if calls++; calls == 1 {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return reply(200, stringSchema), nil
+		})
+		began := time.Now()
+		if _, err := reg.Schema(t.Context(), 7); err != nil {
+			t.Error(err)
 		}
-		answer(w, 200, stringSchema)
+		if took := time.Since(began); calls != 2 || took < attemptTimeout || took > attemptTimeout+backoffBase {
+			t.Errorf("%d attempts took %v", calls, took)
+		}
 	})
-	reg.attempt = 50 * time.Millisecond
-	if _, err := reg.Schema(t.Context(), 7); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestRegistryAnswersThatAreNone(t *testing.T) {

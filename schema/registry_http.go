@@ -90,9 +90,8 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.attempts++
 		note(x.ctx, x.show(req), x.attempts, last)
 		resp, wait, err := x.once(req)
-		var answered *RegistryError
-		if errors.As(last, &answered) && x.ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
-			err = last // what the registry said tells more than that the time was up when it was asked once more
+		if last != nil && x.ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = last // what came of it before tells more than that the time was up when it was asked once more
 		}
 		last = err
 		if err == nil {

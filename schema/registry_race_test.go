@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -55,15 +56,17 @@ func TestRegistryDeadlineNamesTheRegistryAndTheCause(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	reg, err := NewRegistry("http://" + closed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(reg.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err = reg.Schema(ctx, 7)
-	if !Unavailable(err) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), closed) || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("error %v does not say that %s refused the connection until the deadline", err, closed)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		reg, err := NewRegistry("http://" + closed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(reg.Close)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, err = reg.Schema(ctx, 7)
+		if !Unavailable(err) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), closed) || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("error %v does not say that %s refused the connection until the deadline", err, closed)
+		}
+	})
 }

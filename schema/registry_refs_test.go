@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,7 +40,7 @@ func TestRegistryReferences(t *testing.T) {
 			return
 		}
 		answer(w, 404, `{"error_code":40401,"message":"no"}`)
-	})
+	}, WithTimeout(2*time.Minute)) // for the hundred of a chain
 	s, err := reg.Schema(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

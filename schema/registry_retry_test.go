@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,26 @@ func TestRegistryTellsTheLastAnswerWhenTimeIsUp(t *testing.T) {
 		var said *RegistryError
 		if !errors.As(err, &down) || down.Attempts != 3 || !errors.As(err, &said) || said.Status != 500 || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v does not tell that three attempts were made and the registry answered 500", err)
+		}
+	})
+}
+
+// So it is with an attempt that did not even reach the registry.
+func TestRegistryTellsTheLastFaultWhenTimeIsUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		reg := fake(t, func(r *http.Request) (*http.Response, error) {
+			if calls++; calls < 3 {
+				return nil, syscall.ECONNREFUSED
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, WithTimeout(3*time.Second))
+		_, err := reg.Schema(t.Context(), 7)
+		var down *UnavailableError
+		if !errors.As(err, &down) || down.Attempts != 3 || !errors.Is(err, syscall.ECONNREFUSED) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v does not tell that three attempts were made and the connection was refused", err)
 		}
 	})
 }
