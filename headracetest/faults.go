@@ -60,7 +60,10 @@ func (e *Env) CrashBeforeCommit(t testing.TB, group string, run func(context.Con
 		select {
 		case <-ticker.C:
 		case <-ended:
-			t.Fatalf("headracetest: crash of group %s: the worker ended before its effect was seen: %v", group, failure)
+			if ctx.Err() == nil {
+				t.Fatalf("headracetest: crash of group %s: the worker ended before its effect was seen: %v", group, failure)
+			}
+			t.Fatalf("headracetest: crash of group %s: the effect was not seen within %v", group, limit.Round(time.Millisecond))
 		case <-ctx.Done():
 			<-ended
 			t.Fatalf("headracetest: crash of group %s: the effect was not seen within %v", group, limit.Round(time.Millisecond))
