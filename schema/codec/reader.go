@@ -3,6 +3,8 @@ package codec
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
+	"strings"
 	"unsafe"
 )
 
@@ -73,31 +75,38 @@ func (r *Reader) Fail(reason string) {
 
 // Boolean reads one byte, which must be 0 or 1.
 func (r *Reader) Boolean() bool {
+	if at := r.pos; uint(at) < uint(len(r.src)) && r.src[at] <= 1 {
+		r.pos = at + 1
+		return r.src[at] == 1
+	}
+	return r.noBoolean()
+}
+
+func (r *Reader) noBoolean() bool {
 	if r.pos >= len(r.src) {
 		r.Fail("value ends inside a boolean")
-		return false
-	}
-	b := r.src[r.pos]
-	if b > 1 {
+	} else {
 		r.Fail("boolean is neither 0 nor 1")
-		return false
 	}
-	r.pos++
-	return b == 1
+	return false
 }
 
 // Long reads a zig-zag variable-length integer of at most 64 bits.
 func (r *Reader) Long() int64 {
-	if p := r.src[r.pos:]; len(p) > 1 { // most are of one or two bytes
-		u := uint64(p[0])
-		if u < 0x80 {
-			r.pos++
-			return int64(u>>1) ^ -int64(u&1)
+	at := r.pos
+	if len(r.src)-at >= 8 { // then a word of the bytes tells where the integer ends
+		w := binary.LittleEndian.Uint64(r.src[at:])
+		if w&0x80 == 0 {
+			r.pos = at + 1
+			return int64(w>>1&0x3f) ^ -int64(w&1)
 		}
-		if p[1] < 0x80 {
-			r.pos += 2
-			u = u&0x7f | uint64(p[1])<<7
-			return int64(u>>1) ^ -int64(u&1)
+		if ends := ^w & 0x8080808080808080; ends != 0 {
+			w &= ends ^ (ends - 1)
+			w = w&0x007f007f007f007f | w>>1&0x3f803f803f803f80
+			w = w&0x00003fff00003fff | w>>2&0x0fffc0000fffc000
+			w = w&0x0fffffff | w>>4&0x00fffffff0000000
+			r.pos = at + bits.TrailingZeros64(ends)/8 + 1
+			return int64(w>>1) ^ -int64(w&1)
 		}
 	}
 	return r.longerLong()
@@ -141,11 +150,13 @@ func (r *Reader) Float() float32 {
 
 // Double reads an IEEE 754 double.
 func (r *Reader) Double() float64 {
-	b := r.take(8)
-	if b == nil {
+	at := r.pos
+	if len(r.src)-at < 8 {
+		r.Fail("value ends too early")
 		return 0
 	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+	r.pos = at + 8
+	return math.Float64frombits(binary.LittleEndian.Uint64(r.src[at:]))
 }
 
 // Bytes reads a length and as many bytes, and returns a copy of them, never nil
@@ -158,8 +169,74 @@ func (r *Reader) Bytes() []byte {
 	return append(make([]byte, 0, len(b)), b...)
 }
 
-// String reads a length and as many bytes of UTF-8.
+// String reads a length and as many bytes of UTF-8. What it does itself is the
+// common case: ASCII below slabString, its length in one or two bytes, and room.
 func (r *Reader) String() string {
+	src, at := r.src, r.pos
+	if len(src)-at < 2 {
+		return r.otherString()
+	}
+	n := int(src[at])
+	at++
+	if n >= 0x80 {
+		if src[at] >= 0x80 {
+			return r.otherString()
+		}
+		n = n&0x7f | int(src[at])<<7
+		at++
+	}
+	if n&1 != 0 || n == 0 {
+		return r.otherString()
+	}
+	n >>= 1
+	if n > len(src)-at || n > len(r.slab)-r.used || n > slabString {
+		return r.otherString()
+	}
+	text, kept := src[at:at+n], r.slab[r.used:r.used+n]
+	if n <= 32 {
+		if !copyShort(kept, text) {
+			return r.otherString()
+		}
+	} else if !ascii(text) {
+		return r.otherString()
+	} else {
+		copy(kept, text)
+	}
+	r.used, r.pos = r.used+n, at+n
+	return unsafe.String(unsafe.SliceData(kept), n)
+}
+
+// copyShort copies text of 1 to 32 bytes to to, and says whether it is ASCII. The
+// words overlap, as in AppendString.
+func copyShort(to, text []byte) bool {
+	const high = 0x8080808080808080
+	le, n := binary.LittleEndian, len(text)
+	to = to[:n]
+	if n < 8 {
+		if n < 4 {
+			first, middle, last := text[0], text[n>>1], text[n-1]
+			to[0], to[n>>1], to[n-1] = first, middle, last
+			return first|middle|last < 0x80
+		}
+		first, last := le.Uint32(text), le.Uint32(text[n-4:])
+		le.PutUint32(to, first)
+		le.PutUint32(to[n-4:], last)
+		return (first|last)&(high>>32) == 0
+	}
+	first, last := le.Uint64(text), le.Uint64(text[n-8:])
+	le.PutUint64(to, first)
+	le.PutUint64(to[n-8:], last)
+	if n > 16 {
+		second, third := le.Uint64(text[8:]), le.Uint64(text[n-16:])
+		le.PutUint64(to[8:], second)
+		le.PutUint64(to[n-16:], third)
+		first |= second | third
+	}
+	return (first|last)&high == 0
+}
+
+// otherString is String for every case.
+func (r *Reader) otherString() string {
 	b := r.view()
 	if len(b) == 0 {
 		return ""
@@ -173,7 +250,7 @@ func (r *Reader) String() string {
 		return string(b)
 	}
 	if len(b) > len(r.slab)-r.used {
-		r.slab, r.used = make([]byte, slabBytes), 0
+		r.slab, r.used = newSlab(), 0
 	}
 	kept := r.slab[r.used : r.used+len(b)]
 	r.used += copy(kept, b)
@@ -300,4 +377,13 @@ func (r *Reader) take(n int) []byte {
 	b := r.src[r.pos : r.pos+n]
 	r.pos += n
 	return b
+}
+
+// newSlab returns a slab that holds anything: each byte is written before it is in
+// a string, and a Builder's memory is the one that is not cleared first.
+func newSlab() []byte {
+	var b strings.Builder
+	b.Grow(slabBytes)
+	b.WriteByte(0)
+	return unsafe.Slice(unsafe.StringData(b.String()), b.Cap())
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func read(data string) *Reader {
@@ -226,6 +227,79 @@ func TestStringsOutliveTheReadsAfterThem(t *testing.T) {
 	for i, s := range kept {
 		if s != text(i) {
 			t.Fatalf("string %d is %q, want %q", i, s, text(i))
+		}
+	}
+}
+
+// TestStringsOfEveryLength are read with each byte of them at fault once, with what follows them and without, and in a slab with and
+// without room, and then cut short.
+func TestStringsOfEveryLength(t *testing.T) {
+	t.Parallel()
+	for length := range 80 {
+		for at := -1; at < length; at++ {
+			for _, put := range []byte{0, 0x7f, 0x80, 0xff} {
+				text := bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyz"), 5)[:length]
+				if at >= 0 {
+					text[at] = put
+				}
+				data := append(AppendLong(nil, int64(length)), text...)
+				start := len(data) - length
+				for _, rest := range []string{"", "x", "the next"} {
+					for _, room := range []int{0, length - 1, length, holdSlab} {
+						holdString(t, append(bytes.Clone(data), rest...), start, string(text), max(room, 0))
+					}
+				}
+			}
+		}
+		data := AppendLong(nil, int64(length))
+		r := read(string(data) + strings.Repeat("a", max(length-1, 0)))
+		var bad *DataError
+		if s := r.String(); s != "" || length > 0 && (!errors.As(r.Err(), &bad) || bad.Offset != len(data)) {
+			t.Errorf("%d bytes less one: %q, %v", length, s, r.Err())
+		}
+	}
+}
+
+const holdSlab = 100 // bytes
+
+func holdString(t *testing.T, data []byte, start int, want string, room int) {
+	t.Helper()
+	const next = '!'
+	r := Reader{slab: bytes.Repeat([]byte{next}, holdSlab), used: holdSlab - room}
+	slab := r.slab
+	r.Reset(data)
+	got := r.String()
+	if !utf8.ValidString(want) {
+		var bad *DataError
+		if got != "" || !errors.As(r.Err(), &bad) || bad.Offset != start || bad.Reason != "string is not valid UTF-8" {
+			t.Errorf("%q, room for %d: %q, %v", data, room, got, r.Err())
+		}
+		return
+	}
+	if got != want || r.Err() != nil || r.Rest() != len(data)-start-len(want) {
+		t.Errorf("%q, room for %d: %q, %v, %d bytes are left", data, room, got, r.Err(), r.Rest())
+	}
+	if len(want) > 0 && bytes.Count(slab[:holdSlab-room], []byte{next}) != holdSlab-room {
+		t.Errorf("%q, room for %d: it wrote over the string before", data, room)
+	}
+}
+
+// TestIntegersOfEveryLength are read at the end of the data and before more of it.
+func TestIntegersOfEveryLength(t *testing.T) {
+	t.Parallel()
+	for shift := range 64 {
+		for _, v := range []int64{1 << shift, 1<<shift - 1, -1 << shift, -(1 << shift) - 1, 0x5555555555555555 >> shift, math.MinInt64 >> shift} {
+			data := binary.AppendVarint(nil, v)
+			for _, rest := range []string{"", "\x00", "\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x01\x80\x01\x80\x01\x80\x01\x80"} {
+				r := read(string(data) + rest)
+				if got := r.Long(); got != v || r.Err() != nil || r.Rest() != len(rest) {
+					t.Errorf("%d before %q: %d, %v, %d bytes are left", v, rest, got, r.Err(), r.Rest())
+				}
+			}
+			r := read(string(data[:len(data)-1]))
+			if got := r.Long(); got != 0 || !r.Failed() {
+				t.Errorf("%d cut short: %d, %v", v, got, r.Err())
+			}
 		}
 	}
 }
