@@ -141,6 +141,7 @@ type copier struct {
 	cfg      CopyConfig
 	from, to *kafka.Client
 	target   kafka.Topic // as it was when the copy began
+	sources  map[string]topicID
 	sameSide bool        // source and target are in one cluster
 	filter   *matcher    // nil lets everything through
 	values   *values     // nil leaves values as they are
@@ -158,6 +159,7 @@ type pace struct {
 	patience time.Duration // before a producer's identity that the broker refuses is given up
 	pause    time.Duration // between two looks at a target that is out of step
 	batch    int           // events in a batch that is built, at most
+	empty    int           // answers of the source without an event in a row, where there have to be some
 }
 
 func (p pace) withDefaults() pace {
@@ -172,6 +174,9 @@ func (p pace) withDefaults() pace {
 	}
 	if p.batch <= 0 {
 		p.batch = 1 << 16
+	}
+	if p.empty <= 0 {
+		p.empty = 60
 	}
 	return p
 }

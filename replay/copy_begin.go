@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +16,9 @@ func (c *copier) begin(ctx context.Context) error {
 		return err
 	}
 	if err := c.checkTarget(ctx); err != nil {
+		return err
+	}
+	if err := c.nameSources(ctx); err != nil {
 		return err
 	}
 	old, err := readCheckpoint(c.cfg.Checkpoint)
@@ -205,13 +207,10 @@ func (c *copier) targetLeader(ctx context.Context, partition int32) (kafka.Parti
 
 func (c *copier) recreated(ctx context.Context) error {
 	now, err := c.to.Topic(ctx, c.target.Name)
-	if none := [16]byte{}; err != nil || now.ID == c.target.ID || now.ID == none || c.target.ID == none {
+	if err != nil {
 		return err
 	}
-	return &StaleError{
-		Change: TopicRecreated, Topic: c.target.Name, Partition: -1,
-		Was: "topic id " + hex.EncodeToString(c.target.ID[:]), Is: hex.EncodeToString(now.ID[:]),
-	}
+	return sameTopic(c.target.Name, c.target.ID, now.ID)
 }
 
 // sameTarget asks the cluster whether the target is still the topic that the copy began with.

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace/internal/batch"
-	"github.com/headrace/headrace/internal/kafka"
 )
 
 // brokenBatch has a sound header and checksum, and records that are no records: a broker takes it from a faulty client.
@@ -55,38 +54,3 @@ func TestCorruptEventsByPolicy(t *testing.T) {
 	}
 }
 
-// A batch that comes damaged is fetched once more; then it is passed over as far as its header says, or it ends the copy.
-func TestDamagedBatchIsDoubtedOnce(t *testing.T) {
-	t.Parallel()
-	good, bad := brokenBatch(t, 2), brokenBatch(t, 3)
-	binary.BigEndian.PutUint64(bad, 2)
-	bad[len(bad)-1] ^= 1
-	read := func(skip bool) (first, second, third chunk, err error) {
-		c := &copier{cfg: CopyConfig{SkipCorrupt: skip}}
-		s := &source{copy: c, span: Span{Topic: copySource, To: 9}, doubted: -1}
-		take := func(records []byte) (out chunk) {
-			out.next = s.next
-			out.err = s.cut(&out, kafka.FetchedPartition{Records: records})
-			s.next = out.next
-			return out
-		}
-		first = take(append(good[:len(good):len(good)], bad...))
-		second = take(bad)
-		third = take(bad)
-		return first, second, third, third.err
-	}
-	first, second, _, err := read(false)
-	if first.next != 2 || len(first.batches) != 1 || first.err != nil {
-		t.Errorf("the batch before: %+v", first)
-	}
-	if second.next != 2 || second.err != nil {
-		t.Errorf("the first time: %+v", second)
-	}
-	if corrupt, ok := errors.AsType[*CorruptError](err); !ok || corrupt.Offset != 2 {
-		t.Errorf("the second time: error is %v", err)
-	}
-	_, _, third, err := read(true)
-	if err != nil || third.next != 5 || third.skipped == nil || third.skipped.From != 2 || third.skipped.To != 5 {
-		t.Errorf("the second time, to be skipped: %+v, error %v", third, err)
-	}
-}

@@ -18,7 +18,6 @@ const (
 	pacedBytes     = 256 << 10 // when all partitions are under way at once
 	chunkBytesMost = 96 << 20
 	fetchWait      = 500 * time.Millisecond
-	emptyMost      = 60 // answers without an event, while the log ends before the span does
 )
 
 // source reads a span ahead of the lane, by one chunk.
@@ -31,18 +30,21 @@ type source struct {
 	done   sync.WaitGroup
 
 	bytes    int32 // asked for at once
+	usual    int32 // what bytes begins with
 	doubted  int64 // offset of a batch that came damaged once; -1
-	empty    int   // answers in a row
+	damage   damage
+	empty    int // answers in a row
 	aborted  batch.AbortedFilter
 	listed   []batch.Aborted
 	response *kafka.FetchResponse
+	node     int32 // that has answered last
 }
 
 // chunk is one answer of the source: whole batches with events of users, in order.
 type chunk struct {
 	batches  []batch.Batch // views into the answer
 	next     int64         // offset behind the chunk
-	skipped  *Skipped      // the stretch before next, when it could not be read
+	skipped  *Skipped      // the stretch before next, when it could not be read; there are no batches then
 	damaged  []byte        // what lies there, in the answer
 	err      error
 	response *kafka.FetchResponse
@@ -52,10 +54,11 @@ func (c *chunk) release() { c.response.Release() }
 
 func openSource(ctx context.Context, c *copier, span Span, from int64) *source {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &source{copy: c, span: span, next: from, chunks: make(chan chunk), cancel: cancel, bytes: chunkBytes, doubted: -1}
+	s := &source{copy: c, span: span, next: from, chunks: make(chan chunk), cancel: cancel, usual: chunkBytes, doubted: -1}
 	if c.cfg.Speed > 0 {
-		s.bytes = pacedBytes
+		s.usual = pacedBytes
 	}
+	s.bytes = s.usual
 	s.done.Go(func() { s.run(ctx) })
 	return s
 }
@@ -81,22 +84,49 @@ func (s *source) run(ctx context.Context) {
 	}
 }
 
-// read returns the next chunk, or one with an error.
+// read returns the next chunk, or one with an error. A batch that is damaged ends the chunk before it, comes first in the next answer,
+// and is fetched twice before it is given up.
 func (s *source) read(ctx context.Context) chunk {
 	for {
 		p, err := s.fetch(ctx)
-		if err != nil {
-			return chunk{err: err}
-		}
 		c := chunk{next: s.next, response: s.response}
-		c.err = s.cut(&c, p)
+		var bad *damagedBatch
+		if unreadable, ok := errors.AsType[*unreadableError](err); ok {
+			bad, err = &damagedBatch{why: unreadable}, nil
+		} else if err == nil {
+			bad, err = s.cut(&c, &p)
+		}
+		switch {
+		case err != nil || bad == nil:
+			c.err = err
+		case s.doubted != s.next:
+			s.doubted = s.next
+			c.release()
+			continue
+		default:
+			c.err = s.pass(ctx, &c, bad)
+		}
+		if c.err == nil && c.next > s.next {
+			c.err = s.sameSource(ctx)
+		}
 		if c.err != nil || c.next > s.next {
 			s.next, s.empty = c.next, 0
 			return c
 		}
 		c.release()
-		if s.empty++; s.empty > emptyMost && p.HighWatermark >= 0 && p.HighWatermark < s.span.To {
+		if s.empty++; s.empty <= s.copy.cfg.pace.empty {
+			continue
+		}
+		switch {
+		case p.HighWatermark >= 0 && p.HighWatermark < s.span.To:
 			return chunk{err: &GoneError{At: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}}
+		case p.HighWatermark > s.next && p.LastStableOffset > s.next:
+			c = chunk{next: s.next}
+			if c.err = s.pass(ctx, &c, &damagedBatch{why: errNothing}); c.err == nil {
+				c.err = s.sameSource(ctx)
+			}
+			s.next, s.empty = c.next, 0
+			return c
 		}
 	}
 }
@@ -105,88 +135,103 @@ func (s *source) here() consumer.At {
 	return consumer.At{Topic: s.span.Topic, Partition: s.span.Partition, Offset: s.next}
 }
 
-// fetch asks the leader until it answers for the partition.
+// fetch asks for what comes next.
 func (s *source) fetch(ctx context.Context) (p kafka.FetchedPartition, err error) {
+	p, s.response, err = s.ask(ctx, max(s.next, s.damage.seek), s.bytes, fetchWait)
+	return p, err
+}
+
+// ask asks the leader until it answers for the partition. Without an error the answer has to be released.
+func (s *source) ask(ctx context.Context, offset int64, most int32, wait time.Duration) (p kafka.FetchedPartition, response *kafka.FetchResponse, err error) {
 	client := s.copy.from
 	err = client.Retry(ctx, func(ctx context.Context) error {
 		leader, err := leaderOf(ctx, client, s.span.Topic, s.span.Partition)
 		if err != nil {
 			return err
 		}
-		s.response, err = client.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
+		s.node = leader.Leader
+		response, err = client.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
 			Partitions: []kafka.FetchPartition{{
-				Topic: s.span.Topic, Partition: s.span.Partition, Offset: s.next, LeaderEpoch: leader.LeaderEpoch, MaxBytes: s.bytes,
+				Topic: s.span.Topic, Partition: s.span.Partition, Offset: offset, LeaderEpoch: leader.LeaderEpoch, MaxBytes: most,
 			}},
-			MaxWait: fetchWait, MaxBytes: s.bytes, ReadCommitted: true,
+			MaxWait: wait, MaxBytes: most, ReadCommitted: true,
 		})
 		if err != nil {
 			client.Invalidate(s.span.Topic)
-			return err
+			return unreadable(err)
 		}
 		err = kafka.ErrNoAnswer
-		for _, got := range s.response.Partitions {
+		for _, got := range response.Partitions {
 			if got.Topic == s.span.Topic && got.Partition == s.span.Partition {
 				p, err = got, got.Err
 			}
 		}
 		if err != nil {
-			s.response.Release()
+			response.Release()
+			response = nil
 		}
 		if errors.Is(err, kerr.OffsetOutOfRange) {
-			return &GoneError{At: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}
+			return s.gone(ctx, offset)
 		}
-		return err
+		return unreadable(err)
 	})
-	return p, err
+	return p, response, err
 }
 
-// cut divides an answer into batches, drops what a read-committed reader must not see, and stops before a batch that is damaged: that
-// one comes first in the next answer, and is fetched twice before it is given up.
-func (s *source) cut(c *chunk, p kafka.FetchedPartition) error {
+// gone says what the log holds in place of an offset that it does not hold.
+func (s *source) gone(ctx context.Context, offset int64) error {
+	if err := s.sameSource(ctx); err != nil {
+		return err
+	}
+	bounds, err := s.copy.from.ListOffsets(ctx, false,
+		kafka.OffsetQuery{Topic: s.span.Topic, Partition: s.span.Partition, Timestamp: kafka.Earliest},
+		kafka.OffsetQuery{Topic: s.span.Topic, Partition: s.span.Partition, Timestamp: kafka.Latest})
+	if err != nil {
+		return err
+	}
+	at := s.here()
+	at.Offset = offset
+	return &GoneError{At: at, LogStart: bounds[0].Offset, LogEnd: bounds[1].Offset}
+}
+
+// cut divides an answer into batches, drops what a read-committed reader must not see, and stops before a batch that is damaged. It
+// returns the batch when nothing comes before it.
+func (s *source) cut(c *chunk, p *kafka.FetchedPartition) (*damagedBatch, error) {
 	s.listed = s.listed[:0]
 	for _, a := range p.Aborted {
 		s.listed = append(s.listed, batch.Aborted(a))
 	}
 	s.aborted.Reset(s.listed)
-	for data := p.Records; len(data) > 0 && c.next < s.span.To; {
+	for data := s.damage.behind(p.Records); len(data) > 0 && c.next < s.span.To; {
 		b, rest, err := batch.Next(data)
 		if errors.Is(err, batch.ErrTruncated) {
-			if c.next == s.next {
-				s.bytes = min(2*s.bytes, chunkBytesMost)
+			if c.next > s.next {
+				return nil, nil
 			}
-			return nil
+			if s.bytes >= chunkBytesMost {
+				return &damagedBatch{raw: data[:min(len(data), damageKept)], why: errNoEnd}, nil
+			}
+			s.bytes = min(2*s.bytes, chunkBytesMost)
+			return nil, nil
 		}
-		data = rest
 		drop := false
+		if err == nil {
+			err = misplaced(b, rest, c.next, p.HighWatermark)
+		}
 		if err == nil {
 			drop, err = s.aborted.Drop(b)
 		}
-		switch {
-		case err != nil && c.next > s.next:
-			return nil
-		case err != nil && s.doubted != s.next:
-			s.doubted = s.next
-			return nil
-		case err != nil:
-			return s.pass(c, b, err)
+		if err != nil {
+			if c.next > s.next {
+				return nil, nil
+			}
+			return &damagedBatch{raw: b.Raw(), rest: rest, end: p.HighWatermark, why: err}, nil
 		}
+		data = rest
 		if !drop && b.LastOffset >= s.next && b.Count > 0 && b.BaseOffset < s.span.To {
 			c.batches = append(c.batches, b)
 		}
 		c.next = max(c.next, b.LastOffset+1)
 	}
-	return nil
-}
-
-// pass goes past a damaged batch, as far as its header says: the broker itself goes by that.
-func (s *source) pass(c *chunk, b batch.Batch, why error) error {
-	first, last, ok := b.Span()
-	if !s.copy.passesCorrupt() || !ok || last < s.next || first >= s.span.To {
-		return &CorruptError{At: s.here(), Err: why}
-	}
-	c.next, c.damaged = last+1, b.Raw()
-	c.skipped = &Skipped{
-		Topic: s.span.Topic, Partition: s.span.Partition, From: s.next, To: min(c.next, s.span.To), Reason: why.Error(),
-	}
-	return nil
+	return nil, nil
 }
