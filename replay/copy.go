@@ -142,9 +142,9 @@ type copier struct {
 	from, to *kafka.Client
 	target   kafka.Topic // as it was when the copy began
 	sources  map[string]topicID
-	sameSide bool        // source and target are in one cluster
-	filter   *matcher    // nil lets everything through
-	values   *values     // nil leaves values as they are
+	sameSide bool     // source and target are in one cluster
+	filter   *matcher // nil lets everything through
+	values   *values  // nil leaves values as they are
 	digest   string
 	lanes    []*lane // by partition
 	limits   limits

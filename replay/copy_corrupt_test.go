@@ -53,4 +53,3 @@ func TestCorruptEventsByPolicy(t *testing.T) {
 		t.Errorf("the target holds %d events, want 3", len(got))
 	}
 }
-

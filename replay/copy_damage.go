@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/kafka"
 )
 
 const (
@@ -53,6 +54,25 @@ type damage struct {
 	seek int64  // the broker takes what lies below for the damaged batch, though others begin there
 }
 
+// sighting is a damaged batch that came behind others.
+type sighting struct {
+	at  int64 // where it has to begin
+	why error
+}
+
+// vanished is the damaged batch that was seen behind others and does not come when it is asked for: a broker that takes it for a batch of
+// lower offsets goes past it without a word.
+func (s *source) vanished(p *kafka.FetchedPartition) *damagedBatch {
+	if s.seen.why == nil || s.seen.at != s.next {
+		return nil
+	}
+	b, _, err := batch.Next(p.Records)
+	if err != nil || b.BaseOffset <= s.next {
+		return nil
+	}
+	return &damagedBatch{rest: p.Records, end: p.HighWatermark, why: s.seen.why}
+}
+
 // misplaced says why a batch cannot lie where it does: its checksum does not cover its offset.
 func misplaced(b batch.Batch, rest []byte, next, logEnd int64) error {
 	if logEnd >= 0 && b.LastOffset >= logEnd {
@@ -70,7 +90,7 @@ func misplaced(b batch.Batch, rest []byte, next, logEnd int64) error {
 // behind is an answer without the damaged batch that was passed, which the broker may send again in front of what is wanted.
 func (d *damage) behind(data []byte) []byte {
 	if len(d.head) > 0 && bytes.HasPrefix(data, d.head) {
-		if _, rest, err := batch.Next(data); err != nil && rest != nil {
+		if _, rest, _ := batch.Next(data); rest != nil {
 			return rest
 		}
 	}

@@ -32,6 +32,7 @@ type source struct {
 	bytes    int32 // asked for at once
 	usual    int32 // what bytes begins with
 	doubted  int64 // offset of a batch that came damaged once; -1
+	seen     sighting
 	damage   damage
 	empty    int // answers in a row
 	aborted  batch.AbortedFilter
@@ -95,6 +96,9 @@ func (s *source) read(ctx context.Context) chunk {
 			bad, err = &damagedBatch{why: unreadable}, nil
 		} else if err == nil {
 			bad, err = s.cut(&c, &p)
+		}
+		if err == nil && bad == nil {
+			bad = s.vanished(&p)
 		}
 		switch {
 		case err != nil || bad == nil:
@@ -223,6 +227,7 @@ func (s *source) cut(c *chunk, p *kafka.FetchedPartition) (*damagedBatch, error)
 		}
 		if err != nil {
 			if c.next > s.next {
+				s.seen = sighting{at: c.next, why: err}
 				return nil, nil
 			}
 			return &damagedBatch{raw: b.Raw(), rest: rest, end: p.HighWatermark, why: err}, nil
