@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -80,13 +81,13 @@ func (s *source) sameSource(ctx context.Context) error {
 		if len(topics) != 1 {
 			return kafka.ErrNoAnswer
 		}
-		switch err := kerr.ErrorForCode(topics[0].ErrorCode); err {
-		case nil:
+		err = kerr.ErrorForCode(topics[0].ErrorCode)
+		switch {
+		case err == nil:
 			return sameTopic(name, meant, topicID(topics[0].TopicID))
-		case kerr.UnknownTopicOrPartition:
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
 			return &consumer.MissingTopicError{Topic: name}
-		default:
-			return &kafka.BrokerError{Request: "Metadata", Node: s.node, Topic: name, Partition: -1, Err: err}
 		}
+		return &kafka.BrokerError{Request: "Metadata", Node: s.node, Topic: name, Partition: -1, Err: err}
 	})
 }
