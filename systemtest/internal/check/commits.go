@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type Commits struct {
 
 	mu      sync.Mutex
 	highest map[int32]int64
+	rises   []Sample
 	samples int
 	back    []string
 
@@ -75,7 +77,10 @@ func (c *Commits) Sample(ctx context.Context) (map[int32]int64, error) {
 		case offset < c.highest[partition]:
 			c.back = append(c.back, fmt.Sprintf("partition %d: %d after %d", partition, offset, c.highest[partition]))
 		}
-		c.highest[partition] = max(offset, c.highest[partition])
+		if offset > c.highest[partition] {
+			c.highest[partition] = offset
+			c.rises = append(c.rises, Sample{At: time.Now(), Partition: partition, Offset: offset})
+		}
 	}
 	return maps.Clone(now), nil
 }
@@ -94,6 +99,13 @@ func (c *Commits) Older() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.older
+}
+
+// Rises returns every committed offset that was higher than those before it.
+func (c *Commits) Rises() []Sample {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.rises)
 }
 
 // Report returns how many samples were taken and what went back.

@@ -78,14 +78,14 @@ func (c *connection) answers() {
 		delete(c.asked, id)
 		c.mu.Unlock()
 
-		delay, cut := c.faults.onAnswer(api)
+		delay, cut, swallow := c.faults.onAnswer(api)
 		if delay > 0 {
 			<-time.After(delay)
 		}
 		if cut {
 			return
 		}
-		if c.faults.silent(c.upstream) {
+		if swallow || c.faults.silent(c.upstream) {
 			continue
 		}
 		if _, err := (badLine{c.client, c.faults}).Write(frame); err != nil {

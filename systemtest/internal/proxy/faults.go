@@ -11,6 +11,9 @@ const (
 	Produce      int16 = 0
 	Fetch        int16 = 1
 	OffsetCommit int16 = 8
+	JoinGroup    int16 = 11
+	Heartbeat    int16 = 12
+	SyncGroup    int16 = 14
 )
 
 // Faults is what one or more proxies do to the traffic. The zero value does nothing. Safe for concurrent use.
@@ -26,6 +29,7 @@ type state struct {
 	api     int16
 	share   float64
 	left    int
+	mute    map[int16]int // answers still to be swallowed, by API key
 	line    Line
 	swallow map[string]bool // by upstream; "" is every proxy
 }
@@ -46,7 +50,18 @@ func (f *Faults) CutAnswers(api int16, count int, share float64) {
 	f.now.api, f.now.left, f.now.share = api, count, share
 }
 
-// Cuts returns how many answers have been dropped so far.
+// SwallowAnswers keeps the next count answers to an API from the client, after the broker has given them. The connection stays open, so
+// that the client waits.
+func (f *Faults) SwallowAnswers(api int16, count int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now.mute == nil {
+		f.now.mute = map[int16]int{}
+	}
+	f.now.mute[api] = count
+}
+
+// Cuts returns how many answers have been dropped or swallowed so far.
 func (f *Faults) Cuts() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,9 +135,14 @@ func (f *Faults) line() Line {
 	return f.now.line
 }
 
-func (f *Faults) onAnswer(api int16) (delay time.Duration, cut bool) {
+func (f *Faults) onAnswer(api int16) (delay time.Duration, cut, swallow bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.now.mute[api] > 0 {
+		f.now.mute[api]--
+		f.cut++
+		swallow = true
+	}
 	if api == f.now.api && f.now.left > 0 && rand.Float64() < f.now.share {
 		f.now.left--
 		f.cut++
@@ -132,5 +152,5 @@ func (f *Faults) onAnswer(api int16) (delay time.Duration, cut bool) {
 	if line.Jitter > 0 {
 		delay = rand.N(2*line.Jitter) - line.Jitter
 	}
-	return max(0, line.Delay+delay), cut
+	return max(0, line.Delay+delay), cut, swallow
 }

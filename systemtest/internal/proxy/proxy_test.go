@@ -96,6 +96,29 @@ func TestCutAnswersOnlyOfTheAPIAndOnlyAfterTheBrokerAnswered(t *testing.T) {
 	}
 }
 
+func TestSwallowAnswersLeavesTheConnectionOpen(t *testing.T) {
+	t.Parallel()
+	upstream, answered := broker(t)
+	var faults proxy.Faults
+	p := proxy.Start(t, fmt.Sprintf("127.0.0.1:%d", ports.Free(t)), upstream, &faults)
+	faults.SwallowAnswers(proxy.SyncGroup, 1)
+	conn := dial(t, p)
+	if err := exchange(conn, byte(proxy.Fetch), 5*time.Second); err != nil {
+		t.Fatalf("fetch: %v", err)
+	}
+	if err := exchange(conn, byte(proxy.SyncGroup), 100*time.Millisecond); !isTimeout(err) {
+		t.Fatalf("sync group: %v, want a timeout", err)
+	}
+	<-answered
+	<-answered
+	if err := exchange(conn, byte(proxy.SyncGroup), 5*time.Second); err != nil {
+		t.Errorf("the next answer on the same connection: %v", err)
+	}
+	if faults.Cuts() != 1 {
+		t.Errorf("Cuts = %d, want 1", faults.Cuts())
+	}
+}
+
 func TestBlackHoleSwallowsAndHangUpCloses(t *testing.T) {
 	t.Parallel()
 	upstream, _ := broker(t)
