@@ -39,7 +39,8 @@ func newDispatch(e *engine) dispatch {
 	return d
 }
 
-// work hands the chunk's events over, in order. It returns false when the partition goes no further.
+// work hands the chunk's events over, in order. It returns false when the partition goes no further: then some of them are left, and
+// nothing is said to be passed.
 func (p *partition) work(c *fetch.Chunk) (more bool) {
 	chunk := &heldChunk{Chunk: *c, users: 1}
 	defer chunk.drop()
@@ -49,41 +50,35 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 			break
 		}
 		var err error
-		if next, err = p.unpack(chunk, b, next); err != nil {
+		next, more, err = p.unpack(chunk, b, next)
+		if !more {
+			return false
+		}
+		if err != nil {
 			if !p.flush() || !p.unreadable(chunk, b, next, err) {
 				return false
 			}
 			next = b.LastOffset + 1
 		}
-		if p.stopped.Load() {
-			return false
-		}
 	}
-	if !p.flush() {
-		return false
-	}
-	if p.span != nil {
-		return p.passed(next, c.End)
-	}
-	p.mark(next, c.End)
-	return !p.stopped.Load()
+	return p.flush() && p.passed(next, c.End)
 }
 
 // unpack makes tasks of a batch's records and hands over each stretch that is full. It returns the offset it has come to, and an error
-// when the records from there on cannot be read.
-func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, error) {
+// when the records from there on cannot be read. more is false when the partition goes no further.
+func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, more bool, err error) {
 	reader := p.engine.memory.reader()
 	defer p.engine.memory.dropReader(reader)
 	if err := reader.Open(b, batch.Limits{}); err != nil {
-		return next, err
+		return next, true, err
 	}
 	for !p.stopped.Load() {
 		t, ok := p.slot(c, reader, b)
 		if !ok {
-			break
+			return next, false, nil
 		}
 		if ok, err := reader.Next(&t.record); !ok {
-			return next, err
+			return next, true, err
 		}
 		if t.record.Offset < next { // the batch begins before the offset asked for
 			continue
@@ -96,7 +91,9 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 			case pickNot:
 				continue // as above
 			case pickEnd:
-				return next, nil
+				return next, true, nil
+			case pickStop:
+				return next, false, nil
 			}
 		}
 		// What lies between the record before and this one is gone from the log, and done with this one.
@@ -104,21 +101,21 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 		next = t.end
 		if p.retry != nil {
 			if t = p.awaitDue(t, c, reader, b); t == nil {
-				break
+				return next, false, nil
 			}
 		}
 		if p.span != nil {
 			if t = p.keepPace(t, c, reader, b); t == nil {
-				break
+				return next, false, nil
 			}
 		}
 		if t.record.Offset >= p.reach.limit.Load() {
 			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
-				break
+				return next, false, nil
 			}
 		}
 		if t = p.route(t, c, reader, b); t == nil {
-			break
+			return next, false, nil
 		}
 		if t.spent.attempts > 0 {
 			p.condemn(t)
@@ -126,10 +123,10 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (int64, erro
 		p.open.n++
 		p.open.bytes += t.record.Size()
 		if p.open.n == stretchTasks && !p.flush() {
-			break
+			return next, false, nil
 		}
 	}
-	return next, nil
+	return next, false, nil
 }
 
 // slot is the place for the next task, once there is room for it.

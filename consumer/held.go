@@ -83,10 +83,7 @@ func (p *partition) pop(t *task) *task {
 	defer p.wake()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done.Mark(t.first, t.end)
-	if p.span != nil {
-		p.span.counts.add(t)
-	}
+	p.doneHeld(t)
 	q := t.queue
 	q.tasks[0], q.writing, q.stuck = nil, false, false
 	q.tasks = q.tasks[1:]

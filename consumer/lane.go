@@ -190,7 +190,7 @@ func (l *lane) sweep() (over bool) {
 // done notes that a task is done which settleUp does not see to: one of the order of the log, or of a held key.
 func (l *lane) done(t *task) {
 	if l.lanes == nil {
-		t.partition.prefix.Store(t.end)
+		t.partition.doneNext(t)
 		return
 	}
 	if next := t.partition.pop(t); next != nil {
@@ -204,18 +204,21 @@ func (l *lane) done(t *task) {
 // further.
 func (l *lane) through(p *partition, s *stretch) (more bool) {
 	l.loadAll(p, s)
+	returned := false
+	defer func() {
+		if !returned { // by runtime.Goexit: panics of handlers are caught
+			p.fail(l.exited())
+		}
+		l.mu.Lock()
+		l.clear()
+		p.doneInOrder(s) // as one with it: a snapshot in between would miss the stretch
+		l.mu.Unlock()
+		l.report(p)
+	}()
 	for !l.sweep() {
 	}
-	more = l.task == nil
-	l.mu.Lock()
-	l.clear()
-	if p.span != nil {
-		p.countDone(s) // as one with it: a snapshot in between would miss the stretch
-	}
-	l.mu.Unlock()
-	l.report(p)
-	p.mark(s.tasks[0].first, p.prefix.Load())
-	return more
+	returned = true
+	return l.task == nil
 }
 
 // again begins another attempt at the task at hand.
@@ -241,8 +244,11 @@ func (l *lane) report(p *partition) {
 
 // exited is the error of a handler that has ended the lane's goroutine.
 func (l *lane) exited() error {
-	if l.task == nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if word := l.word.Load(); indexOf(word) >= limitOf(word) {
 		return errGoexit
 	}
-	return &HandlerError{At: l.task.at(), Event: eventName(l.task.event()), Attempts: l.task.attempt(), Err: errGoexit}
+	t := l.atHand()
+	return &HandlerError{At: t.at(), Event: eventName(t.event()), Attempts: t.attempt(), Err: errGoexit, Replay: t.partition.engine.replayID()}
 }

@@ -96,10 +96,11 @@ func (l *lane) run() {
 	returned := false
 	defer l.endLease()
 	defer func() {
-		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
+		if !returned { // by runtime.Goexit: panics of handlers are caught
 			p := l.partition
-			p.engine.fail(l.exited())
+			p.fail(l.exited())
 			l.unload()
+			l.report(p)
 			p.leave()
 		}
 		l.lanes.gone(l)

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -132,6 +133,12 @@ func (p *partition) halt() {
 	p.engine.fetcher.Remove(p.feed)
 }
 
+// fail stops the worker, and the partition before anything else of it is handed over.
+func (p *partition) fail(err error) {
+	p.engine.fail(err)
+	p.halt()
+}
+
 // enter counts a user of the partition, unless it has exited.
 func (p *partition) enter() bool {
 	for {
@@ -162,8 +169,8 @@ func (p *partition) run() {
 	defer p.leave()
 	defer p.giveTurn()
 	defer func() {
-		if !returned { // only runtime.Goexit gets here: panics of handlers are caught
-			p.engine.fail(p.lane.exited())
+		if !returned && !p.stopped.Load() { // by runtime.Goexit; a handler's has stopped it before
+			p.fail(fmt.Errorf("%s: %w", p.at(), errGoexit))
 		}
 	}()
 	for more := true; more; {
@@ -193,57 +200,12 @@ func (p *partition) run() {
 func (p *partition) take(d *fetch.Delivery) (more bool) {
 	switch {
 	case d.Err != nil:
-		p.engine.fail(feedError(p.TopicPartition, d.Err))
+		p.fail(feedError(p.TopicPartition, d.Err))
 		return false
 	case d.Moved:
 		return p.move(d.Chunk.From)
 	}
 	return p.work(&d.Chunk)
-}
-
-// mark notes that the offsets from first up to, not including, end are done.
-func (p *partition) mark(first, end int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done.Mark(first, end)
-	if p.lanes == nil {
-		p.prefix.Store(p.done.Prefix())
-	}
-}
-
-// progress is what is done by now: the end of the unbroken prefix, and what lies beyond it.
-func (p *partition) progress() progress.Done {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	done := p.done.Clone()
-	if p.lanes == nil {
-		done.Mark(done.Prefix(), p.prefix.Load()) // of the stretch at hand
-		return done
-	}
-	for _, s := range p.live {
-		s.settled(done.Mark)
-	}
-	if p.prefix.Load() >= 0 {
-		p.prefix.Store(done.Prefix())
-	}
-	return done
-}
-
-// move goes on at an offset that the policy for offsets out of range chose, down or up. What came before it ends first: the log may
-// have begun anew, so that the same offsets are other events.
-func (p *partition) move(to int64) (more bool) {
-	for !p.quiet() {
-		if !p.wait() {
-			return false
-		}
-	}
-	p.engine.commits.forget(p) // so that this offset is committed even when it is below the last one
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done, p.restored = progress.NewDone(to), nil
-	p.reach.begin(&progress.Note{Done: p.done})
-	p.prefix.Store(to)
-	return true
 }
 
 func (p *partition) atOffset(offset int64) At {

@@ -79,10 +79,7 @@ func (p *partition) retire() {
 			kept = append(kept, s)
 			continue
 		}
-		s.settled(p.done.Mark)
-		if p.span != nil {
-			p.span.countSettled(s.tasks[:s.n])
-		}
+		p.doneInLanes(s)
 		free = append(free, s)
 	}
 	clear(p.live[len(kept):])

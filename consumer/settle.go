@@ -120,8 +120,7 @@ func (l *lane) depart(t *task, v verdict, wait time.Duration) {
 			go p.send(t, v)
 		}
 	case verdictStop:
-		p.engine.fail(v.failure.err)
-		p.halt()
+		p.fail(v.failure.err)
 	case verdictDone, verdictSkip, verdictLeave:
 	}
 }
@@ -172,7 +171,7 @@ func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 		l.done(t)
 		return true
 	case verdictStop:
-		p.engine.fail(v.failure.err)
+		p.fail(v.failure.err)
 	case verdictDone, verdictSkip, verdictLeave:
 	}
 	return false

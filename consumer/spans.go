@@ -55,30 +55,6 @@ func (c *ReplayCounts) add(t *task) {
 	}
 }
 
-// countSettled counts the events of a stretch that the lanes have come to the end of; those that are held elsewhere are counted there.
-// It needs the partition's lock.
-func (s *span) countSettled(tasks []task) {
-	for i := range tasks {
-		if tasks[i].next.Load() == settled {
-			s.counts.add(&tasks[i])
-		}
-	}
-}
-
-// countDone marks and counts what is done of a stretch that the partition's own lane has worked through.
-func (p *partition) countDone(s *stretch) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range s.tasks[:s.n] {
-		t := &s.tasks[i]
-		if t.end > p.prefix.Load() {
-			return
-		}
-		p.done.Mark(t.first, t.end)
-		p.span.counts.add(t)
-	}
-}
-
 // snapshot adds to a span how far it has come, and the counts of just that.
 func (p *partition) snapshot(out *ReplaySpan) {
 	if p.lane != nil {
@@ -88,23 +64,15 @@ func (p *partition) snapshot(out *ReplaySpan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	done, counts := p.done.Clone(), p.span.counts
-	if l := p.lane; l != nil { // of the stretch at hand, in order
-		prefix := p.prefix.Load()
-		for _, t := range l.claims[:limitOf(l.word.Load())] {
-			if t.end > prefix {
-				break
-			}
-			done.Mark(t.first, t.end)
-			counts.add(t)
-		}
+	count := func(t *task) {
+		done.Mark(t.first, t.end)
+		counts.add(t)
+	}
+	if l := p.lane; l != nil { // of the stretch at hand
+		p.eachInOrder(l.claims[:limitOf(l.word.Load())], count)
 	}
 	for _, s := range p.live {
-		for i := range s.tasks[:s.n] {
-			if t := &s.tasks[i]; t.next.Load() == settled {
-				done.Mark(t.first, t.end)
-				counts.add(t)
-			}
-		}
+		s.eachSettled(count)
 	}
 	out.Next, out.Counts, out.Failures = min(done.Prefix(), out.To), counts, slices.Clone(p.span.failures)
 	out.Beyond = nil
@@ -125,9 +93,10 @@ func (s *span) endsBefore(b batch.Batch) bool {
 type picked int8
 
 const (
-	pickYes picked = iota
-	pickNot        // the filter leaves it out
-	pickEnd        // the partition goes no further
+	pickYes  picked = iota
+	pickNot         // the filter leaves it out
+	pickEnd         // the span ends before it
+	pickStop        // the partition goes no further
 )
 
 func (p *partition) pick(rec *batch.Record) picked {
@@ -142,11 +111,10 @@ func (p *partition) pick(rec *batch.Record) picked {
 	keep, err := s.cfg.Filter(p.going, s.record(p, rec))
 	switch {
 	case p.stopped.Load():
-		return pickEnd
+		return pickStop
 	case err != nil:
-		p.engine.fail(err)
-		p.halt()
-		return pickEnd
+		p.fail(err)
+		return pickStop
 	case keep:
 		return pickYes
 	}
@@ -185,31 +153,26 @@ func (p *partition) keepPace(t *task, c *heldChunk, r *heldReader, b batch.Batch
 	return t
 }
 
-// passed notes that the log was read up to end, and that nothing from next on is left to hand over. It returns false when the partition
-// goes no further.
-func (p *partition) passed(next, end int64) (more bool) {
-	s := p.span
-	if s.over {
-		end = s.to
-	}
-	p.mu.Lock()
-	p.done.Mark(next, end)
+// passed counts what the filter has left out since the last event, and returns how far the log up to end passes for read: a span ends
+// where it ends, whatever the log has there. It needs the partition's lock.
+func (s *span) passed(end int64) int64 {
 	s.counts.Filtered += int64(s.filtered)
 	s.filtered = 0
-	if p.lanes == nil {
-		p.prefix.Store(p.done.Prefix())
+	if s.over {
+		return s.to
 	}
-	p.mu.Unlock()
-	if end < s.to {
-		return !p.stopped.Load()
-	}
+	return end
+}
+
+// finish ends the span once every event of it is done. It returns false, since the partition goes no further.
+func (p *partition) finish() (more bool) {
 	p.engine.fetcher.Remove(p.feed)
 	for !p.quiet() {
 		if !p.wait() {
 			return false
 		}
 	}
-	s.end()
+	p.span.end()
 	return false
 }
 

@@ -107,19 +107,6 @@ func (c *heldChunk) drop() {
 	}
 }
 
-// settled calls mark with what is done of the stretch.
-func (s *stretch) settled(mark func(first, end int64)) {
-	if s.left.Load() == 0 && !s.moved.Load() {
-		mark(s.tasks[0].first, s.tasks[s.n-1].end)
-		return
-	}
-	for i := range s.tasks[:s.n] {
-		if t := &s.tasks[i]; t.next.Load() == settled {
-			mark(t.first, t.end)
-		}
-	}
-}
-
 // drop takes tasks off those that are left. When none is, and few of the partition's stretches have some, its goroutine is woken.
 func (s *stretch) drop(n int32) {
 	p := s.tasks[0].partition
