@@ -74,11 +74,21 @@ proof: ## Hold the code generated for PROOF random schemas to hamba and to the g
 	$(GO) test ./internal/codegen -run IsHambas -count 1 -timeout 60m -schemas $(PROOF) -seed $(SEED)
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint ## Lint every module
+lint: $(BIN)/golangci-lint lint-commits ## Lint every module, and the subjects of commits
 	@set -e; for module in $(MODULES); do \
 		echo "lint $$module"; \
 		(cd $$module && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
 	done
+
+# The last commit before subjects had to name their package; CONTRIBUTING.md has the form.
+FORM_SINCE := d8cf15326dfde7c3e30d1910e4365c267b650f37
+
+.PHONY: lint-commits
+lint-commits:
+	@subjects=$$(git log --no-merges --format='%h %s' $(FORM_SINCE)..HEAD) || { \
+		echo "the subjects of commits cannot be checked: this needs a clone with its history" >&2; exit 1; }; \
+	bad=$$(echo "$$subjects" | awk 'NF && (!/^[0-9a-f]+ [a-z0-9][a-z0-9\/_., -]*: [^ ].*[^.]$$/ || length(substr($$0, index($$0, " ") + 1)) > 72)'); \
+	[ -z "$$bad" ] || { echo "commit subjects are \"package: do the thing\", at most 72 characters:" >&2; echo "$$bad" >&2; exit 1; }
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## Format every module: gofumpt, and imports in groups
