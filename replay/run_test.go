@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/groups"
@@ -253,5 +254,41 @@ func TestRunOfNothing(t *testing.T) {
 	}
 	if result, err := replay.Run(t.Context(), plan, s.run(), consumer.On((&seen{}).handle)); err != nil || !result.Done || result.Total != 0 {
 		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// TestRunThatStopsAtAnEventLeavesOutNone has many events behind the one that the run stops at, so that most are not handed over yet.
+func TestRunThatStopsAtAnEventLeavesOutNone(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.topic("many", 1)
+	const sales, bad = 300, 20
+	var records []*kgo.Record
+	for i := range sales {
+		records = append(records, &kgo.Record{Topic: "many", Value: s.value(int64(i % 50))})
+	}
+	if err := s.client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := replay.Make(t.Context(), replay.Request{
+		From: s.cluster, Registry: s.registry, Source: replay.Source{Topics: []string{"many"}}, Target: replay.Target{Handlers: "totals"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.run()
+	var got seen
+	result, err := replay.Run(t.Context(), plan, cfg, consumer.On(func(ctx context.Context, e sale) error {
+		if consumer.InfoFrom(ctx).Offset == bad {
+			return errors.New("broken")
+		}
+		return got.handle(ctx, e)
+	}))
+	if _, stopped := errors.AsType[*consumer.HandlerError](err); !stopped || result.Done || result.Passed != bad || result.Handled != bad {
+		t.Fatalf("the run of the broken handler: %+v, %v", result, err)
+	}
+	result, err = replay.Run(t.Context(), plan, cfg, consumer.On(got.handle))
+	if err != nil || !result.Done || result.Handled != sales || len(got.ids) != sales {
+		t.Fatalf("the run of the mended handler: %+v, %v; %d handled", result, err, len(got.ids))
 	}
 }

@@ -1,4 +1,5 @@
-// Package deaths tests on real Kafka that an event that kills its process does so a counted number of times.
+// Package deaths tests on real Kafka what a worker leaves behind that ends at an event: one that kills its process does so a counted
+// number of times, and one that stops the worker costs no other.
 package deaths
 
 import (
