@@ -47,7 +47,7 @@ func TestFromEnv(t *testing.T) {
 			},
 			want: Cluster{
 				Brokers: []string{"localhost:9092"}, ClientID: "headrace",
-				SASL: &SASL{Mechanism: SCRAMSHA512, Username: "ann", Password: "from file"},
+				SASL: &SASL{Mechanism: SCRAMSHA512, Username: "ann", Password: NewSecret("from file")},
 			},
 		},
 		"password twice": {
@@ -121,10 +121,10 @@ func TestValidate(t *testing.T) {
 	t.Parallel()
 	broker := []string{"kafka-1.example:9092"}
 	local := []string{"localhost:9092", "127.0.0.1:9093", "[::1]:9094"}
-	plain := SASL{Mechanism: Plain, Username: "ann", Password: "canary"}
+	plain := SASL{Mechanism: Plain, Username: "ann", Password: NewSecret("canary")}
 	allowed := plain
 	allowed.AllowPlaintext = true
-	scram := SASL{Mechanism: SCRAMSHA256, Username: "ann", Password: "canary"}
+	scram := SASL{Mechanism: SCRAMSHA256, Username: "ann", Password: NewSecret("canary")}
 	oauth := SASL{Mechanism: OAuthBearer, Token: func(context.Context) (string, error) { return "", nil }}
 	for name, test := range map[string]struct {
 		cluster Cluster
@@ -134,6 +134,9 @@ func TestValidate(t *testing.T) {
 		"plaintext":                        {Cluster{Brokers: broker}, ""},
 		"port is no number":                {Cluster{Brokers: []string{"a:b"}}, `port "b"`},
 		"port too large":                   {Cluster{Brokers: []string{"a:65536"}}, `port "65536"`},
+		"password in an address":           {Cluster{Brokers: []string{"ann:canary@kafka-1:9092"}}, "user and password do not belong"},
+		"password in a URL":                {Cluster{Brokers: []string{"SASL_SSL://ann:canary@kafka-1:9092"}}, "user and password do not belong"},
+		"password before the host":         {Cluster{Brokers: []string{"canary@kafka-1:9092"}, SASL: &plain}, "user and password do not belong"},
 		"a URL":                            {Cluster{Brokers: []string{"kafka://a:9092"}}, "want host:port"},
 		"bare IPv6":                        {Cluster{Brokers: []string{"::1:9092"}}, "want host:port"},
 		"certificate without key":          {Cluster{Brokers: broker, TLS: &TLS{CertFile: "c.pem"}}, "has no key"},
@@ -145,7 +148,7 @@ func TestValidate(t *testing.T) {
 		"PLAIN with TLS":                   {Cluster{Brokers: broker, SASL: &plain, TLS: &TLS{}}, ""},
 		"PLAIN on loopback":                {Cluster{Brokers: local, SASL: &plain}, ""},
 		"SCRAM to another machine":         {Cluster{Brokers: broker, SASL: &scram}, ""},
-		"no user":                          {Cluster{Brokers: broker, SASL: &SASL{Mechanism: SCRAMSHA256, Password: "canary"}}, "user name"},
+		"no user":                          {Cluster{Brokers: broker, SASL: &SASL{Mechanism: SCRAMSHA256, Password: NewSecret("canary")}}, "user name"},
 		"no password":                      {Cluster{Brokers: broker, SASL: &SASL{Mechanism: SCRAMSHA512, Username: "ann"}}, "password"},
 		"no token":                         {Cluster{Brokers: local, SASL: &SASL{Mechanism: OAuthBearer}}, "KAFKA_SASL_TOKEN_FILE"},
 	} {

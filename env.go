@@ -90,9 +90,12 @@ func (e *environment) sasl() *SASL {
 	}
 	tokenFile := e.get("KAFKA_SASL_TOKEN_FILE", "")
 	if tokenFile != "" {
-		s.Token = func(context.Context) (string, error) { return readSecretFile(tokenFile) }
+		s.Token = func(context.Context) (string, error) {
+			token, err := SecretFromFile(tokenFile)
+			return token.Reveal(), err
+		}
 	}
-	if s.Mechanism == "" && s.Username == "" && s.Password == "" && tokenFile == "" {
+	if s.Mechanism == "" && s.Username == "" && s.Password.IsZero() && tokenFile == "" {
 		return nil
 	}
 	return &s
@@ -102,30 +105,17 @@ func (e *environment) sasl() *SASL {
 func (e *environment) secret(name string) Secret {
 	value, file := os.Getenv(name), os.Getenv(name+"_FILE")
 	if file == "" {
-		return Secret(value)
+		return NewSecret(value)
 	}
 	if value != "" {
 		e.errs = append(e.errs, fmt.Errorf("%s and %s_FILE are both set: keep one", name, name))
-		return ""
+		return Secret{}
 	}
-	text, err := readSecretFile(file)
+	secret, err := SecretFromFile(file)
 	if err != nil {
 		e.errs = append(e.errs, fmt.Errorf("%s_FILE: %w", name, err))
 	}
-	return Secret(text)
-}
-
-// readSecretFile drops one trailing line break, which editors and `echo` add and no secret means.
-func readSecretFile(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if text == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
-	return text, nil
+	return secret
 }
 
 func splitList(text string) []string {

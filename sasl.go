@@ -38,8 +38,7 @@ type SASL struct {
 	AllowPlaintext bool
 }
 
-// Format prints the settings with the password masked, whatever the verb is. Without it a verb that does not fit a
-// struct, such as %s, makes fmt print the fields of a nested pointer without asking Secret.
+// Format prints the settings with the password masked, the same for every verb.
 func (s SASL) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "{Mechanism:%s Username:%s Password:%s Token:%t AllowPlaintext:%t}",
 		string(s.Mechanism), s.Username, s.Password, s.Token != nil, s.AllowPlaintext)

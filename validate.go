@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // Validate returns every mistake in the cluster's settings at once, joined, or nil. It opens no connection and reads
@@ -19,7 +20,7 @@ func (c Cluster) validate(brokers string) error {
 	}
 	for i, address := range c.Brokers {
 		if err := validateAddress(address); err != nil {
-			errs = append(errs, fmt.Errorf("%s: broker %d %q: %w", brokers, i+1, address, err))
+			errs = append(errs, fmt.Errorf("%s: broker %d%s: %w", brokers, i+1, quoted(address), err))
 		}
 	}
 	if c.TLS != nil {
@@ -32,7 +33,18 @@ func (c Cluster) validate(brokers string) error {
 	return errors.Join(errs...)
 }
 
+// quoted is an address as an error shows it. One with an @ may hold a password, which some write before the host.
+func quoted(address string) string {
+	if strings.Contains(address, "@") {
+		return ""
+	}
+	return fmt.Sprintf(" %q", address[:min(len(address), 300)])
+}
+
 func validateAddress(address string) error {
+	if strings.Contains(address, "@") {
+		return errors.New("it has an @: user and password do not belong in an address: set SASL or KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return errors.New("want host:port, for example localhost:9092 or [::1]:9092")
@@ -67,7 +79,7 @@ func (s *SASL) validate() error {
 		if s.Username == "" {
 			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a user name: set Username or KAFKA_SASL_USERNAME", s.Mechanism))
 		}
-		if s.Password == "" {
+		if s.Password.IsZero() {
 			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a password: set Password, KAFKA_SASL_PASSWORD or KAFKA_SASL_PASSWORD_FILE", s.Mechanism))
 		}
 	case OAuthBearer:
@@ -89,7 +101,7 @@ func (c Cluster) validateExposure() error {
 	var errs []error
 	for _, address := range c.Brokers {
 		host, _, err := net.SplitHostPort(address)
-		if err != nil || isLoopback(host) {
+		if err != nil || isLoopback(host) || strings.Contains(address, "@") {
 			continue
 		}
 		errs = append(errs, fmt.Errorf("cluster: SASL %s would send its secret to %s without TLS: switch TLS on (KAFKA_TLS_ENABLED=true), or set AllowPlaintext (KAFKA_SASL_ALLOW_PLAINTEXT=true) to accept that", c.SASL.Mechanism, address))

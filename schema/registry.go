@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/headrace/headrace"
 )
 
 // DefaultRegistryURL is where `headrace dev` and the compose file have their registry.
@@ -26,6 +28,7 @@ const DefaultRegistryURL = "http://localhost:8081"
 type Registry struct {
 	base    *url.URL // without credentials, without trailing slash
 	auth    func(*http.Request)
+	redact  func(string) string // masks what auth sends
 	client  *http.Transport
 	send    http.RoundTripper // client, except in tests
 	timeout time.Duration
@@ -60,7 +63,7 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		o.user, o.password, o.basic = u.User.Username(), password, true
+		o.user, o.password, o.basic = u.User.Username(), headrace.NewSecret(password), true
 		u.User = nil
 	}
 	for _, opt := range opts {
@@ -68,7 +71,7 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 	}
 	transport, err := o.transport(u)
 	if err := errors.Join(checkURL(u), o.check(u), err); err != nil {
-		return nil, fmt.Errorf("schema registry %s: %w", u.Redacted(), err)
+		return nil, fmt.Errorf("schema registry%s: %w", shownURL(u), err)
 	}
 	c, err := newCaches()
 	if err != nil {
@@ -80,7 +83,7 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 		return nil, err
 	}
 	r := &Registry{
-		base: u, auth: o.header(), client: transport, send: transport, caches: c, snapshot: snapshot,
+		base: u, auth: o.header(), redact: o.redact(), client: transport, send: transport, caches: c, snapshot: snapshot,
 		timeout: o.timeout, attempt: attemptTimeout, unknown: unknownTTL, fresh: latestTTL,
 	}
 	r.schemas.url, r.newest.url, r.ids.url = r.URL(), r.URL(), r.URL()
@@ -91,10 +94,22 @@ func checkURL(u *url.URL) error {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return errors.New("the URL needs a scheme (http or https) and a host, as in http://localhost:8081")
 	}
+	if strings.Contains(u.Path, "@") {
+		return errors.New("the URL has an @ in its path: percent-encode the user and the password, or leave them to WithBasicAuth")
+	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("the URL has a query or a fragment: give only scheme, host and path")
 	}
 	return nil
+}
+
+// shownURL is a URL as an error shows it: not at all unless its parts are what they seem to be. Of "user:password@host" the parser makes
+// a scheme "user".
+func shownURL(u *url.URL) string {
+	if checkURL(u) != nil {
+		return ""
+	}
+	return " " + u.Scheme + "://" + clip(u.Host+u.EscapedPath())
 }
 
 // URL returns the base URL, without credentials.

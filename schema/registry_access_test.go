@@ -28,7 +28,7 @@ func TestRegistryKeepsCredentialsToItself(t *testing.T) {
 		reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Get("Authorization")
 			http.Redirect(w, r, thief.URL+"/x", status)
-		}, WithBasicAuth("me", canary))
+		}, WithBasicAuth("me", headrace.NewSecret(canary)))
 		errs := []error{}
 		_, err := reg.Schema(t.Context(), 7)
 		errs = append(errs, err)
@@ -73,22 +73,28 @@ func TestNewRegistryRefuses(t *testing.T) {
 		opts []RegistryOption
 		want string
 	}{
-		"plain http":         {"http://registry.example.com", []RegistryOption{WithBasicAuth("u", canary)}, "unencrypted"},
-		"plain http bearer":  {"http://registry.example.com", []RegistryOption{WithBearer(canary)}, "unencrypted"},
-		"password in url":    {"http://u:" + canary + "@registry.example.com", nil, "unencrypted"},
-		"both":               {"https://r.example.com", []RegistryOption{WithBearer(canary), WithBasicAuth("u", canary)}, "choose one"},
-		"no scheme":          {"registry:8081", nil, "scheme"},
-		"other scheme":       {"ftp://registry", nil, "scheme"},
-		"nothing":            {"", nil, "scheme"},
-		"not a url":          {"http://u:" + canary + "@[::1", nil, "parsed"},
-		"query":              {"http://localhost?x=" + canary, nil, "query"},
-		"tls over http":      {"http://localhost", []RegistryOption{WithTLS(headrace.TLS{})}, "https"},
-		"no such ca":         {"https://r", []RegistryOption{WithTLS(headrace.TLS{CAFile: "/does/not/exist"})}, "authorities"},
-		"half a certificate": {"https://r", []RegistryOption{WithTLS(headrace.TLS{CertFile: "x"})}, "missing"},
-		"no time":            {"http://localhost", []RegistryOption{WithTimeout(0)}, "timeout"},
+		"plain http":          {"http://registry.example.com", []RegistryOption{WithBasicAuth("u", headrace.NewSecret(canary))}, "unencrypted"},
+		"plain http bearer":   {"http://registry.example.com", []RegistryOption{WithBearer(headrace.NewSecret(canary))}, "unencrypted"},
+		"password in url":     {"http://u:" + canary + "@registry.example.com", nil, "unencrypted"},
+		"both":                {"https://r.example.com", []RegistryOption{WithBearer(headrace.NewSecret(canary)), WithBasicAuth("u", headrace.NewSecret(canary))}, "choose one"},
+		"no scheme":           {"registry:8081", nil, "scheme"},
+		"other scheme":        {"ftp://registry", nil, "scheme"},
+		"nothing":             {"", nil, "scheme"},
+		"not a url":           {"http://u:" + canary + "@[::1", nil, "parsed"},
+		"password, no scheme": {"u:" + canary + "@registry:8081", nil, "scheme"},
+		"password, no user":   {canary + "@registry:8081", nil, "parsed"},
+		"password with slash": {"http://u:1/" + canary + "@registry", nil, "percent-encode"},
+		"password with hash":  {"http://u:1#" + canary + "@registry", nil, "fragment"},
+		"password in a path":  {"u/" + canary + "@registry:8081", nil, "scheme"},
+		"opaque":              {"https:u:" + canary + "@registry:8081", nil, "scheme"},
+		"query":               {"http://localhost?x=" + canary, nil, "query"},
+		"tls over http":       {"http://localhost", []RegistryOption{WithTLS(headrace.TLS{})}, "https"},
+		"no such ca":          {"https://r", []RegistryOption{WithTLS(headrace.TLS{CAFile: "/does/not/exist"})}, "authorities"},
+		"half a certificate":  {"https://r", []RegistryOption{WithTLS(headrace.TLS{CertFile: "x"})}, "missing"},
+		"no time":             {"http://localhost", []RegistryOption{WithTimeout(0)}, "timeout"},
 	} {
 		_, err := NewRegistry(c.url, c.opts...)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:"+canary) {
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -96,11 +102,11 @@ func TestNewRegistryRefuses(t *testing.T) {
 		url  string
 		opts []RegistryOption
 	}{
-		{"http://127.0.0.1:1", []RegistryOption{WithBasicAuth("u", canary)}},
-		{"http://[::1]:1/", []RegistryOption{WithBearer(canary)}},
-		{"http://LOCALHOST", []RegistryOption{WithBearer(canary)}},
-		{"http://r.example.com", []RegistryOption{WithBearer(canary), WithAllowPlaintextCredentials()}},
-		{"https://r.example.com/apis/ccompat/v7/", []RegistryOption{WithBasicAuth("u", canary)}},
+		{"http://127.0.0.1:1", []RegistryOption{WithBasicAuth("u", headrace.NewSecret(canary))}},
+		{"http://[::1]:1/", []RegistryOption{WithBearer(headrace.NewSecret(canary))}},
+		{"http://LOCALHOST", []RegistryOption{WithBearer(headrace.NewSecret(canary))}},
+		{"http://r.example.com", []RegistryOption{WithBearer(headrace.NewSecret(canary)), WithAllowPlaintextCredentials()}},
+		{"https://r.example.com/apis/ccompat/v7/", []RegistryOption{WithBasicAuth("u", headrace.NewSecret(canary))}},
 	} {
 		if reg, err := NewRegistry(c.url, c.opts...); err != nil || strings.Contains(reg.URL(), canary) {
 			t.Errorf("%s: %v", c.url, err)
@@ -116,7 +122,7 @@ func TestRegistryBearerAndPath(t *testing.T) {
 		answer(w, 200, stringSchema)
 	}))
 	defer server.Close()
-	reg, err := NewRegistry(server.URL+"/apis/ccompat/v7/", WithBearer("tok"))
+	reg, err := NewRegistry(server.URL+"/apis/ccompat/v7/", WithBearer(headrace.NewSecret("tok")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,5 +136,35 @@ func TestRegistryBearerAndPath(t *testing.T) {
 	}
 	if v.ID != 7 || v.Subject != "a/b value" {
 		t.Errorf("%+v", v)
+	}
+}
+
+// A registry, or what stands in its place, may answer with what it was sent.
+func TestRegistryErrorsMaskCredentialsThatComeBack(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]RegistryOption{
+		"basic":  {WithBasicAuth("me", headrace.NewSecret(canary))},
+		"bearer": {WithBearer(headrace.NewSecret(canary))},
+	} {
+		sent := ""
+		body := func(r *http.Request, as string) string {
+			user, password, _ := r.BasicAuth()
+			sent = r.Header.Get("Authorization")
+			return fmt.Sprintf(as, sent+" "+user+" "+password+" "+strings.TrimPrefix(sent, "Basic "))
+		}
+		for _, as := range []string{"%s", `{"error_code":42201,"message":%q}`, `{"error_code":422,"message":%q}`} {
+			reg := serve(t, func(w http.ResponseWriter, r *http.Request) { answer(w, 422, body(r, as)) }, opts...)
+			_, err := reg.Schema(t.Context(), 7)
+			if err == nil || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), strings.TrimPrefix(sent, "Basic ")) ||
+				!strings.Contains(err.Error(), "***") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			answer(w, 200, body(r, `{"is_compatible":false,"messages":[%q]}`))
+		}, opts...)
+		if err := reg.Compatible(t.Context(), "s", mustParse(t, `"string"`)); err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

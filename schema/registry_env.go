@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/headrace/headrace"
 )
@@ -37,10 +36,10 @@ func RegistryAt(base string, opts ...RegistryOption) (*Registry, error) {
 	e := registryEnv{}
 	var set []RegistryOption
 	user, password := os.Getenv("SCHEMA_REGISTRY_USERNAME"), e.secret("SCHEMA_REGISTRY_PASSWORD")
-	if user != "" || password != "" {
+	if user != "" || !password.IsZero() {
 		set = append(set, WithBasicAuth(user, password))
 	}
-	if token := e.secret("SCHEMA_REGISTRY_TOKEN"); token != "" {
+	if token := e.secret("SCHEMA_REGISTRY_TOKEN"); !token.IsZero() {
 		set = append(set, WithBearer(token))
 	}
 	tls := headrace.TLS{
@@ -86,15 +85,14 @@ func (e *registryEnv) secret(name string) headrace.Secret {
 	value, file := os.Getenv(name), os.Getenv(name+"_FILE")
 	switch {
 	case file == "":
-		return headrace.Secret(value)
+		return headrace.NewSecret(value)
 	case value != "":
 		e.errs = append(e.errs, fmt.Errorf("%s and %s_FILE are both set: keep one", name, name))
-		return ""
+		return headrace.Secret{}
 	}
-	data, err := os.ReadFile(file)
+	secret, err := headrace.SecretFromFile(file)
 	if err != nil {
 		e.errs = append(e.errs, fmt.Errorf("%s_FILE: %w", name, err))
-		return ""
 	}
-	return headrace.Secret(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"))
+	return secret
 }

@@ -59,7 +59,7 @@ func (x *exchange) redirect(next *http.Request, via []*http.Request) error {
 	if next.URL.Scheme != x.base.Scheme || next.URL.Host != x.base.Host || len(via) > 3 {
 		x.failure = &RegistryError{
 			URL: x.show(via[0]), Status: next.Response.StatusCode,
-			Message: "it redirects to " + clip(next.URL.Host) + ", which is not followed",
+			Message: "it redirects to " + x.said(next.URL.Host) + ", which is not followed",
 		}
 		return x.failure
 	}
@@ -71,6 +71,9 @@ func (x *exchange) show(req *http.Request) string {
 	return x.base.Scheme + "://" + x.base.Host + clip(req.URL.EscapedPath())
 }
 
+// said is a text of the registry's, safe to print.
+func (x *exchange) said(text string) string { return clip(x.redact(text)) }
+
 // fault turns the error of a call into the one it was caused by.
 func (x *exchange) fault(err error) error {
 	if err == nil {
@@ -80,7 +83,7 @@ func (x *exchange) fault(err error) error {
 		return x.failure
 	}
 	// The answer was JSON of some other shape.
-	return &RegistryError{URL: x.URL(), Status: http.StatusOK, Message: "the answer is not what the API promises: " + clip(err.Error())}
+	return &RegistryError{URL: x.URL(), Status: http.StatusOK, Message: "the answer is not what the API promises: " + x.said(err.Error())}
 }
 
 // RoundTrip sends a request until it has an answer that is final, reads it whole, and hands it on.
@@ -176,7 +179,7 @@ func (x *exchange) once(req *http.Request) (resp *http.Response, wait time.Durat
 		return nil, -1, x.answer(req, status, body)
 	case status < 300 && (!json.Valid(body) || string(bytes.TrimSpace(body)) == "null"):
 		// srclient does not survive a bare null.
-		return nil, -1, &RegistryError{URL: x.show(req), Status: status, Message: "the answer is not a JSON value of the API: " + clip(string(body))}
+		return nil, -1, &RegistryError{URL: x.show(req), Status: status, Message: "the answer is not a JSON value of the API: " + x.said(string(body))}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, 0, nil
@@ -189,14 +192,14 @@ func (x *exchange) answer(req *http.Request, status int, body []byte) error {
 		Message string `json:"message"`
 	}
 	if err := json.Unmarshal(body, &object); err != nil {
-		return &RegistryError{URL: x.show(req), Status: status, Message: clip(strings.TrimSpace(string(body)))}
+		return &RegistryError{URL: x.show(req), Status: status, Message: x.said(strings.TrimSpace(string(body)))}
 	}
 	code := object.Code
 	if code == status {
 		// Some put the bare status there; it says nothing more.
 		code = 0
 	}
-	return &RegistryError{URL: x.show(req), Status: status, Code: code, Message: clip(object.Message)}
+	return &RegistryError{URL: x.show(req), Status: status, Code: code, Message: x.said(object.Message)}
 }
 
 // retryAfter reads the header in either of its forms (RFC 9110, section 10.2.3).
@@ -231,7 +234,7 @@ func (x *exchange) call(method, path string, in, out any) error {
 	}
 	defer func() { _ = resp.Body.Close() }() // it is in memory
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return &RegistryError{URL: x.show(req), Status: resp.StatusCode, Message: "the answer is not what the API promises: " + clip(err.Error())}
+		return &RegistryError{URL: x.show(req), Status: resp.StatusCode, Message: "the answer is not what the API promises: " + x.said(err.Error())}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
@@ -24,8 +25,9 @@ type RegistryOption func(*registryOptions)
 
 type registryOptions struct {
 	basic          bool
-	user, password string
-	bearer         string
+	user           string
+	password       headrace.Secret
+	bearer         headrace.Secret
 	tls            *headrace.TLS
 	allowPlaintext bool
 	timeout        time.Duration
@@ -35,12 +37,12 @@ type registryOptions struct {
 
 // WithBasicAuth authenticates every call by user and password.
 func WithBasicAuth(user string, password headrace.Secret) RegistryOption {
-	return func(o *registryOptions) { o.basic, o.user, o.password = true, user, string(password) }
+	return func(o *registryOptions) { o.basic, o.user, o.password = true, user, password }
 }
 
 // WithBearer authenticates every call by a bearer token.
 func WithBearer(token headrace.Secret) RegistryOption {
-	return func(o *registryOptions) { o.bearer = string(token) }
+	return func(o *registryOptions) { o.bearer = token }
 }
 
 // WithTLS sets whom an https registry must be signed by and the client's own certificate (mutual TLS). The zero TLS is what https
@@ -63,13 +65,13 @@ func WithTimeout(d time.Duration) RegistryOption {
 
 func (o *registryOptions) check(u *url.URL) error {
 	var errs []error
-	if o.basic && o.bearer != "" {
+	if o.basic && !o.bearer.IsZero() {
 		errs = append(errs, errors.New("it has a user and a bearer token: choose one"))
 	}
 	if o.basic && o.user == "" {
 		errs = append(errs, errors.New("it has a password and no user"))
 	}
-	if (o.basic || o.bearer != "") && u.Scheme == "http" && !loopback(u.Hostname()) && !o.allowPlaintext {
+	if (o.basic || !o.bearer.IsZero()) && u.Scheme == "http" && !loopback(u.Hostname()) && !o.allowPlaintext {
 		errs = append(errs, errors.New(
 			"credentials would travel unencrypted: use https, or say WithAllowPlaintextCredentials (SCHEMA_REGISTRY_ALLOW_PLAINTEXT=true)"))
 	}
@@ -85,17 +87,43 @@ func (o *registryOptions) check(u *url.URL) error {
 func (o *registryOptions) header() func(*http.Request) {
 	switch {
 	case o.basic:
-		return func(r *http.Request) { r.SetBasicAuth(o.user, o.password) }
-	case o.bearer != "":
-		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+o.bearer) }
+		return func(r *http.Request) { r.SetBasicAuth(o.user, o.password.Reveal()) }
+	case !o.bearer.IsZero():
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+o.bearer.Reveal()) }
 	default:
 		return func(*http.Request) {}
 	}
 }
 
+// redact masks the credentials in a text of the registry's, which may say what it was sent.
+func (o *registryOptions) redact() func(string) string {
+	secrets := []headrace.Secret{o.password, o.bearer}
+	if o.basic {
+		header := base64.StdEncoding.EncodeToString([]byte(o.user + ":" + o.password.Reveal()))
+		secrets = append(secrets, headrace.NewSecret(header))
+	}
+	return func(text string) string {
+		for _, secret := range secrets {
+			text = secret.Redact(text)
+		}
+		return text
+	}
+}
+
+// fromEnvironment is http.ProxyFromEnvironment without the proxy's URL, password and all, in its error.
+func fromEnvironment(req *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errProxy
+	}
+	return proxy, nil
+}
+
+var errProxy = errors.New("the proxy's URL in HTTP_PROXY or HTTPS_PROXY cannot be parsed")
+
 func (o *registryOptions) transport(u *url.URL) (*http.Transport, error) {
 	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  fromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: attemptTimeout}).DialContext,
 		TLSHandshakeTimeout:    attemptTimeout,
 		MaxIdleConnsPerHost:    4,

@@ -124,10 +124,10 @@ func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error)
 		return nil, err
 	}
 	opts := []schema.RegistryOption{schema.WithTimeout(a.timeout)}
-	if r.Username != "" || password != "" {
+	if r.Username != "" || !password.IsZero() {
 		opts = append(opts, schema.WithBasicAuth(r.Username, password))
 	}
-	if token != "" {
+	if !token.IsZero() {
 		opts = append(opts, schema.WithBearer(token))
 	}
 	if tls := r.Encryption(); tls != nil {
@@ -154,7 +154,7 @@ func dial(ctx context.Context, base string) error {
 		return err
 	}
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
-		return err
+		return nil // the client itself tells what is wrong with a proxy, without its password
 	}
 	port := u.Port()
 	if port == "" {

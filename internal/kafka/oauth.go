@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/segmentio/kafka-go/sasl"
+
+	"github.com/headrace/headrace"
 )
 
 // oauthBearer is the OAUTHBEARER mechanism (RFC 7628) as Kafka uses it (KIP-255).
@@ -25,12 +27,13 @@ func (m oauthBearer) Start(ctx context.Context) (sasl.StateMachine, []byte, erro
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, nil, errors.New("token: empty, or has characters that a bearer token cannot have")
 	}
-	return &oauthSession{}, []byte("n,,\x01auth=Bearer " + token + "\x01\x01"), nil
+	return &oauthSession{token: headrace.NewSecret(token)}, []byte("n,,\x01auth=Bearer " + token + "\x01\x01"), nil
 }
 
 // oauthSession is one connection's exchange. A refusal comes as a challenge, which the client has to answer with a
 // single 0x01 before the broker ends the exchange (RFC 7628 section 3.2.3).
 type oauthSession struct {
+	token   headrace.Secret
 	refusal string
 }
 
@@ -41,6 +44,7 @@ func (s *oauthSession) Next(_ context.Context, challenge []byte) (bool, []byte, 
 	case len(challenge) == 0:
 		return true, nil, nil
 	}
-	s.refusal = string(challenge[:min(len(challenge), 512)])
+	s.refusal = s.token.Redact(string(challenge))
+	s.refusal = s.refusal[:min(len(s.refusal), 512)]
 	return false, []byte{1}, nil
 }

@@ -19,6 +19,7 @@ import (
 // saslSource authenticates connections.
 type saslSource struct {
 	mechanism sasl.Mechanism
+	password  headrace.Secret
 }
 
 func newSASLSource(settings *headrace.SASL) (*saslSource, error) {
@@ -26,11 +27,11 @@ func newSASLSource(settings *headrace.SASL) (*saslSource, error) {
 	var err error
 	switch settings.Mechanism {
 	case headrace.Plain:
-		mechanism = plain.Mechanism{Username: settings.Username, Password: string(settings.Password)}
+		mechanism = plain.Mechanism{Username: settings.Username, Password: settings.Password.Reveal()}
 	case headrace.SCRAMSHA256:
-		mechanism, err = scram.Mechanism(scram.SHA256, settings.Username, string(settings.Password))
+		mechanism, err = scram.Mechanism(scram.SHA256, settings.Username, settings.Password.Reveal())
 	case headrace.SCRAMSHA512:
-		mechanism, err = scram.Mechanism(scram.SHA512, settings.Username, string(settings.Password))
+		mechanism, err = scram.Mechanism(scram.SHA512, settings.Username, settings.Password.Reveal())
 	case headrace.OAuthBearer:
 		mechanism = oauthBearer{token: settings.Token}
 	default:
@@ -40,7 +41,7 @@ func newSASLSource(settings *headrace.SASL) (*saslSource, error) {
 		// SASLprep refuses some characters; the library's words are not passed on, since they may quote the password.
 		return nil, fmt.Errorf("sasl %s: user name or password holds characters that the mechanism does not allow", settings.Mechanism)
 	}
-	return &saslSource{mechanism: mechanism}, nil
+	return &saslSource{mechanism: mechanism, password: settings.Password}, nil
 }
 
 // authenticate runs the SASL exchange on a connection (KIP-43, KIP-152).
@@ -52,6 +53,11 @@ func (s *saslSource) authenticate(ctx context.Context, conn *conn, host string) 
 	session, message, err := s.mechanism.Start(sasl.WithMetadata(ctx, &sasl.Metadata{Host: host}))
 	if err != nil {
 		return fmt.Errorf("sasl %s: %w", name, err)
+	}
+	// A broker may answer with what it was sent.
+	secret := s.password
+	if bearer, ok := session.(*oauthSession); ok {
+		secret = bearer.token
 	}
 	version, err := conn.versions.choose(int16(kmsg.SASLAuthenticate), conn.addr)
 	if err != nil {
@@ -70,7 +76,7 @@ func (s *saslSource) authenticate(ctx context.Context, conn *conn, host string) 
 			return &FrameError{Request: "SASLAuthenticate", Addr: conn.addr, Reason: "body does not parse"}
 		}
 		if err := codeError(resp.ErrorCode); err != nil {
-			refused := &BrokerError{Request: "SASLAuthenticate", Node: AnyNode, Partition: -1, Message: text(resp.ErrorMessage), Err: err}
+			refused := &BrokerError{Request: "SASLAuthenticate", Node: AnyNode, Partition: -1, Message: secret.Redact(text(resp.ErrorMessage)), Err: err}
 			return &AuthError{Addr: conn.addr, Method: name, Err: refused}
 		}
 		done, next, err := session.Next(ctx, resp.SASLAuthBytes)

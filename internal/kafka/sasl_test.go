@@ -24,11 +24,11 @@ func TestSASLMechanisms(t *testing.T) {
 			t.Parallel()
 			fake := testCluster(t, kfake.EnableSASL(), kfake.Superuser(string(mechanism), "ann", canary))
 			cluster := plainCluster(fake)
-			cluster.SASL = &headrace.SASL{Mechanism: mechanism, Username: "ann", Password: canary}
+			cluster.SASL = &headrace.SASL{Mechanism: mechanism, Username: "ann", Password: headrace.NewSecret(canary)}
 			if _, err := testClient(t, cluster).Topic(testContext(t), "flights"); err != nil {
 				t.Errorf("right password: %v", err)
 			}
-			cluster.SASL = &headrace.SASL{Mechanism: mechanism, Username: "ann", Password: canary + "-wrong"}
+			cluster.SASL = &headrace.SASL{Mechanism: mechanism, Username: "ann", Password: headrace.NewSecret(canary + "-wrong")}
 			_, err := testClient(t, cluster).Topic(testContext(t), "flights")
 			if err == nil || !strings.Contains(err.Error(), "credentials") {
 				t.Errorf("wrong password: %v, want a word on credentials", err)
@@ -56,7 +56,7 @@ func TestRefusedCredentialsAreFinal(t *testing.T) {
 		return b.standard(r)
 	})
 	cluster := b.cluster()
-	cluster.SASL = &headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: canary}
+	cluster.SASL = &headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: headrace.NewSecret(canary)}
 	client := testClient(t, cluster)
 	attempts := 0
 	err := client.Retry(testContext(t), func(ctx context.Context) error {
@@ -111,7 +111,7 @@ func TestSilenceDuringLoginEndsByTheDeadline(t *testing.T) {
 		}
 		return b.standard(r)
 	}
-	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: "x"}
+	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: headrace.NewSecret("x")}
 	for name, test := range map[string]struct {
 		answer func(*fakeBroker, fakeRequest) ([]byte, error)
 		by     headrace.Cluster
@@ -146,7 +146,7 @@ func TestSilenceDuringLoginEndsByTheDeadline(t *testing.T) {
 
 // oauthAnswers are those of a broker that accepts one token.
 func oauthAnswers(token string, lifetime time.Duration, logins *atomic.Int64) func(*fakeBroker, fakeRequest) ([]byte, error) {
-	refused := make(chan struct{}, 100)
+	refused := make(chan string, 100)
 	return func(b *fakeBroker, r fakeRequest) ([]byte, error) {
 		switch req := r.req.(type) {
 		case *kmsg.SASLHandshakeRequest:
@@ -160,12 +160,11 @@ func oauthAnswers(token string, lifetime time.Duration, logins *atomic.Int64) fu
 				logins.Add(1)
 				resp.SessionLifetimeMillis = lifetime.Milliseconds()
 			case string(req.SASLAuthBytes) == "\x01":
-				<-refused
 				resp.ErrorCode = 58
-				resp.ErrorMessage = kmsg.StringPtr("token expired")
+				resp.ErrorMessage = kmsg.StringPtr("token expired: " + <-refused)
 			default:
-				refused <- struct{}{}
-				resp.SASLAuthBytes = []byte(`{"status":"invalid_token"}`)
+				refused <- string(req.SASLAuthBytes)
+				resp.SASLAuthBytes = []byte(`{"status":"invalid_token"}` + string(req.SASLAuthBytes))
 			}
 			return r.reply(resp), nil
 		}
@@ -259,9 +258,9 @@ func TestSecretIsNotSentInTheClearToOtherMachines(t *testing.T) {
 		sasl headrace.SASL
 		ok   bool
 	}{
-		"PLAIN":             {headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: "x"}, false},
+		"PLAIN":             {headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: headrace.NewSecret("x")}, false},
 		"OAUTHBEARER":       {headrace.SASL{Mechanism: headrace.OAuthBearer, Token: func(context.Context) (string, error) { return "t", nil }}, false},
-		"PLAIN, allowed by": {headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: "x", AllowPlaintext: true}, true},
+		"PLAIN, allowed by": {headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: headrace.NewSecret("x"), AllowPlaintext: true}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -278,5 +277,27 @@ func TestSecretIsNotSentInTheClearToOtherMachines(t *testing.T) {
 				t.Errorf("Open with that address: %v", err)
 			}
 		})
+	}
+}
+
+func TestPasswordThatComesBackIsMasked(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-5f1c"
+	cluster := newFakeBroker(t, func(b *fakeBroker, r fakeRequest) ([]byte, error) {
+		switch req := r.req.(type) {
+		case *kmsg.SASLHandshakeRequest:
+			return r.reply(kmsg.NewPtrSASLHandshakeResponse()), nil
+		case *kmsg.SASLAuthenticateRequest:
+			resp := kmsg.NewPtrSASLAuthenticateResponse()
+			resp.ErrorCode = 58
+			resp.ErrorMessage = kmsg.StringPtr("refused: " + string(req.SASLAuthBytes))
+			return r.reply(resp), nil
+		}
+		return b.standard(r)
+	}).cluster()
+	cluster.SASL = &headrace.SASL{Mechanism: headrace.Plain, Username: "ann", Password: headrace.NewSecret(canary)}
+	_, err := testClient(t, cluster).Request(testContext(t), AnyNode, heartbeat())
+	if err == nil || !strings.Contains(err.Error(), "refused") || strings.Contains(err.Error(), canary) {
+		t.Errorf("error is %v, want the broker's words without the password", err)
 	}
 }

@@ -2,7 +2,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -59,7 +58,7 @@ func (c *Context) Cluster() (headrace.Cluster, error) {
 		if s.Token != (SecretSource{At: s.Token.At}) {
 			cluster.SASL.Token = func(context.Context) (string, error) {
 				token, err := s.Token.Read("token")
-				return string(token), err
+				return token.Reveal(), err
 			}
 		}
 	}
@@ -82,27 +81,21 @@ func (t *TLS) headrace() *headrace.TLS {
 // Encryption returns the registry's TLS settings, nil without any.
 func (r *Registry) Encryption() *headrace.TLS { return r.TLS.headrace() }
 
-var errEmptySecret = errors.New("it is empty")
-
 // Read returns the secret, or an empty one when there is no source. what is "password" or "token", for the error.
 func (s SecretSource) Read(what string) (headrace.Secret, error) {
 	switch {
 	case s.Env != "":
 		value := os.Getenv(s.Env)
 		if value == "" {
-			return "", &Error{Position: s.At, Message: fmt.Sprintf("the environment variable %s, which holds the %s, is not set", s.Env, what)}
+			return headrace.Secret{}, &Error{Position: s.At, Message: fmt.Sprintf("the environment variable %s, which holds the %s, is not set", s.Env, what)}
 		}
-		return headrace.Secret(value), nil
+		return headrace.NewSecret(value), nil
 	case s.File != "":
-		data, err := os.ReadFile(s.File)
-		value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-		if err == nil && value == "" {
-			err = errEmptySecret
-		}
+		secret, err := headrace.SecretFromFile(s.File)
 		if err != nil {
-			return "", &Error{Position: s.At, Message: fmt.Sprintf("the file of the %s cannot be read", what), Err: err}
+			return headrace.Secret{}, &Error{Position: s.At, Message: fmt.Sprintf("the file of the %s cannot be read", what), Err: err}
 		}
-		return headrace.Secret(value), nil
+		return secret, nil
 	}
-	return "", nil
+	return headrace.Secret{}, nil
 }

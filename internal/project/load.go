@@ -160,6 +160,8 @@ func parse(path string) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
+var yamlQuoted = regexp.MustCompile("['\"`].*['\"`]")
+
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
 // syntaxError finds the line in the words of the YAML parser, which knows no column.
@@ -172,6 +174,7 @@ func syntaxError(path string, err error) error {
 		}
 		message = found[2]
 	}
+	message = yamlQuoted.ReplaceAllString(message, "…") // `password_env: *hunter2` names an anchor to the parser
 	return &Error{Position: at, Message: "this is not YAML: " + message}
 }
 

@@ -175,11 +175,14 @@ func (r *reader) registry(n *yaml.Node) *Registry {
 	switch {
 	case err != nil:
 		r.add(r.at(at), "write it as in http://localhost:8081", "the registry's URL cannot be parsed") // the parser's error would print it
-	case u.User != nil:
+	case strings.Contains(found.URL, "@"):
 		r.add(r.at(at), "write username and password_env or password_file beside the url", "a password does not belong in this file")
 		found.URL = ""
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		r.add(r.at(at), "write it as in http://localhost:8081", "the registry's URL %q has no http or https host", found.URL)
+	case u.RawQuery != "" || u.Fragment != "": // where a token may stand
+		r.add(r.at(at), "write it as in http://localhost:8081", "the registry's URL has a query or a fragment")
+		found.URL = ""
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "": // it is not printed: what looks like a scheme may be a user
+		r.add(r.at(at), "write it as in http://localhost:8081", "the registry's URL has no http or https host")
 	}
 	return found
 }

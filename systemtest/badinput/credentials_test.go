@@ -19,8 +19,8 @@ func credentials(t *testing.T, env *environment) {
 		Allow("User:alice").AllowHosts("*").Operations(kadm.OpWrite, kadm.OpRead, kadm.OpDescribe))
 	register(t, env, schema.TopicName(topic))
 	trusted := &headrace.TLS{CAFile: env.authority.File}
-	login := func(mechanism headrace.Mechanism, secret headrace.Secret) *headrace.SASL {
-		return &headrace.SASL{Mechanism: mechanism, Username: "alice", Password: secret}
+	login := func(mechanism headrace.Mechanism, secret string) *headrace.SASL {
+		return &headrace.SASL{Mechanism: mechanism, Username: "alice", Password: headrace.NewSecret(secret)}
 	}
 	tests := map[string]struct {
 		cluster headrace.Cluster
@@ -62,7 +62,7 @@ func rights(t *testing.T, env *environment) {
 	admin.CreateTopic(t, env.cluster, topic, 1, nil)
 	allow(t, env, kadm.NewACLs().Topics(topic).ResourcePatternType(kadm.ACLPatternLiteral).
 		Allow("User:bob").AllowHosts("*").Operations(kadm.OpRead, kadm.OpDescribe))
-	bob := env.on("SASL", nil, &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "bob", Password: password})
+	bob := env.on("SASL", nil, &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "bob", Password: headrace.NewSecret(password)})
 
 	t.Run("write", func(t *testing.T) {
 		err := answered(t, func(ctx context.Context) error { return send(ctx, t, bob, env.registry, topic) })

@@ -130,7 +130,7 @@ func silentListener(t *trial) {
 		t.Fatal(err)
 	}
 	t.Cleanup(registry.Close)
-	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "user", Password: "secret"}
+	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "user", Password: headrace.NewSecret("secret")}
 	for name, cluster := range map[string]headrace.Cluster{
 		"plaintext": {},
 		"TLS":       {TLS: &headrace.TLS{}},

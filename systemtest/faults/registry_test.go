@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
@@ -108,7 +109,7 @@ func registryIll(t *trial) {
 	p := t.patient(t.lab.schemas().URL)
 	f := t.flow(plan{registryAt: p.url, idle: true, partitions: 8, perTick: 5})
 	admin.CreateTopic(t, t.kafka(), consumer.DeadLetterTopic(f.topic, f.topic), 8, nil)
-	registry, err := schema.NewRegistry(p.url, schema.WithBasicAuth("worker", secret))
+	registry, err := schema.NewRegistry(p.url, schema.WithBasicAuth("worker", headrace.NewSecret(secret)))
 	if err != nil {
 		t.Fatal(err)
 	}

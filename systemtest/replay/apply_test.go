@@ -49,7 +49,7 @@ func (c *commandLine) as(cluster headrace.Cluster) *commandLine {
 	other := *c
 	other.env = []string{"KAFKA_BROKERS=" + strings.Join(cluster.Brokers, ","), "SCHEMA_REGISTRY_URL=http://127.0.0.1:1"}
 	if s := cluster.SASL; s != nil {
-		other.env = append(other.env, "KAFKA_SASL_MECHANISM="+string(s.Mechanism), "KAFKA_SASL_USERNAME="+s.Username, "KAFKA_SASL_PASSWORD="+string(s.Password))
+		other.env = append(other.env, "KAFKA_SASL_MECHANISM="+string(s.Mechanism), "KAFKA_SASL_USERNAME="+s.Username, "KAFKA_SASL_PASSWORD="+s.Password.Reveal())
 	}
 	return &other
 }

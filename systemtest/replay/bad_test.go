@@ -126,7 +126,7 @@ func TestPlansThatMeetAnotherWorld(t *testing.T) {
 	})
 	run("rights", func(t *testing.T, cli *commandLine) {
 		alice := cli.as(headrace.Cluster{
-			Brokers: cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: password},
+			Brokers: cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: headrace.NewSecret(password)},
 		})
 		allow := func(topic string, operations ...kadm.ACLOperation) {
 			t.Helper()
@@ -149,7 +149,7 @@ func TestPlansThatMeetAnotherWorld(t *testing.T) {
 		allow(replay.AuditTopic, kadm.OpRead, kadm.OpWrite, kadm.OpCreate)
 		eventually(t, func() bool {
 			_, err := replay.List(t.Context(), headrace.Cluster{
-				Brokers: cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: password},
+				Brokers: cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: headrace.NewSecret(password)},
 			})
 			return err == nil
 		})

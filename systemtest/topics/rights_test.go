@@ -45,7 +45,7 @@ accounts: [{name: alice, groups: [rights], produces: [rights.out]}]
 		return strings.Contains(said.String(), "not in the file: User:alice may READ topic rights.extra")
 	})
 
-	alice := headrace.Cluster{Brokers: e.cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: password}}
+	alice := headrace.Cluster{Brokers: e.cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: headrace.NewSecret(password)}}
 	p := stack.Producer(t, producer.Config{Cluster: alice})
 	if err := p.SendRecord(t.Context(), "rights.out", producer.Record{Value: []byte("x")}); err != nil {
 		t.Errorf("producing where the file lets alice: %v", err)
@@ -84,7 +84,7 @@ func (e *environment) missingRights(t *testing.T) {
 	f := e.file(t)
 	f.apply("topics: [{name: denied, partitions: 1}]", topics.Options{}, topics.ApplyOptions{})
 	alice := topics.Connection{Cluster: headrace.Cluster{
-		Brokers: e.cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: password},
+		Brokers: e.cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: headrace.NewSecret(password)},
 	}}
 	says := func(err error, operation, resource string) {
 		t.Helper()
