@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,6 +42,8 @@ func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error,
 	if len(l.held) > 0 {
 		return nil
 	}
+	// Headers of an earlier death would be taken for this one's where it has none, a group's name say.
+	headers = slices.DeleteFunc(headers, func(h batch.Header) bool { return FamilyOwn.owns(h.Key) || h.Key == HeaderReplay })
 	for _, h := range [][2]string{
 		{consumer.HeaderTopic, at.Topic},
 		{consumer.HeaderPartition, strconv.Itoa(int(at.Partition))},

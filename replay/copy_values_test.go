@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
@@ -145,7 +147,9 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.register("sales", s.parse(newSaleText))
-	s.put(0, 6, schema.AppendID(nil, s.id)) // ends within the id
+	forged := func(key string) kgo.RecordHeader { return kgo.RecordHeader{Key: key, Value: []byte("forged")} }
+	s.put(0, 6, schema.AppendID(nil, s.id), // ends within the id
+		forged(consumer.HeaderGroup), forged(consumer.HeaderEvent), forged(consumer.HeaderStack), forged(consumer.HeaderRetryRung), forged("mine"))
 	s.put(0, 6, s.value(44))
 	s.topic("dead", 1)
 	plan := func(topic string) replay.Plan {
@@ -164,6 +168,10 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 	var letters []string
 	err = replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: s.cluster, Topics: []string{"dead"}, All: true}, func(d replay.DeadLetter) error {
 		letters = append(letters, fmt.Sprintf("%s %d %s %x", d.Origin, d.Attempts, d.Kind, d.Value))
+		forged := slices.DeleteFunc(d.Raw, func(h consumer.Header) bool { return string(h.Value) != "forged" })
+		if d.Group != "" || d.Stack != "" || len(forged) != 1 || forged[0].Key != "mine" {
+			t.Errorf("the copy's dead letter says group %q, stack %q, and keeps %+v", d.Group, d.Stack, forged)
+		}
 		return nil
 	})
 	want := []string{fmt.Sprintf("topic orders partition 0 offset 5 0 decode %x", schema.AppendID(nil, s.id))}

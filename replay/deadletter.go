@@ -9,9 +9,13 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// HeaderRedrives counts how often an event has been returned from a dead-letter topic. It stays with the event, and with the dead
-// letter that it may become again, whoever writes that.
-const HeaderRedrives = "__redrive.count"
+// Headers of an event that was returned from a dead-letter topic. They stay with it, and with the dead letter that it may become again,
+// whoever writes that. Only those of HeaderRedriveMark count that [MarksTopic] confirms: whoever writes an event can write headers, and
+// would otherwise have it in quarantine the first time it dies.
+const (
+	HeaderRedrives    = "__redrive.count" // how often it was returned, for reading
+	HeaderRedriveMark = "__redrive.mark"  // one for each time: the run, and partition and offset of the dead letter, as in RUN/0:47
+)
 
 // DeadLetter is an event that was given up, as it lies in a dead-letter topic. What its headers do not tell is left zero.
 type DeadLetter struct {
@@ -31,7 +35,7 @@ type DeadLetter struct {
 	Stack    string    // of a panic or exception
 	Attempts int       // 0 when no handler has seen it, or when that is not told
 	Died     time.Time // when it was given up; zero when that is not told
-	Redrives int       // how often it was returned before
+	Redrives int       // how often it was returned before; see [HeaderRedriveMark]
 
 	Time    time.Time         // of the event, in UTC
 	Key     []byte            // nil is null

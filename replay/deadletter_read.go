@@ -158,6 +158,7 @@ func (r *deadReading) read(ctx context.Context, topic TopicState, fn func(d *Dea
 	return consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cluster, Topic: topic.Name, Ranges: ranges}, func(rec consumer.Record) error {
 		d := deadLetterOf(rec)
 		d.Fate, d.Run = done.fate(d.Partition, d.Offset)
+		d.Redrives = len(r.marks.confirmed(&d))
 		meant, err := r.selector.match(ctx, &d)
 		if _, undecided := errors.AsType[*UndecidedError](err); undecided {
 			return fn(&d, err)

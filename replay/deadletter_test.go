@@ -73,6 +73,30 @@ func letter(partition int32, offset int64, changes ...string) *kgo.Record {
 	return r
 }
 
+// earlierRun is a redrive of a topic that is no more.
+const earlierRun = "20260301-120000-0a1b2c3d"
+
+// returned makes a dead letter one of an event that was returned so many times before, and has the marks say so.
+func (w *world) returned(times int, r *kgo.Record) *kgo.Record {
+	w.t.Helper()
+	if w.kafka.TopicInfo(replay.MarksTopic) == nil {
+		if err := w.kafka.CreateTopic(replay.MarksTopic, 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
+			w.t.Fatal(err)
+		}
+		for key, value := range map[string]string{
+			"run:" + earlierRun:                       `{"id":"` + earlierRun + `","action":"redrive","topic":"gone.mail.dead"}`,
+			"mark:gone.mail.dead:-:0:0:" + earlierRun: `{"action":"redrive","offsets":"0-99"}`,
+		} {
+			w.put(&kgo.Record{Topic: replay.MarksTopic, Key: []byte(key), Value: []byte(value)})
+		}
+	}
+	r.Headers = append(r.Headers, kgo.RecordHeader{Key: replay.HeaderRedrives, Value: fmt.Append(nil, times)})
+	for i := range times {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: replay.HeaderRedriveMark, Value: fmt.Appendf(nil, "%s/0:%d", earlierRun, i)})
+	}
+	return r
+}
+
 func (w *world) put(records ...*kgo.Record) {
 	w.t.Helper()
 	if err := w.client.ProduceSync(w.t.Context(), records...).FirstErr(); err != nil {
@@ -152,7 +176,7 @@ func (w *world) apply(plan replay.Redrive) replay.Redriven {
 func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.put(letter(2, 41, replay.HeaderRedrives, "1"))
+	w.put(w.returned(1, letter(2, 41)))
 	got := w.list(false)
 	want := []replay.DeadLetter{{
 		Fate: replay.FateOpen, Family: replay.FamilyOwn,
@@ -168,7 +192,7 @@ func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	for _, h := range got[0].Headers {
 		own[h.Key] = string(h.Value)
 	}
-	if diff := cmp.Diff(map[string]string{"trace": "abc", replay.HeaderRedrives: "1"}, own); diff != "" {
+	if diff := cmp.Diff(map[string]string{"trace": "abc", replay.HeaderRedrives: "1", replay.HeaderRedriveMark: earlierRun + "/0:0"}, own); diff != "" {
 		t.Errorf("the event's own headers (-want +got)\n%s", diff)
 	}
 }
@@ -189,7 +213,7 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	w := newWorld(t)
 	null := letter(1, 8)
 	null.Value = nil
-	w.put(letter(2, 41), letter(2, 42, replay.HeaderRedrives, "2"), null)
+	w.put(letter(2, 41), w.returned(2, letter(2, 42)), null)
 	plan := w.plan()
 	if diff := cmp.Diff([]replay.Return{{Topic: "orders", Events: 3}}, plan.Returns); diff != "" {
 		t.Errorf("plan (-want +got)\n%s", diff)
@@ -209,6 +233,7 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	}
 	got := map[string]consumer.Record{}
 	for _, r := range w.orders() {
+		r.Headers = slices.DeleteFunc(r.Headers, func(h consumer.Header) bool { return h.Key == replay.HeaderRedriveMark })
 		got[string(r.Key)] = r
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

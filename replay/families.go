@@ -39,6 +39,8 @@ const (
 	maxStack = 64 << 10
 	maxName  = 255
 	maxTopic = 249 // org.apache.kafka.common.internals.Topic
+
+	maxRedriveMarks = 32 // that an event carries; later returns take the place of the first
 )
 
 // familyOf is the family of the last header that belongs to one: every writer adds its own behind those of the event, and those of an
@@ -93,9 +95,6 @@ func deadLetterOf(r consumer.Record) DeadLetter {
 		Origin: consumer.At{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,
 	}
 	for _, h := range r.Headers {
-		if h.Key == HeaderRedrives {
-			d.Redrives = int(number(h.Value, 0, 32))
-		}
 		if !d.Family.owns(h.Key) {
 			d.Headers = append(d.Headers, h)
 			continue

@@ -91,9 +91,11 @@ func (s *shop) value(id int64) []byte {
 	return append(schema.AppendID(nil, s.id), byte(id<<1)) // zigzag
 }
 
-func (s *shop) put(partition int32, day int, value []byte) {
+func (s *shop) put(partition int32, day int, value []byte, headers ...kgo.RecordHeader) {
 	s.t.Helper()
-	record := &kgo.Record{Topic: "orders", Partition: partition, Key: []byte("k"), Value: value, Timestamp: firstDay.AddDate(0, 0, day)}
+	record := &kgo.Record{
+		Topic: "orders", Partition: partition, Key: []byte("k"), Value: value, Headers: headers, Timestamp: firstDay.AddDate(0, 0, day),
+	}
 	if err := s.client.ProduceSync(s.t.Context(), record).FirstErr(); err != nil {
 		s.t.Fatal(err)
 	}

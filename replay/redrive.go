@@ -74,6 +74,10 @@ type OffsetSpan struct{ From, To int64 }
 type Return struct {
 	Topic  string
 	Events int64
+
+	// Claimed says that nothing but the headers of some of them names the topic: they are of another program, or do not lie in the
+	// dead-letter topic of the topic and group that they name. [RedriveConfig.Targets] has to name the topic then.
+	Claimed bool
 }
 
 // Left is how many dead letters of the selection stay where they are, and why. They stay open.
@@ -105,7 +109,7 @@ func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 	if r.MaxRedrives == 0 {
 		r.MaxRedrives = MaxRedrives
 	}
-	p := &planning{plan: Redrive{Topic: r.Topic, ToGroup: r.ToGroup, Selection: r.Selection.String()}, request: r, returns: map[string]int64{}}
+	p := &planning{plan: Redrive{Topic: r.Topic, ToGroup: r.ToGroup, Selection: r.Selection.String()}, request: r, returns: map[string]*Return{}}
 	reading, err := openDead(ctx, r.Cluster, r.Registry, r.Selection)
 	if err != nil {
 		return Redrive{}, err
@@ -146,7 +150,7 @@ type planning struct {
 	plan    Redrive
 	request RedriveRequest
 	ways    *ways
-	returns map[string]int64
+	returns map[string]*Return
 	left    map[string]int64
 	spans   map[int32]*RedrivePartition
 	edited  *DeadLetter // a copy of the last one, for an edit
@@ -203,11 +207,15 @@ func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
 	if most := p.request.MaxRedrives; most >= 0 && d.Redrives >= most {
 		return fmt.Sprintf("in quarantine: returned %d times or more already", most), nil
 	}
-	topic, err := p.ways.of(ctx, d)
+	to, err := p.ways.of(ctx, d)
 	if err != nil {
 		return "", err
 	}
-	p.returns[topic]++
+	if p.returns[to.topic] == nil {
+		p.returns[to.topic] = &Return{Topic: to.topic}
+	}
+	p.returns[to.topic].Events++
+	p.returns[to.topic].Claimed = p.returns[to.topic].Claimed || to.claimed
 	if p.request.Edit != nil {
 		p.edited = keepLetter(d)
 	}
@@ -234,7 +242,7 @@ func (p *planning) end() Redrive {
 		p.plan.Partitions = append(p.plan.Partitions, *p.spans[id])
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.returns)) {
-		p.plan.Returns = append(p.plan.Returns, Return{Topic: name, Events: p.returns[name]})
+		p.plan.Returns = append(p.plan.Returns, *p.returns[name])
 	}
 	for _, why := range slices.Sorted(maps.Keys(p.left)) {
 		p.plan.Left = append(p.plan.Left, Left{Reason: why, Events: p.left[why]})

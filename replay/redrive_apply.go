@@ -19,6 +19,7 @@ import (
 type RedriveConfig struct {
 	Cluster  headrace.Cluster
 	By       string           // who does it, for the record and for whoever tries at the same time; user@host, say
+	Targets  []string         // that dead letters may go to although nothing but their headers names them; see [Return.Claimed]
 	Rate     float64          // events a second; 0 is no limit
 	Progress func(Redriven)   // hears of every window; may be nil
 	Waits    func(*BusyError) // hears once that another redrive has to end first; may be nil
@@ -56,8 +57,12 @@ const (
 // that is killed may have returned [RedriveWindow] events that are not marked; all others are returned once, also when several try at
 // once: one at a time works on a topic, and the others end with a *[BusyError].
 //
-// A topic that is not the one of the plan any more is a *[StaleError].
+// A topic that is not the one of the plan any more is a *[StaleError]. Topics that only headers name, and cfg.Targets does not, are a
+// *[TargetError]; nothing is written then.
 func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redriven, err error) {
+	if err := plan.unconfirmed(cfg.Targets); err != nil {
+		return Redriven{}, err
+	}
 	told := cfg.Progress
 	for {
 		before := done
@@ -101,7 +106,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 	if err := makeMarksTopic(ctx, cfg.Cluster, client, topic); err != nil {
 		return Redriven{}, err
 	}
-	marks, err := readMarks(ctx, cfg.Cluster) // with the lock held: nobody adds to them now
+	read, err := readMarks(ctx, cfg.Cluster) // with the lock held: nobody adds to them now
 	if err != nil {
 		return Redriven{}, err
 	}
@@ -110,7 +115,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 		return Redriven{}, err
 	}
 	r := &redriving{
-		cfg: cfg, plan: plan, lock: lock, producer: p, ways: newWays(client, plan.ToGroup), before: marks.of(state),
+		cfg: cfg, plan: plan, lock: lock, producer: p, ways: newWays(client, plan.ToGroup), read: read, before: read.of(state),
 		marks: newMarksWriter(p, state, plan.run(cfg.By)), began: time.Now(),
 	}
 	if cfg.Rate > 0 {
@@ -152,7 +157,8 @@ type redriving struct {
 	lock     *redriveLock
 	producer *producer.Producer
 	ways     *ways
-	before   marks // what was done when it began
+	read     *marksRead // when it began
+	before   marks      // what was done then
 	marks    *marksWriter
 	rate     *rate.Limiter
 	done     Redriven
@@ -258,6 +264,7 @@ func (r *redriving) take(ctx context.Context, rec *consumer.Record) error {
 
 func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) error {
 	d := deadLetterOf(*rec)
+	marks := append(r.read.confirmed(&d), markText(r.marks.run.ID, Spot{d.Partition, d.Offset}))
 	if edit := r.plan.Edit; edit != nil {
 		d.Value = edit.Value
 	}
@@ -265,10 +272,13 @@ func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) er
 	if err != nil {
 		return err
 	}
-	out, err := r.ways.record(ctx, &d, to, time.Now())
+	if to.claimed && !slices.Contains(r.cfg.Targets, to.topic) { // the plan may be of somebody's own making
+		return &TargetError{Topic: r.plan.Topic, Targets: []string{to.topic}}
+	}
+	out, err := r.ways.record(ctx, &d, to.topic, marks, time.Now())
 	if err != nil {
 		return err
 	}
-	r.producer.PostRecord(ctx, to, out, func(err error) { r.answer(slot, err) })
+	r.producer.PostRecord(ctx, to.topic, out, func(err error) { r.answer(slot, err) })
 	return nil
 }

@@ -113,7 +113,7 @@ func TestTwoAtOnce(t *testing.T) {
 func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.put(letter(1, 41, replay.HeaderRedrives, "1"))
+	w.put(w.returned(1, letter(1, 41)))
 	_, err := replay.PlanRedrive(t.Context(), w.request(func(r *replay.RedriveRequest) { r.ToGroup = true }))
 	if none, ok := errors.AsType[*replay.NoRetryTopicError](err); !ok || none.Group != "mail" || none.Topic != "orders" {
 		t.Fatalf("got %v", err)
@@ -125,8 +125,15 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 		t.Fatalf("the first retry topic holds %d events", len(found))
 	}
 	headers := map[string]string{}
+	var marks []string
 	for _, h := range found[0].Headers {
-		headers[h.Key] = string(h.Value)
+		if headers[h.Key] = string(h.Value); h.Key == replay.HeaderRedriveMark {
+			marks = append(marks, string(h.Value))
+		}
+	}
+	delete(headers, replay.HeaderRedriveMark)
+	if len(marks) != 2 || marks[0] != earlierRun+"/0:0" || !strings.HasSuffix(marks[1], "/1:0") {
+		t.Errorf("marks of its returns are %v", marks)
 	}
 	for _, now := range []string{consumer.HeaderTime, consumer.HeaderRetryDue} {
 		if headers[now] == "" {
@@ -146,7 +153,7 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.put(letter(0, 1), letter(0, 2, replay.HeaderRedrives, "2"), letter(0, 3, replay.HeaderRedrives, "3"), letter(0, 4, replay.HeaderRedrives, "17"))
+	w.put(letter(0, 1), w.returned(2, letter(0, 2)), w.returned(3, letter(0, 3)), w.returned(17, letter(0, 4)))
 	for most, want := range map[int]int64{0: 2, 1: 1, 4: 3, -1: 4} {
 		plan := w.planOf(func(r *replay.RedriveRequest) { r.MaxRedrives = most })
 		if plan.Events() != want {
@@ -183,10 +190,12 @@ func TestEventsOfOtherFamiliesAreReturned(t *testing.T) {
 		{Key: "retry_topic-attempts", Value: []byte{0, 0, 0, 4}},
 	}}
 	w.put(connect, spring)
-	w.apply(w.plan())
+	if _, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Targets: []string{"orders"}}, w.plan()); err != nil {
+		t.Fatal(err)
+	}
 	found := w.orders()
 	for _, r := range found {
-		if r.Partition != 2 || len(r.Headers) != 2 || r.Headers[0].Key != "trace" || r.Headers[1].Key != replay.HeaderRedrives {
+		if r.Partition != 2 || len(r.Headers) != 3 || r.Headers[0].Key != "trace" || r.Headers[1].Key != replay.HeaderRedrives {
 			t.Errorf("returned as %+v", r)
 		}
 	}

@@ -25,38 +25,45 @@ type ways struct {
 	client  *kafka.Client
 	toGroup bool
 	names   []string                      // of every topic, once asked for
+	owners  map[consumedBy]bool           // whether only headers say that a dead letter is theirs
 	retry   map[consumedBy]string         // the first retry topic
 	parts   map[string]map[int32]struct{} // of topics that events go to
 }
 
 type consumedBy struct{ topic, group string }
 
-func newWays(client *kafka.Client, toGroup bool) *ways {
-	return &ways{client: client, toGroup: toGroup, retry: map[consumedBy]string{}, parts: map[string]map[int32]struct{}{}}
+// way is where a dead letter goes.
+type way struct {
+	topic   string
+	claimed bool // nothing but its headers says so
 }
 
-// of is the topic that a dead letter goes to.
-func (w *ways) of(ctx context.Context, d *DeadLetter) (string, error) {
-	if !w.toGroup {
-		return d.Origin.Topic, nil
+func newWays(client *kafka.Client, toGroup bool) *ways {
+	return &ways{
+		client: client, toGroup: toGroup, owners: map[consumedBy]bool{}, retry: map[consumedBy]string{}, parts: map[string]map[int32]struct{}{},
 	}
-	by := consumedBy{d.Origin.Topic, d.Group}
+}
+
+// of is where a dead letter goes.
+func (w *ways) of(ctx context.Context, d *DeadLetter) (way, error) {
+	claimed, err := w.claimed(ctx, d)
+	if err != nil || !w.toGroup {
+		return way{d.Origin.Topic, claimed}, err
+	}
+	topic, err := w.firstRetry(ctx, consumedBy{d.Origin.Topic, d.Group})
+	return way{topic, claimed}, err
+}
+
+// firstRetry is the first retry topic of a group.
+func (w *ways) firstRetry(ctx context.Context, by consumedBy) (string, error) {
 	if name, known := w.retry[by]; known {
 		return name, nil
 	}
-	if w.names == nil {
-		err := w.client.Retry(ctx, func(ctx context.Context) error {
-			all, err := w.client.Overview(ctx, kafka.AnyNode)
-			for _, topic := range all.Topics {
-				w.names = append(w.names, topic.Name)
-			}
-			return err
-		})
-		if err != nil {
-			return "", err
-		}
+	names, err := w.topics(ctx)
+	if err != nil {
+		return "", err
 	}
-	name := firstRetryTopic(w.names, by)
+	name := firstRetryTopic(names, by)
 	if name == "" {
 		return "", &NoRetryTopicError{Topic: by.topic, Group: by.group}
 	}
@@ -81,8 +88,8 @@ func firstRetryTopic(names []string, by consumedBy) string {
 	return first
 }
 
-// record is the event as it was, and one redrive older.
-func (w *ways) record(ctx context.Context, d *DeadLetter, to string, now time.Time) (producer.Record, error) {
+// record is the event as it was, with the marks of its returns, of which this is the last.
+func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []string, now time.Time) (producer.Record, error) {
 	out := producer.Record{Key: d.Key, Value: d.Value}
 	if d.Time.UnixMilli() >= 0 {
 		out.Time = d.Time
@@ -91,7 +98,7 @@ func (w *ways) record(ctx context.Context, d *DeadLetter, to string, now time.Ti
 		out.Headers = append(out.Headers, producer.Header{Key: key, Value: []byte(value)})
 	}
 	for _, h := range d.Headers {
-		if h.Key != HeaderRedrives {
+		if h.Key != HeaderRedrives && h.Key != HeaderRedriveMark {
 			out.Headers = append(out.Headers, producer.Header(h))
 		}
 	}
@@ -109,7 +116,10 @@ func (w *ways) record(ctx context.Context, d *DeadLetter, to string, now time.Ti
 			out.Time = time.Time{}
 		}
 	}
-	add(HeaderRedrives, strconv.Itoa(d.Redrives+1))
+	add(HeaderRedrives, strconv.Itoa(len(marks)))
+	for _, mark := range marks[max(0, len(marks)-maxRedriveMarks):] {
+		add(HeaderRedriveMark, mark)
+	}
 	has, err := w.has(ctx, to, d.Origin.Partition)
 	if has {
 		out.Partition = &d.Origin.Partition

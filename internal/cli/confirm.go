@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +38,24 @@ func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	return errDeclined
 }
 
+// maxAnswer bounds a line that a person types.
+const maxAnswer = 4 << 10
+
+// readLine reads one line and nothing behind it, which answers the next question.
+func readLine(r io.Reader) (string, error) {
+	var text []byte
+	for one := make([]byte, 1); len(text) < maxAnswer; {
+		n, err := r.Read(one)
+		if n == 1 {
+			text = append(text, one[0])
+		}
+		if err != nil || n == 1 && one[0] == '\n' {
+			return string(text), err
+		}
+	}
+	return "", fmt.Errorf("an answer of more than %d bytes", maxAnswer)
+}
+
 // answer is the line that a person types, or the error of ctx: a Ctrl-C does not end the reading of a terminal, which goes on beside
 // it until the process ends.
 func (a *app) answer(ctx context.Context) (string, error) {
@@ -48,7 +65,7 @@ func (a *app) answer(ctx context.Context) (string, error) {
 	}
 	typed := make(chan line, 1)
 	go func() {
-		text, err := bufio.NewReader(a.Stdin).ReadString('\n')
+		text, err := readLine(a.Stdin)
 		typed <- line{text, err}
 	}()
 	select {

@@ -21,8 +21,9 @@ type redrivePlan struct {
 }
 
 type returnRow struct {
-	Topic  string `json:"topic"`
-	Events int64  `json:"events"`
+	Topic   string `json:"topic"`
+	Events  int64  `json:"events"`
+	Claimed bool   `json:"claimed,omitempty"` // only headers name it, so that --target has to
 }
 
 type leftRow struct {
@@ -86,6 +87,11 @@ func (a *app) printRedrive(plan replay.Redrive, out format) error {
 	header := "BACK-TO EVENTS"
 	if plan.ToGroup {
 		header = "BY EVENTS"
+	}
+	for _, to := range shown.Returns {
+		if to.Claimed {
+			a.note("topic %s is named by headers alone, which whoever wrote the events may have set: it needs --target %s", oneLine(to.Topic), oneLine(to.Topic))
+		}
 	}
 	if err := print(a.Stdout, out, shown.Returns, header, func(r returnRow) []any { return []any{r.Topic, r.Events} }); err != nil {
 		return err

@@ -24,6 +24,10 @@ interrupted goes on when it is run again, and after a kill 500 events at most co
 or discard of a topic runs at a time. In a context with "production: true" it needs --yes and the name of the dead-letter
 topic, typed or with --confirm.
 
+A dead letter of headrace goes back to the topic that its dead-letter topic is named for, <topic>.<group>.dead. Where only
+headers name the topic, as those of other programs do, whoever wrote the event may have set them: such a topic is typed, or
+given with --target, whatever --yes says.
+
 Each event carries how often it was returned. One that died again after 3 times stays, in quarantine, unless
 --max-redrives or --even-quarantined say otherwise.
 
@@ -38,6 +42,7 @@ type redriveFlags struct {
 	toGroup, quarantined, edit, dryRun, yes bool
 	maxRedrives                             int
 	editFile, confirmed                     string
+	targets                                 []string
 	rate                                    float64
 	out                                     format
 }
@@ -65,6 +70,7 @@ func (a *app) deadRedrive() *cobra.Command {
 	flags.StringVar(&f.editFile, "edit-file", "", "change the value of the one event to the JSON in a `file`")
 	flags.Float64Var(&f.rate, "rate", 0, "at most this `number` of events a second")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be returned, change nothing; exits with 3 when something would")
+	flags.StringSliceVar(&f.targets, "target", nil, "return events to this `topic` although only their headers name it; may be repeated")
 	bindYes(cmd, &f.yes)
 	bindConfirm(cmd, &f.confirmed, "the dead-letter topic")
 	f.out.bind(cmd)
@@ -127,7 +133,7 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		err = a.printRedrive(plan, f.out)
 	}
 	if err == nil {
-		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
+		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate, Targets: f.targets}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
 	}
 	return a.settleEdit(edited, err)
 }
@@ -144,6 +150,10 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 		return nil
 	case dryRun:
 		return errChanges
+	}
+	var err error
+	if cfg.Targets, err = a.agreeTargets(ctx, plan, cfg.Targets); err != nil {
+		return err
 	}
 	to := writing{by: a, cluster: &cfg.Cluster}
 	if err := a.agree(ctx, given, to, fmt.Sprintf("%s %s?", verb, plural(plan.Events())), plan.Topic); err != nil {

@@ -47,10 +47,24 @@ func (s servers) bury(topic string, letters ...burial) {
 			},
 		}
 		if letter.redrives > 0 {
-			records[i].Headers = append(records[i].Headers, header(replay.HeaderRedrives, fmt.Sprint(letter.redrives)))
+			run := s.earlierRun()
+			for n := range letter.redrives {
+				records[i].Headers = append(records[i].Headers, header(replay.HeaderRedriveMark, fmt.Sprint(run, "/0:", n)))
+			}
 		}
 	}
 	s.write(topic, records...)
+}
+
+// earlierRun is a redrive that the marks know of, of a topic that is no more.
+func (s servers) earlierRun() string {
+	s.t.Helper()
+	const run = "20260301-120000-0a1b2c3d"
+	s.run("", "topics", "create", replay.MarksTopic, "--partitions", "1", "--config", "cleanup.policy=compact").want(s.t, exitDone)
+	s.write(replay.MarksTopic,
+		producer.Record{Key: []byte("run:" + run), Value: []byte(`{"id":"` + run + `","action":"redrive","topic":"gone.mail.dead"}`)},
+		producer.Record{Key: []byte("mark:gone.mail.dead:-:0:0:" + run), Value: []byte(`{"action":"redrive","offsets":"0-99"}`)})
+	return run
 }
 
 // write writes records to partition 0.
@@ -413,5 +427,40 @@ func TestWhatIsNoDeadLetterIsNotOfferedToReturn(t *testing.T) {
 	}
 	if r := s.run("", "dead", "show", "orders", "1:0").want(t, exitDone); strings.Contains(r.stdout, "To return it") {
 		t.Errorf("an event that came from nowhere:\n%s", r.stdout)
+	}
+}
+
+// TestTargetThatHeadersAloneNameIsTyped has a dead letter of Kafka Connect, whose headers anybody may have set who wrote the event.
+func TestTargetThatHeadersAloneNameIsTyped(t *testing.T) {
+	t.Parallel()
+	s := start(t, devserver.Config{})
+	s.createTopic("orders-dlq", 1)
+	s.createTopic("payments", 2)
+	foreign := producer.Record{Key: []byte("k"), Value: []byte("v"), Headers: []producer.Header{
+		{Key: "__connect.errors.topic", Value: []byte("payments")}, {Key: "__connect.errors.partition", Value: []byte("1")},
+	}}
+	s.write("orders-dlq", foreign)
+	s.run("", "dead", "redrive", "orders-dlq", "--dry-run").want(t, exitChanges, "needs --target payments")
+	s.run("", "dead", "redrive", "orders-dlq", "--yes").want(t, exitUsage, "--target payments is missing")
+	s.run("", "dead", "redrive", "orders-dlq", "--yes", "--target", "orders").want(t, exitUsage, `--target is "orders"`)
+	if n := s.end("payments"); n != 0 {
+		t.Fatalf("payments holds %d events", n)
+	}
+	asked := func(stdin string, args ...string) result {
+		var stdout, stderr bytes.Buffer
+		code := Main(t.Context(), Env{
+			Args: append([]string{"dead", "redrive", "orders-dlq", "--brokers", s.KafkaAddr}, args...), Stdin: strings.NewReader(stdin),
+			Stdout: &stdout, Stderr: &stderr, IsTerminal: func(any) bool { return true }, Dir: t.TempDir(),
+		})
+		return result{code, stdout.String(), stderr.String()}
+	}
+	asked("y\ny\n").want(t, exitFailed, "not confirmed", "Only headers of 1 event name topic payments")
+	asked("\n", "--yes").want(t, exitFailed, "not confirmed")
+	asked("payments\nn\n").want(t, exitFailed, "not confirmed", "Return 1 event?")
+	asked("payments\ny\n").want(t, exitDone, "returned 1 event")
+	s.write("orders-dlq", foreign)
+	s.run("", "dead", "redrive", "orders-dlq", "--yes", "--target", "payments").want(t, exitDone, "returned 1 event")
+	if n := s.end("payments"); n != 2 {
+		t.Errorf("payments holds %d events", n)
 	}
 }

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/headrace/headrace/replay"
+)
+
+// agreeTargets wants each topic by its name that only headers of dead letters name, from the flag or from the person at the terminal. An
+// answer to --yes is none: it was given before anybody saw where the events go.
+func (a *app) agreeTargets(ctx context.Context, plan replay.Redrive, given []string) ([]string, error) {
+	for _, name := range given {
+		if !slices.ContainsFunc(plan.Returns, func(to replay.Return) bool { return to.Topic == name }) {
+			return nil, usagef("--target is %q, and no event of the selection goes there", name)
+		}
+	}
+	agreed := slices.Clone(given)
+	for _, to := range plan.Returns {
+		if !to.Claimed || slices.Contains(agreed, to.Topic) {
+			continue
+		}
+		name := oneLine(to.Topic)
+		if !a.IsTerminal(a.Stdin) {
+			return nil, usagef("--target %s is missing: only headers of the dead letters name that topic, and nobody can be asked", name)
+		}
+		fmt.Fprintf(a.Stderr, "Only headers of %s name topic %s. Type its name to return them there: ", plural(to.Events), name)
+		answer, err := a.answer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if answer != to.Topic {
+			return nil, errDeclined
+		}
+		agreed = append(agreed, to.Topic)
+	}
+	return agreed, nil
+}
