@@ -115,8 +115,10 @@ func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Memb
 		}
 		n := progress.Note{Done: p.progress()}
 		n.Mark = p.reach.say(&n.Done, regular)
-		metadata, told := c.encoder.Encode(p.kafkaLog(), &n, c.room)
-		p.reach.full.Store(told < n.Done.End())
+		metadata, told := c.encode(p, &n)
+		if full := told < n.Done.End(); p.reach.full.Swap(full) && !full {
+			p.wake()
+		}
 		if n.Done.Prefix() == p.committed && metadata == p.metadata && p.doubt == 0 {
 			p.told(n.Mark)
 			continue
@@ -132,6 +134,26 @@ func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Memb
 		s.marks = append(s.marks, n.Mark)
 	}
 	return shares
+}
+
+// said is a note and the metadata that it came to. Encoding one that is large takes milliseconds, which a partition that stands still is
+// not to take at each interval.
+type said struct {
+	log      progress.Log
+	note     progress.Note
+	room     int
+	metadata string
+	told     int64
+}
+
+// encode is progress.Encoder.Encode for a partition's note.
+func (c *committer) encode(p *partition, n *progress.Note) (metadata string, told int64) {
+	log := p.kafkaLog()
+	if s := &p.said; s.room != c.room || s.log != log || !s.note.Equal(n) {
+		metadata, told = c.encoder.Encode(log, n, c.room)
+		p.said = said{log, *n, c.room, metadata, told}
+	}
+	return p.said.metadata, p.said.told
 }
 
 // refused sorts out a commit that the group did not take, and returns whether to try again.

@@ -25,13 +25,15 @@ type dispatch struct {
 	bytes  int        // of live stretches' records
 	ready  []*task    // by publish
 	free   []*stretch // by retire
+
+	askedAt int64 // the prefix for which room in the metadata was last asked for; -1 for none
 }
 
 // recentStretches is how far apart the numbers of live stretches may be.
 const recentStretches = 1024
 
 func newDispatch(e *engine) dispatch {
-	d := dispatch{deliveries: make(chan fetch.Delivery, 1), router: newRouter(e.routes), seed: maphash.MakeSeed()}
+	d := dispatch{deliveries: make(chan fetch.Delivery, 1), router: newRouter(e.routes), seed: maphash.MakeSeed(), askedAt: -1}
 	d.router.replay = e.replay != nil
 	if e.lanes == nil {
 		d.lane = newLane(nil)

@@ -41,6 +41,7 @@ type partition struct {
 	// Only the committer uses what follows, once the partition has its place.
 	committed int64  // last offset the group is known to have, -1 for none
 	metadata  string // what it has beside it
+	said      said   // the note that was last encoded for it
 	doubt     int    // commits still to be accepted because one got no answer, and may arrive after a later one
 
 	mu    sync.Mutex

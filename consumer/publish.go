@@ -125,9 +125,21 @@ func (p *partition) room() bool {
 	}
 	p.paused.set(reason)
 	if reason == pausedMetadata {
-		p.engine.commits.soon()
+		p.askForRoom()
 	}
 	return reason == notPaused
+}
+
+// askForRoom asks for a commit before its time where the metadata of the last one was full, once each time that the prefix has moved:
+// nothing else makes room, and every commit wakes the partition.
+func (p *partition) askForRoom() {
+	p.mu.Lock()
+	prefix := p.done.Prefix()
+	p.mu.Unlock()
+	if prefix != p.askedAt {
+		p.askedAt = prefix
+		p.engine.commits.soon()
+	}
 }
 
 // full says what there is no room in, or notPaused.

@@ -33,6 +33,11 @@ func (d *Done) End() int64 {
 // Clone returns a copy that shares nothing with the set.
 func (d *Done) Clone() Done { return Done{prefix: d.prefix, beyond: slices.Clone(d.beyond)} }
 
+// Equal reports whether the same offsets are done in both sets.
+func (d *Done) Equal(other *Done) bool {
+	return d.prefix == other.prefix && slices.Equal(d.beyond, other.beyond)
+}
+
 // Mark notes that the offsets from first up to, not including, end are done. Marking what is done already changes nothing.
 func (d *Done) Mark(first, end int64) {
 	if first >= end {

@@ -15,6 +15,9 @@ type Note struct {
 	Mark Mark
 }
 
+// Equal reports whether both notes say the same.
+func (n *Note) Equal(other *Note) bool { return n.Mark == other.Mark && n.Done.Equal(&other.Done) }
+
 // Mark says which events may be, or were, in the hands of handlers. The zero Mark says that none were when the partition was left.
 type Mark struct {
 	// Working says that the partition is being worked on: a worker that finds it set knows that the one before it died.
