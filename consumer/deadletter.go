@@ -134,18 +134,13 @@ func ownHeaders(rec *batch.Record) []batch.Header {
 
 // deathHeaders tell where an event comes from and why it did not stay there.
 func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now time.Time) []batch.Header {
-	var headers []batch.Header
+	headers := originHeaders(from, group, max(f.attempts, from.spent.attempts), now)
 	add := func(key, value string) {
 		if value != "" {
 			headers = append(headers, batch.Header{Key: key, Value: []byte(value)})
 		}
 	}
-	add(HeaderTopic, from.Topic)
-	add(HeaderPartition, strconv.Itoa(int(from.Partition)))
-	add(HeaderOffset, strconv.FormatInt(from.offset, 10))
-	add(HeaderGroup, group)
 	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
-	add(HeaderDeliveryCount, strconv.Itoa(max(f.attempts, from.spent.attempts)))
 	add(HeaderKind, f.class())
 	add(HeaderEvent, clip(f.event, maxMessage))
 	if ref != (schema.Ref{}) {
@@ -155,8 +150,19 @@ func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now tim
 	if errors.As(f.reason, &panicked) {
 		add(HeaderStack, clip(string(panicked.Stack), maxStack))
 	}
-	add(HeaderTime, now.UTC().Format(time.RFC3339Nano))
 	return headers
+}
+
+// originHeaders tell where an event comes from, and when it left.
+func originHeaders(from origin, group string, attempts int, now time.Time) []batch.Header {
+	return []batch.Header{
+		{Key: HeaderTopic, Value: []byte(from.Topic)},
+		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(from.Partition), 10)},
+		{Key: HeaderOffset, Value: strconv.AppendInt(nil, from.offset, 10)},
+		{Key: HeaderGroup, Value: []byte(group)},
+		{Key: HeaderDeliveryCount, Value: strconv.AppendInt(nil, int64(attempts), 10)},
+		{Key: HeaderTime, Value: now.UTC().AppendFormat(nil, time.RFC3339Nano)},
+	}
 }
 
 // class is the kind, more precisely where the handler's error tells.

@@ -71,15 +71,17 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 	}
 	if w.routes.copies(cfg) {
 		var err error
-		e.sender, err = sender.New(client, sender.Config{
-			Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: cfg.Logger,
-		})
-		if err != nil {
+		if e.sender, err = newCopySender(client, cfg); err != nil {
 			return nil, err
 		}
 	}
 	e.connect(w.metadata)
 	return e, nil
+}
+
+// newCopySender makes the sender of copies for retry and dead-letter topics.
+func newCopySender(client *kafka.Client, cfg Config) (*sender.Sender, error) {
+	return sender.New(client, sender.Config{Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: cfg.Logger})
 }
 
 // newBareEngine makes an engine without what it may share with another.

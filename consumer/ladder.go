@@ -9,6 +9,10 @@ import (
 // RetryTopic is the topic in which events of a topic wait for delay before a group tries them again: <topic>.<group>.retry.<delay>,
 // the delay as in 200ms, 1m or 1h30m. Handlers with the same delay share it.
 //
+// The names of topic and group are not always to be told apart in it: topic t of group a.b and topic t.a of group b share their retry topics
+// and their dead-letter topic. A worker that sees the other's group at work does not start ([CollisionError]). One that finds an event of
+// the other, by its headers, leaves it: it counts as skipped and is logged, and the other, which reads the topic in a group of its own, handles it.
+//
 // It has as many partitions as the topic, cleanup.policy=delete, a retention.ms above the delay by far, and, for the headers that the
 // events gain, a max.message.bytes a little above that of topic; see [Tuning.CreateTopics].
 func RetryTopic(topic, group string, delay time.Duration) string {

@@ -30,7 +30,8 @@ func Permanent(err error) error {
 // A negative d is none, so that the policy's own wait is left; a d above [MaxDelay] is MaxDelay. RetryAfter(d, nil) is nil.
 //
 // The event waits in place, and other keys go on beside it. Where its policy has a ladder ([Policy.Retry]) and d is at least the
-// shortest of its delays, it waits in a retry topic instead; this gives up no attempt it has left.
+// shortest of its delays, it waits in a retry topic instead; this gives up no attempt it has left. It waits there for a hundred times the
+// longest delay of the ladder at most.
 func RetryAfter(d time.Duration, err error) error {
 	if err == nil {
 		return nil

@@ -29,8 +29,9 @@ type Policy struct {
 	// tried once more when that has passed, moves on to the next, and so on; what follows the last is DeadLetter. Delays are whole
 	// milliseconds, [MaxDelay] at most, and may repeat.
 	//
-	// A ladder gives order up: the events behind one that climbs it, those of its key among them, go on without it. A crash between
-	// the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
+	// A ladder gives order up: the events behind one that climbs it, those of its key among them, go on without it. When it is due it is
+	// handled beside whatever is being handled of its key in the topic. Events of a key in one retry topic are handled one at a time, in
+	// the order they came there. A crash between the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
 	// [RetryGroup]; those of a delay that is in no ladder any more as well, as long as they exist.
 	Retry []time.Duration
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
-	"github.com/headrace/headrace/internal/sender"
 )
 
 // replaying is one Replay: an engine without a group.
@@ -90,10 +89,7 @@ func (r *replaying) run(ctx context.Context) error {
 	}
 	deadLetters := r.failed == FailedDeadLetter && r.worker.routes.deadLetters(cfg)
 	if deadLetters {
-		e.sender, err = sender.New(client, sender.Config{
-			Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: cfg.Logger,
-		})
-		if err != nil {
+		if e.sender, err = newCopySender(client, cfg); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 // retryTopic is a topic in which events of another wait.
 type retryTopic struct {
 	source string
+	group  string
 	delay  time.Duration
 }
 
@@ -52,11 +53,16 @@ func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 	}
 	for _, topic := range w.cfg.Topics {
 		for _, delay := range w.routes.delays() {
-			read[RetryTopic(topic, e.group, delay)] = &retryTopic{source: topic, delay: delay}
+			read[RetryTopic(topic, e.group, delay)] = &retryTopic{source: topic, group: e.group, delay: delay}
 		}
 	}
 	if len(read) == 0 {
 		return nil, nil //nolint:nilnil // no retry topics is no error
+	}
+	if e.sender == nil { // no policy copies events any more, and what an earlier ladder has left may have to wait longer
+		if e.sender, err = newCopySender(e.client, e.cfg); err != nil {
+			return nil, err
+		}
 	}
 	_, cfg := w.cfg.divide()
 	cfg.Topics = slices.Sorted(maps.Keys(read))
@@ -86,7 +92,7 @@ func (e *engine) left(ctx context.Context) (map[string]*retryTopic, error) {
 				continue
 			}
 			if delay, ok := parseDelay(text); ok && !slices.Contains(current, delay) {
-				found[topic.Name] = &retryTopic{source: source, delay: delay}
+				found[topic.Name] = &retryTopic{source: source, group: e.group, delay: delay}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
+	"github.com/headrace/headrace/schema"
 )
 
 // source is the topic that the partition's events come from: its own, or the one it is a retry topic of.
@@ -32,22 +33,29 @@ const soon = time.Millisecond
 // early is the failure of an event that has waited for as long as events wait in its retry topic, and is to wait longer.
 var early = &failure{reason: errors.New("not due yet")}
 
+// notOurs is the failure of a record in a retry topic that another worker shares by its name. Whoever it belongs to reads the topic in a
+// group of its own.
+var notOurs = &failure{reason: errors.New("belongs to another topic and group")}
+
 // awaitDue pauses the partition of a retry topic until its next event is to be looked at, and takes the event's origin from its headers.
 // The partition's goroutine waits; it holds the chunk, and no lane. It returns the task, which may lie in another stretch then, and nil
 // when the partition stops.
 func (p *partition) awaitDue(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
-	o, ok := readOrigin(&t.record, p.retry.source)
-	if !ok {
-		o = strange(p.TopicPartition, &t.record, p.retry.delay)
-	}
 	now := time.Now()
+	o, ours := p.retry.readOrigin(p.TopicPartition, &t.record, now)
+	if !ours {
+		t.ref, t.body, t.target, t.failure = schema.Ref{}, nil, nil, notOurs
+		p.log().Warn("record of a retry topic belongs to another topic and group, whose retry topic has the same name: it is left to them",
+			zap.Int64("offset", t.record.Offset), zap.String("to change", "the name of the topic or of the group"))
+		return t
+	}
 	if wait := o.wake(p.retry.delay, now).Sub(now); wait > 0 {
 		if t = p.moveOn(t, c, r, b); t == nil || !p.rest(wait) {
 			return nil
 		}
 	}
 	t.origin, t.spent = &o, o.spent
-	if time.Until(o.due) > soon {
+	if time.Until(o.due) > soon && o.hops < maxHops {
 		t.failure = early
 	}
 	return t
@@ -76,9 +84,14 @@ func (p *partition) rest(d time.Duration) bool {
 	}
 }
 
-// notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short.
+// notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short. Where its ladder has
+// no delay as short as what is left, or it has none any more, it goes to the end of the retry topic it is in.
 func (t *task) notYet(now time.Time) verdict {
-	v := verdict{kind: verdictAgain, failure: early, step: t.policy().wait(max(0, t.origin.due.Sub(now)), 0, t.spent)}
+	wait := max(0, t.origin.due.Sub(now))
+	v := verdict{kind: verdictAgain, failure: early, step: t.policy().wait(wait, 0, t.spent)}
+	if delay := t.partition.retry.delay; v.step.kind == stepAgain && wait > delay {
+		v.step = step{kind: stepMove, spent: t.spent, after: wait, rung: delay}
+	}
 	if v.step.kind == stepMove {
 		v.kind = verdictMove
 	}
@@ -90,13 +103,14 @@ func (p *partition) moveToRetry(t *task, v verdict) bool {
 	now, from := time.Now(), t.from()
 	due := now.Add(v.step.after)
 	headers := ownHeaders(&t.record)
+	hops := 0
 	if v.failure == early {
-		due = from.due
-		headers = append(headers, stillHeaders(&t.record, now)...)
+		due, hops = from.due, from.hops+1
+		headers = append(headers, stillHeaders(from, p.engine.group, &t.record, now)...)
 	} else {
 		headers = append(headers, deathHeaders(from, p.engine.group, t.ref, v.failure, now)...)
 	}
-	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.rung, due)...))
+	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.rung, hops, due)...))
 	name := RetryTopic(p.source(), p.engine.group, v.step.rung)
 	r.Partition = p.retryPartition(name, from)
 	if _, ok := p.write(name, &r, t); !ok {

@@ -15,28 +15,43 @@ const (
 	HeaderRetryDue  = "__retry.due"  // the event is not tried before, RFC 3339
 	HeaderRetryRung = "__retry.rung" // how many rungs of the ladder it has climbed
 	HeaderRetryTime = "__retry.time" // the event's own timestamp in milliseconds; the record's is when it moved, so that retention goes by that
+	HeaderRetryHops = "__retry.hops" // how often it has been copied since its last attempt, only to wait longer
 
 	retryFamily = "__retry."
 )
 
+// maxHops is how often an event is copied from one retry topic to another only because it is not due yet. After that it is tried. Each hop
+// takes the delay of a retry topic, so that an event waits for a hundred times the longest delay of its ladder at most. Headers can ask for
+// a wait of a month in a topic of 100 ms, which would be ten copies a second for a month.
+const maxHops = 100
+
 // maxSpent bounds what a header may say that an event has spent.
 const maxSpent = 1 << 30
+
+// noTime is the timestamp of a record whose writer gave none.
+const noTime = -1
 
 // origin is what an event in a retry topic was in its own topic, and how far it has come since.
 type origin struct {
 	kafka.TopicPartition
 	offset int64
-	time   int64 // in milliseconds; -1 for none
+	time   int64 // in milliseconds; noTime for none
 	spent  spent
 	moved  time.Time // when it came to the retry topic, by the clock of who moved it; so is due
 	due    time.Time
+	hops   int // copies since the last attempt
 }
 
-// readOrigin reads the headers of a record in a retry topic of a source topic. It returns false where they are not all there or make no
-// sense, because the record was written by somebody else.
-func readOrigin(rec *batch.Record, source string) (o origin, ok bool) {
-	topic, known := rec.Header(HeaderTopic)
-	if !known || string(topic) != source {
+// readOrigin reads where a record of a retry topic comes from, by its headers. It returns false for a record of another topic or group whose
+// retry topic has the same name: topic t of group a.b and topic t.a of group b both use t.a.b.retry.1m.
+//
+// Headers can be anybody's. Where they are not all there, or make no sense, the record begins in the retry topic itself. Whatever they say,
+// each copy of the record is closer to its end: the copy's own headers are sound, and attempts, rungs and hops only rise.
+func (r *retryTopic) readOrigin(tp kafka.TopicPartition, rec *batch.Record, now time.Time) (o origin, ours bool) {
+	topic, hasTopic := rec.Header(HeaderTopic)
+	group, hasGroup := rec.Header(HeaderGroup)
+	known := hasTopic && r.writes(string(topic)) && (!hasGroup || string(group) == r.group)
+	if !known && hasTopic && hasGroup && RetryTopic(string(topic), string(group), r.delay) == tp.Topic {
 		return origin{}, false
 	}
 	partition, ok1 := readNumber(rec, HeaderPartition, 1<<31-1)
@@ -45,26 +60,47 @@ func readOrigin(rec *batch.Record, source string) (o origin, ok bool) {
 	rung, ok4 := readNumber(rec, HeaderRetryRung, maxSpent)
 	moved, ok5 := readTime(rec, HeaderTime)
 	due, ok6 := readTime(rec, HeaderRetryDue)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
-		return origin{}, false
+	if !known || !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
+		return strange(tp, rec, r.delay, now), true
 	}
 	if last := moved.Add(MaxDelay); due.After(last) {
 		due = last
 	}
-	at, ok := readNumber(rec, HeaderRetryTime, 1<<63-1)
+	at, ok := readTimestamp(rec)
 	if !ok {
-		at = -1
+		at = noTime
+	}
+	hops, ok := readNumber(rec, HeaderRetryHops, maxHops)
+	if !ok {
+		hops = 0
 	}
 	return origin{
-		TopicPartition: kafka.TopicPartition{Topic: source, Partition: int32(partition)}, //nolint:gosec // bounded above
-		offset:         offset, time: at, spent: spent{attempts: int(attempts), rung: int(rung)}, moved: moved, due: due,
+		TopicPartition: kafka.TopicPartition{Topic: string(topic), Partition: int32(partition)}, //nolint:gosec // bounded above
+		offset:         offset, time: at, spent: spent{attempts: int(attempts), rung: int(rung)}, moved: moved, due: due, hops: int(hops),
 	}, true
 }
 
+// writes reports whether a worker of the group writes events of a topic to the retry topic: those of its source, and those that began in a
+// retry topic of it.
+func (r *retryTopic) writes(topic string) bool {
+	if topic == r.source {
+		return true
+	}
+	delay, ours := strings.CutPrefix(topic, retryPrefix(r.source, r.group))
+	if ours {
+		_, ours = parseDelay(delay)
+	}
+	return ours
+}
+
 // strange is the origin of a record in a retry topic that another program wrote: it begins there, and waits once.
-func strange(tp kafka.TopicPartition, rec *batch.Record, delay time.Duration) origin {
+func strange(tp kafka.TopicPartition, rec *batch.Record, delay time.Duration, now time.Time) origin {
 	moved := time.UnixMilli(max(rec.Timestamp, 0))
-	return origin{TopicPartition: tp, offset: rec.Offset, time: rec.Timestamp, moved: moved, due: moved.Add(delay)}
+	due := moved.Add(delay)
+	if last := now.Add(delay); due.After(last) { // a clock that is ahead
+		due = last
+	}
+	return origin{TopicPartition: tp, offset: rec.Offset, time: rec.Timestamp, moved: moved, due: due}
 }
 
 // readNumber reads a header that holds a number from 0 to most.
@@ -74,6 +110,13 @@ func readNumber(rec *batch.Record, key string, most int64) (int64, bool) {
 	return n, err == nil && n >= 0 && n <= most
 }
 
+// readTimestamp reads the event's own timestamp, which may be before 1970.
+func readTimestamp(rec *batch.Record) (int64, bool) {
+	text, _ := rec.Header(HeaderRetryTime)
+	at, err := strconv.ParseInt(string(text), 10, 64)
+	return at, err == nil
+}
+
 func readTime(rec *batch.Record, key string) (time.Time, bool) {
 	text, _ := rec.Header(key)
 	at, err := time.Parse(time.RFC3339Nano, string(text))
@@ -81,27 +124,34 @@ func readTime(rec *batch.Record, key string) (time.Time, bool) {
 }
 
 // retryHeaders is what an event that moves has beside the headers of a dead letter.
-func retryHeaders(o origin, rung int, due time.Time) []batch.Header {
+func retryHeaders(o origin, rung, hops int, due time.Time) []batch.Header {
+	number := func(key string, n int64) batch.Header {
+		return batch.Header{Key: key, Value: strconv.AppendInt(nil, n, 10)}
+	}
 	headers := []batch.Header{
 		{Key: HeaderRetryDue, Value: []byte(due.UTC().Format(time.RFC3339Nano))},
-		{Key: HeaderRetryRung, Value: strconv.AppendInt(nil, int64(rung), 10)},
+		number(HeaderRetryRung, int64(rung)),
 	}
-	if o.time >= 0 {
-		headers = append(headers, batch.Header{Key: HeaderRetryTime, Value: strconv.AppendInt(nil, o.time, 10)})
+	if o.time != noTime {
+		headers = append(headers, number(HeaderRetryTime, o.time))
+	}
+	if hops > 0 {
+		headers = append(headers, number(HeaderRetryHops, int64(hops)))
 	}
 	return headers
 }
 
-// stillHeaders is what the headers of an event in a retry topic say that moves to another because it is to wait longer: what they said,
-// but for the time.
-func stillHeaders(rec *batch.Record, now time.Time) []batch.Header {
-	var headers []batch.Header
+// stillHeaders is what an event has that moves to another retry topic because it is to wait longer: where it comes from and how far it has
+// come, as it was read, and what its headers say of its last failure.
+func stillHeaders(o origin, group string, rec *batch.Record, now time.Time) []batch.Header {
+	headers := originHeaders(o, group, o.spent.attempts, now)
 	for _, h := range rec.Headers(nil) {
-		if strings.HasPrefix(h.Key, headerFamily) && h.Key != HeaderTime {
+		switch h.Key {
+		case HeaderMessage, HeaderKind, HeaderEvent, HeaderSchema, HeaderStack:
 			headers = append(headers, h)
 		}
 	}
-	return append(headers, batch.Header{Key: HeaderTime, Value: []byte(now.UTC().Format(time.RFC3339Nano))})
+	return headers
 }
 
 // ours reports whether a header is one that this package adds to an event's own.

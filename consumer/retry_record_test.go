@@ -29,6 +29,13 @@ func recordWith(t *testing.T, at int64, headers ...batch.Header) *batch.Record {
 	return found
 }
 
+// minuteTopic is t.g.retry.1m.
+var (
+	minuteTopic = &retryTopic{source: "t", group: "g", delay: time.Minute}
+	minuteAt    = kafka.TopicPartition{Topic: "t.g.retry.1m", Partition: 2}
+)
+
+// retryCopy is the headers of a copy in a retry topic of topic t, with changes: pairs of a key and a value, "-" for none.
 func retryCopy(changes ...string) []batch.Header {
 	headers := map[string]string{
 		HeaderTopic: "t", HeaderPartition: "3", HeaderOffset: "41", HeaderDeliveryCount: "5", HeaderTime: "2024-05-01T10:00:00Z",
@@ -53,19 +60,55 @@ func TestOriginIsReadFromARetryCopy(t *testing.T) {
 		TopicPartition: kafka.TopicPartition{Topic: "t", Partition: 3}, offset: 41, time: 1700000000123, spent: spent{5, 1},
 		moved: moved, due: moved.Add(time.Minute + 500*time.Millisecond),
 	}
-	got, ok := readOrigin(recordWith(t, 1, retryCopy()...), "t")
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(origin{}, spent{})); diff != "" || !ok {
-		t.Errorf("ok %v (-want +got)\n%s", ok, diff)
+	read := func(changes ...string) origin {
+		t.Helper()
+		got, ours := minuteTopic.readOrigin(minuteAt, recordWith(t, 1, retryCopy(changes...)...), moved)
+		if !ours {
+			t.Errorf("%v: not ours", changes)
+		}
+		return got
 	}
-	if got, ok := readOrigin(recordWith(t, 1, retryCopy(HeaderRetryTime, "-")...), "t"); !ok || got.time != -1 {
-		t.Errorf("an event without timestamp: %+v, %v", got, ok)
+	if diff := cmp.Diff(want, read(), cmp.AllowUnexported(origin{}, spent{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if got, ok := readOrigin(recordWith(t, 1, retryCopy(HeaderRetryDue, "9999-12-31T23:59:59Z")...), "t"); !ok || !got.due.Equal(moved.Add(MaxDelay)) {
-		t.Errorf("due in another age: %+v, %v", got, ok)
+	if got := read(HeaderRetryTime, "-"); got.time != noTime {
+		t.Errorf("an event without timestamp: %+v", got)
+	}
+	if got := read(HeaderRetryTime, "-86400000"); got.time != -86400000 {
+		t.Errorf("an event of 1969: %+v", got)
+	}
+	if got := read(HeaderRetryDue, "9999-12-31T23:59:59Z"); !got.due.Equal(moved.Add(MaxDelay)) {
+		t.Errorf("due in another age: %+v", got)
+	}
+	if got := read(HeaderTopic, "t.g.retry.2h", HeaderGroup, "g", HeaderRetryHops, "7"); got.Topic != "t.g.retry.2h" || got.hops != 7 {
+		t.Errorf("began in a retry topic: %+v", got)
 	}
 }
 
-func TestHeadersThatMakeNoSenseAreNobodysOrigin(t *testing.T) {
+func TestRecordsOfAnotherTopicAndGroupAreNotOurs(t *testing.T) {
+	t.Parallel()
+	worker := &retryTopic{source: "t", group: "a.b", delay: time.Minute}
+	at := kafka.TopicPartition{Topic: RetryTopic("t", "a.b", time.Minute)}
+	for _, tc := range []struct {
+		topic, group string
+		ours, known  bool
+	}{
+		{"t", "a.b", true, true},
+		{"t", "-", true, true},
+		{"t.a", "b", false, false},
+		{"t.a", "c", true, false}, // no worker's: forged, or broken
+		{"-", "b", true, false},
+		{"t.a.b.retry.1m", "a.b", true, true},
+		{"t.a.b.retry.1m", "b", true, false},
+	} {
+		got, ours := worker.readOrigin(at, recordWith(t, 1, retryCopy(HeaderTopic, tc.topic, HeaderGroup, tc.group)...), time.Now())
+		if ours != tc.ours || tc.ours && (got.offset == 41) != tc.known {
+			t.Errorf("%s of group %s: ours %v, %+v", tc.topic, tc.group, ours, got)
+		}
+	}
+}
+
+func TestRecordWhoseHeadersMakeNoSenseBeginsInTheRetryTopic(t *testing.T) {
 	t.Parallel()
 	for _, changes := range [][]string{
 		{HeaderTopic, "-"},
@@ -83,8 +126,11 @@ func TestHeadersThatMakeNoSenseAreNobodysOrigin(t *testing.T) {
 		{HeaderTime, "-"},
 		{HeaderTime, strings.Repeat("9", 1000)},
 	} {
-		if got, ok := readOrigin(recordWith(t, 1, retryCopy(changes...)...), "t"); ok {
-			t.Errorf("%v: got %+v", changes, got)
+		now := time.UnixMilli(1).Add(time.Hour)
+		got, ours := minuteTopic.readOrigin(minuteAt, recordWith(t, 1, retryCopy(changes...)...), now)
+		want := origin{TopicPartition: minuteAt, offset: 0, time: 1, moved: time.UnixMilli(1), due: time.UnixMilli(1).Add(time.Minute)}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(origin{}, spent{})); diff != "" || !ours {
+			t.Errorf("%v: ours %v (-want +got)\n%s", changes, ours, diff)
 		}
 	}
 }
@@ -105,7 +151,10 @@ func TestWhenARetryIsLookedAt(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, tc.want)
 		}
 	}
-	if o := strange(kafka.TopicPartition{Topic: "t.g.retry.1m"}, &batch.Record{Timestamp: now.UnixMilli(), Offset: 4}, time.Minute); !o.due.Equal(now.Add(time.Minute)) || o.offset != 4 {
-		t.Errorf("got %+v", o)
+	for name, wrote := range map[string]time.Duration{"now": 0, "a clock that is ahead": time.Hour} {
+		rec := &batch.Record{Timestamp: now.Add(wrote).UnixMilli(), Offset: 4}
+		if o := strange(minuteAt, rec, time.Minute, now); !o.due.Equal(now.Add(time.Minute)) || o.offset != 4 {
+			t.Errorf("%s: got %+v", name, o)
+		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // route finds where an event goes. While the registry does not answer, the partition waits here, with what came before handed over. It
 // returns the task, which lies in another stretch then, and nil when the partition stops.
 func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
-	if p.asBefore(t) {
+	if t.failure == notOurs || p.asBefore(t) {
 		return t
 	}
 	var header func(string) ([]byte, bool)

@@ -28,7 +28,10 @@ func (e *engine) check(ctx context.Context) error {
 		}
 		errs = append(errs, sides.of(ctx, found))
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || len(sides.delays) == 0 {
+		return err
+	}
+	return e.collisions(ctx)
 }
 
 func (e *engine) topic(ctx context.Context, name string) (found kafka.Topic, err error) {

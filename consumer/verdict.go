@@ -88,7 +88,7 @@ func judge(t *task, err error, stopped bool) verdict {
 
 // giveUp is the end of an event that no further attempt can help.
 func (t *task) giveUp(f *failure) verdict {
-	if f == notLive {
+	if f == notLive || f == notOurs {
 		return verdict{kind: verdictSkip}
 	}
 	dead := t.policy().DeadLetter
