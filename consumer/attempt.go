@@ -39,7 +39,7 @@ func (p *partition) waitOut(t *task, err error, outages int) bool {
 	p.paused.set(pausedOutage)
 	defer p.paused.set(notPaused)
 	p.log().Warn("event waits for an outage to end", zap.Int64("offset", t.record.Offset), zap.Int("in a row", outages), zap.Duration("wait", wait), zap.Error(err))
-	return p.pause(wait)
+	return p.aside(wait)
 }
 
 // pause returns false when the partition stops first: an event whose partition is given up is not tried again here.

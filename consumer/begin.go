@@ -2,8 +2,8 @@ package consumer
 
 import (
 	"context"
-	"fmt"
-	"time"
+	"errors"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -12,95 +12,111 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// begin starts partitions where the group has left them. It waits out outages.
+// begin starts partitions where the group has left them, each as soon as what it needs is known: a partition, a topic or a broker in
+// trouble holds up no other. It waits out outages.
 func (e *engine) begin(partitions []*partition) {
-	names := make([]kafka.TopicPartition, len(partitions))
-	for i, p := range partitions {
-		names[i] = p.TopicPartition
-	}
-	var committed []kafka.CommittedOffset
-	err := e.insist("group's offsets", func(ctx context.Context) (err error) {
-		committed, err = e.client.FetchOffsets(ctx, e.cfg.Group, names...)
-		return err
-	})
-	if err != nil {
-		return
-	}
-	notes, err := e.recall(partitions, committed)
-	if err != nil {
-		return
-	}
-	var fresh []*partition
-	var freshNames []kafka.TopicPartition
-	for i, p := range partitions {
-		e.await(p)
-		if c := committed[i]; c.Offset >= 0 {
-			p.place(notes[i], c.Offset, c.Metadata)
-			p.start()
-			continue
+	e.ask("group's offsets", partitions, func(ctx context.Context, asked []*partition) []error {
+		names := make([]kafka.TopicPartition, len(asked))
+		for i, p := range asked {
+			names[i] = p.TopicPartition
 		}
-		fresh = append(fresh, p)
-		freshNames = append(freshNames, p.TopicPartition)
-	}
-	e.commits.soon() // else the first event of each waits for it
-	if len(fresh) == 0 {
-		return
-	}
-
-	var starts []int64
-	err = e.insist("start position", func(ctx context.Context) (err error) {
-		starts, err = locate(ctx, e.client, !e.cfg.Tuning.ReadUncommitted, e.cfg.Start, freshNames)
-		return err
+		committed, err := e.client.FetchOffsets(ctx, e.cfg.Group, names...)
+		if committed == nil {
+			return allFailed(asked, err)
+		}
+		errs := make([]error, len(asked))
+		byTopic := make(map[string][]*partition)
+		for i, p := range asked {
+			if errs[i] = committed[i].Err; errs[i] == nil {
+				p.recalled = recalled{offset: committed[i].Offset, metadata: committed[i].Metadata}
+				byTopic[p.Topic] = append(byTopic[p.Topic], p)
+			}
+		}
+		for _, ps := range byTopic {
+			e.wg.Go(func() { e.beginTopic(ps) })
+		}
+		return errs
 	})
-	if err != nil {
-		return
-	}
-	for i, p := range fresh {
+}
+
+// beginTopic starts partitions of one topic whose committed offsets are known.
+func (e *engine) beginTopic(partitions []*partition) {
+	e.ask("topic's id", partitions, func(ctx context.Context, asked []*partition) []error {
+		topic, err := e.client.Topic(ctx, asked[0].Topic)
+		if err != nil && !errors.Is(err, kafka.ErrUnknownTopic) { // a topic that is just not there has no id
+			return allFailed(asked, err)
+		}
+		var anew, claims []*partition
+		for _, p := range asked {
+			p.topicID = topic.ID
+			switch {
+			case p.recalled.offset < 0:
+				anew = append(anew, p)
+			case p.recall():
+				claims = append(claims, p)
+			default:
+				e.goOn(p) //nolint:contextcheck // handlers run under the contexts of their partitions
+			}
+		}
+		e.locate("log's end", AtEnd(), false, claims, func(found []*partition, ends []int64) { //nolint:contextcheck // as above
+			for i, p := range found {
+				p.recalled.note.Cut(ends[i])
+				e.goOn(p)
+			}
+		})
+		e.locate("start position", e.cfg.Start, !e.cfg.Tuning.ReadUncommitted, anew, e.beginAnew)
+		return make([]error, len(asked))
+	})
+}
+
+// goOn starts a partition where the group has left it.
+func (e *engine) goOn(p *partition) {
+	r := p.recalled
+	p.recalled = recalled{}
+	p.place(r.note, r.offset, r.metadata)
+	e.commits.soon() // else its first event waits for it
+	e.startAlone(p)
+}
+
+// beginAnew starts partitions that the group has no offset of. From the first event on, the start is the group's: what is written while
+// nobody works is not skipped by the next start.
+func (e *engine) beginAnew(partitions []*partition, starts []int64) {
+	for i, p := range partitions {
 		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", e.cfg.Start), zap.Int64("offset", starts[i]))
 		p.place(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
 	}
-	// From the first event on, the start is the group's: what is written while nobody works is not skipped by the next start.
-	e.commits.settle(e.ctx, fresh)
-	for _, p := range fresh {
-		p.start()
+	for failures := 1; len(partitions) > 0; failures++ {
+		again := e.commits.commit(e.ctx, partitions, false)
+		for _, p := range partitions {
+			if !slices.Contains(again, p) {
+				e.startAlone(p)
+			}
+		}
+		if partitions = again; len(partitions) > 0 && !e.sleep(outage.Delay(failures)) {
+			return
+		}
 	}
 }
 
-// await waits for the handler of a partition that this worker owned before, and lost, so that no two handle it at once.
-func (e *engine) await(p *partition) {
+// startAlone starts a partition once no handler of it runs that this worker called before it lost the partition, so that no two handle it
+// at once. It does not block.
+func (e *engine) startAlone(p *partition) {
 	before := e.predecessor(p.TopicPartition)
 	if before == nil {
+		p.start()
 		return
 	}
-	select {
-	case <-before.exited:
-		e.forget(before)
-	case <-p.going.Done():
-	case <-e.ctx.Done():
-	}
-}
-
-// insist calls what asks the cluster for something until it gets an answer. An error is either the worker's end, or has been made it.
-func (e *engine) insist(what string, ask func(context.Context) error) error {
-	for failures := 1; ; failures++ {
-		err := e.client.Retry(e.ctx, ask)
-		switch {
-		case err == nil:
-			return nil
-		case e.ctx.Err() != nil:
-			return err
-		case !kafka.Retriable(err):
-			e.fail(fmt.Errorf("consumer: group %s: %w", e.cfg.Group, err))
-			return err
-		}
-		e.cfg.Logger.Warn(what+" not to be had: asking again", zap.String("group", e.cfg.Group), zap.Error(err))
-		timer := time.NewTimer(jitter(outage.Delay(failures)))
+	p.paused.set(pausedHandler)
+	e.wg.Go(func() {
 		select {
+		case <-before.exited:
+			e.forget(before)
+			p.paused.set(notPaused)
+			p.start()
+		case <-p.going.Done():
 		case <-e.ctx.Done():
-			timer.Stop()
-		case <-timer.C:
 		}
-	}
+	})
 }
 
 // outOfRange is the policy for offsets that the log does not hold.

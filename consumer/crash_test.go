@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -359,6 +360,54 @@ func TestAStuckSuspectHoldsNoOther(t *testing.T) {
 			eventually(t, "the other partition is through", func() bool { return max(w.committed("t", 0), w.committed("t", 1)) == 3 })
 			j.cancel()
 		})
+	}
+}
+
+// TestASuspectThatWaitsHoldsNoOther is the same for one that waits for its next attempt, for its copy to be written, or for the registry.
+func TestASuspectThatWaitsHoldsNoOther(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]struct {
+		policy Policy
+		value  []byte
+	}{
+		"for its next attempt": {Policy{Attempts: 9, Backoff: Backoff{Initial: time.Hour, Max: time.Hour}}, pingValue(0, "w")},
+		"for its copy":         {Policy{Attempts: 3, Backoff: Backoff{Initial: time.Millisecond}, DeadLetter: true}, pingValue(0, "w")},
+		"for the registry":     {Policy{Attempts: 9}, encoded(pongID, pong{})},
+	} {
+		for _, lanes := range []int{0, 4} {
+			t.Run(name+" "+strconv.Itoa(lanes)+" lanes", func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.topic("t", 2, true)
+				w.put("t", 0, rec{value: of.value, at: 1000})
+				w.pings("t", 1, 1, 1)
+				for p := range int32(2) {
+					w.plant(p, &progress.Note{Mark: progress.Mark{Working: true, Reach: 1, Deaths: 1}})
+				}
+				w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: DeadLetterTopic("t", "g"), Err: kerr.NotEnoughReplicas, Count: -1})
+				if _, err := w.registry.Schema(t.Context(), pingID); err != nil {
+					t.Fatal(err)
+				}
+				w.down.Store(true)
+				// The second partition begins when the suspect of the first has had its turn.
+				fault := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Partitions: []int32{1}, Err: kerr.LeaderNotAvailable, Count: -1})
+				cfg := w.laned(lanes)
+				cfg.Policy = of.policy
+				var got sink
+				j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+					if p.N == 0 {
+						return errors.New("not now")
+					}
+					return got.handle(ctx, p)
+				}), On(func(context.Context, pong) error { return nil }))
+				eventually(t, "the first has its turn", func() bool {
+					return w.logs.FilterMessage("suspects of the last worker's death are handed over").Len() == 1
+				})
+				fault.Remove()
+				eventually(t, "the second is through", func() bool { return w.committed("t", 1) == 1 })
+				j.cancel()
+			})
+		}
 	}
 }
 

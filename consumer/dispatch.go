@@ -134,10 +134,8 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, m
 // slot is the place for the next task, once there is room for it.
 func (p *partition) slot(c *heldChunk, r *heldReader, b batch.Batch) (*task, bool) {
 	if p.open == nil {
-		for !p.room() {
-			if !p.wait() {
-				return nil, false
-			}
+		if !p.room() && !p.awaitRoom() {
+			return nil, false
 		}
 		if p.starved.Load() {
 			p.starved.Store(false)

@@ -1,15 +1,17 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"github.com/headrace/headrace/internal/kafka"
 )
 
 // locate turns a position into an offset of each partition, in their order.
 func locate(ctx context.Context, client *kafka.Client, readCommitted bool, at Position, partitions []kafka.TopicPartition) ([]int64, error) {
-	bounds, err := boundsOf(ctx, client, readCommitted, at, partitions)
-	if err != nil {
+	bounds, errs := boundsOf(ctx, client, readCommitted, at, partitions)
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	offsets := make([]int64, len(bounds))
@@ -52,7 +54,8 @@ func (b bounds) locate(at Position) int64 {
 	return b.start
 }
 
-func boundsOf(ctx context.Context, client *kafka.Client, readCommitted bool, at Position, partitions []kafka.TopicPartition) ([]bounds, error) {
+// boundsOf asks for the bounds of partitions. Both answers are in the partitions' order.
+func boundsOf(ctx context.Context, client *kafka.Client, readCommitted bool, at Position, partitions []kafka.TopicPartition) ([]bounds, []error) {
 	asks := []int64{kafka.Earliest, kafka.Latest}
 	if at.kind == positionTime {
 		asks = append(asks, at.number)
@@ -63,17 +66,17 @@ func boundsOf(ctx context.Context, client *kafka.Client, readCommitted bool, at 
 			queries = append(queries, kafka.OffsetQuery{Topic: tp.Topic, Partition: tp.Partition, Timestamp: timestamp})
 		}
 	}
-	answers, err := client.ListOffsets(ctx, readCommitted, queries...)
-	if err != nil {
-		return nil, err
-	}
-	found := make([]bounds, len(partitions))
+	answers, _ := client.ListOffsets(ctx, readCommitted, queries...) // each answer has its own error
+	found, errs := make([]bounds, len(partitions)), make([]error, len(partitions))
 	for i := range partitions {
-		of := answers[i*len(asks):]
+		of := answers[i*len(asks):][:len(asks)]
+		for _, a := range of {
+			errs[i] = cmp.Or(errs[i], a.Err)
+		}
 		found[i] = bounds{start: of[0].Offset, end: of[1].Offset, atTime: -1}
 		if at.kind == positionTime {
 			found[i].atTime = of[2].Offset
 		}
 	}
-	return found, nil
+	return found, errs
 }

@@ -51,8 +51,9 @@ type partition struct {
 	live  []*stretch    // handed over to lanes and not free yet, in order
 	held  held
 
-	topicID [16]byte // for the commits' metadata; set before the partition is placed
-	reach   reach
+	recalled recalled // until the partition is placed
+	topicID  [16]byte // for the commits' metadata; set before the partition is placed
+	reach    reach
 
 	backlog backlog      // belongs to lanes
 	busy    atomic.Int32 // live stretches of which something is left

@@ -14,6 +14,7 @@ const (
 	pausedSuspects
 	pausedDue
 	pausedStuck
+	pausedHandler
 )
 
 func (p *pause) text() string {
@@ -32,6 +33,8 @@ func (p *pause) text() string {
 		return "the next event is not due"
 	case pausedStuck:
 		return "as many of its handlers ignore the end of their leases as a partition may have"
+	case pausedHandler:
+		return "a handler that began before the partition was last lost still runs"
 	}
 	return ""
 }

@@ -188,6 +188,20 @@ func (p *partition) quiet() bool {
 	return len(p.live) == 0 && p.held.count.Load() == 0
 }
 
+// awaitRoom waits until there is room, for which others may have the partition's turn. It returns false when the partition stops.
+func (p *partition) awaitRoom() bool {
+	var turn int64
+	for !p.room() {
+		if turn == 0 {
+			turn = p.yieldTurn()
+		}
+		if !p.wait() {
+			return false
+		}
+	}
+	return p.retakeTurn(turn)
+}
+
 // wait waits until there may be room. It returns false when the partition stops.
 func (p *partition) wait() bool {
 	p.starved.Store(p.paused.reason.Load() == pausedLanes)

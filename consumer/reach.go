@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -189,6 +190,52 @@ func (p *partition) endTurn() bool {
 func (p *partition) giveTurn() {
 	if weight := p.reach.turn.Swap(0); weight > 0 {
 		p.engine.turns.Release(weight)
+	}
+}
+
+// yieldTurn gives the turn to others while the partition waits for something that may take long, once no event of it is in hand. It
+// returns what retakeTurn takes.
+func (p *partition) yieldTurn() (weight int64) {
+	if p.reach.turn.Load() == 0 || !p.idle() {
+		return 0
+	}
+	if weight = p.reach.turn.Swap(0); weight > 0 {
+		p.engine.turns.Release(weight)
+	}
+	return weight
+}
+
+// retakeTurn takes the turn again, for what is left of it. It returns false when the partition stops first.
+func (p *partition) retakeTurn(weight int64) bool {
+	if weight == 0 {
+		return true
+	}
+	if p.engine.turns.Acquire(p.going, weight) != nil {
+		return false
+	}
+	p.reach.turn.Store(weight)
+	return true
+}
+
+// aside waits for some time, for which others may have the partition's turn. Only the partition's goroutine may call it. It returns false
+// when the partition stops first.
+func (p *partition) aside(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	defer p.wake() // for what it has been woken for meanwhile
+	weight := p.yieldTurn()
+	for {
+		select {
+		case <-timer.C:
+			return p.retakeTurn(weight) && !p.stopped.Load()
+		case <-p.nudge:
+			p.retire()
+			if weight == 0 {
+				weight = p.yieldTurn()
+			}
+		case <-p.going.Done():
+			return false
+		}
 	}
 }
 

@@ -55,12 +55,22 @@ func (w *world) seek(partition int32, offset int64, metadata string) {
 // plant commits a note of a partition of topic t, as a worker that has died would have left it.
 func (w *world) plant(partition int32, n *progress.Note) {
 	w.t.Helper()
-	topic, err := w.client.Topic(w.t.Context(), "t")
+	w.plantIn("g", kafka.TopicPartition{Topic: "t", Partition: partition}, n)
+}
+
+// plantIn is plant for any partition and group.
+func (w *world) plantIn(group string, tp kafka.TopicPartition, n *progress.Note) {
+	w.t.Helper()
+	topic, err := w.client.Topic(w.t.Context(), tp.Topic)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	metadata, _ := new(progress.Encoder).Encode(progress.Log{Topic: topic.ID, Partition: partition}, n, 4096)
-	w.seek(partition, n.Done.Prefix(), metadata)
+	metadata, _ := new(progress.Encoder).Encode(progress.Log{Topic: topic.ID, Partition: tp.Partition}, n, 4096)
+	_, err = w.client.CommitOffsets(w.t.Context(), kafka.Member{Group: group, Generation: -1},
+		kafka.OffsetCommit{Topic: tp.Topic, Partition: tp.Partition, Offset: n.Done.Prefix(), Metadata: metadata})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // laned is a config with lanes, whose worker can die and come back at once.

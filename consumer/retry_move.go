@@ -70,18 +70,7 @@ func (p *partition) rest(d time.Duration) bool {
 	defer p.paused.set(notPaused)
 	p.feed.Rest(true)
 	defer p.feed.Rest(false)
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-			return !p.stopped.Load()
-		case <-p.nudge:
-			p.retire()
-		case <-p.going.Done():
-			return false
-		}
-	}
+	return p.aside(d)
 }
 
 // notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short. Where its ladder has

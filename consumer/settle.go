@@ -158,13 +158,14 @@ func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 	defer l.waits.Store(false)
 	switch v.kind {
 	case verdictAgain:
-		if !p.pause(wait) {
+		if !p.aside(wait) {
 			return false
 		}
 		t.again(v)
 		return true
 	case verdictMove, verdictDead:
-		if !p.copyAway(t, v) {
+		turn := p.yieldTurn()
+		if !p.copyAway(t, v) || !p.retakeTurn(turn) {
 			return false
 		}
 		l.advance(flags)
