@@ -26,8 +26,7 @@ func (a address) String() string  { return string(a) }
 const (
 	// idleTimeout stays below the minutes after which load balancers forget a connection.
 	idleTimeout = time.Minute
-	// transportRefresh is how rarely a Transport asks for metadata of its own accord. It cannot be switched off, and
-	// is not used.
+	// transportRefresh is how rarely a Transport asks for metadata of its own accord, which pooled answers.
 	transportRefresh = 10 * time.Minute
 	// shunTime is how long a broker that failed is asked after all others.
 	shunTime = 20 * time.Second
@@ -42,7 +41,7 @@ func (c *Client) broker(addr string) (*broker, error) {
 	b := c.brokers[addr]
 	if b == nil {
 		b = &broker{addr: address(addr), transport: &kafka.Transport{
-			Dial:           c.dial,
+			Dial:           c.dialPooled,
 			DialTimeout:    c.options.dialTimeout + time.Second, // dial has its own, which explains itself
 			IdleTimeout:    idleTimeout,
 			MetadataTTL:    transportRefresh,

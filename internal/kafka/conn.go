@@ -7,38 +7,17 @@ import (
 	"time"
 )
 
-// conn is a connection that is dialed, encrypted and authenticated, as kafka-go's Transport holds it. The Transport has
-// no place for what we know of a connection, but passes LocalAddr through; see handle.
+// conn is a connection that is dialed, encrypted and authenticated.
 type conn struct {
 	net.Conn          // the TLS connection, or raw
 	raw      net.Conn // closing it ends every read and write at once, which closing a TLS connection may not
 	client   *Client
 	addr     string
+	reader   *bufio.Reader // of Conn
 	versions apiVersions
-	expires  time.Time     // when the SASL session ends (KIP-368); zero means never
-	silence  time.Duration // longest wait in what kafka-go does of its own accord
-	answered atomic.Bool   // an exchange has succeeded on it
+	expires  time.Time   // when the SASL session ends (KIP-368); zero means never
+	answered atomic.Bool // an exchange has succeeded on it
 }
-
-// handle smuggles the conn through protocol.Conn, which shows LocalAddr and hides the connection.
-type handle struct {
-	net.Addr
-	conn *conn
-}
-
-// LocalAddr returns the local address with the conn attached.
-func (c *conn) LocalAddr() net.Addr { return handle{Addr: c.Conn.LocalAddr(), conn: c} }
-
-// SetDeadline is called by kafka-go around its own requests, with no deadline at all in some phases and one of minutes
-// in others. No wait of its own may be longer than silence. Our exchanges set theirs past this, with exchangeDeadline.
-func (c *conn) SetDeadline(t time.Time) error {
-	if limit := time.Now().Add(c.silence); t.IsZero() || t.After(limit) {
-		t = limit
-	}
-	return c.Conn.SetDeadline(t)
-}
-
-func (c *conn) exchangeDeadline(t time.Time) error { return c.Conn.SetDeadline(t) }
 
 // abort ends whatever is going on on the connection, from any goroutine.
 func (c *conn) abort() { _ = c.raw.Close() }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,7 +17,7 @@ import (
 
 // dial makes a connection ready for use: TCP, TLS, API versions, SASL. kafka-go would do TLS and SASL itself, but
 // without a deadline in the SASL phase and without telling a refused password from a lost connection.
-func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, network, addr string) (*conn, error) {
 	limit := c.options.dialTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no connection within %v: %w", limit, os.ErrDeadlineExceeded))
 	defer cancel()
@@ -28,7 +29,7 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, dialError(host, err)
 	}
-	conn := &conn{Conn: raw, raw: raw, client: c, addr: addr, silence: c.options.dialTimeout}
+	conn := &conn{Conn: raw, raw: raw, client: c, addr: addr}
 	if !c.adopt(conn) {
 		_ = raw.Close()
 		return nil, ErrClosed
@@ -50,6 +51,15 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return conn, nil
 }
 
+// dialPooled makes a connection for a Transport.
+func (c *Client) dialPooled(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := c.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &pooled{conn: conn}, nil
+}
+
 // adopt registers a connection for Close, and reports false when that has been called already.
 func (c *Client) adopt(conn *conn) bool {
 	c.mu.Lock()
@@ -63,7 +73,7 @@ func (c *Client) adopt(conn *conn) bool {
 
 func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.exchangeDeadline(deadline); err != nil {
+		if err := conn.SetDeadline(deadline); err != nil {
 			return err
 		}
 	}
@@ -81,6 +91,7 @@ func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 		}
 		conn.Conn = secured
 	}
+	conn.reader = bufio.NewReader(conn.Conn)
 	versions, err := negotiate(conn)
 	if err != nil {
 		return tlsError(conn.addr, err)
@@ -139,7 +150,7 @@ func negotiate(conn *conn) (apiVersions, error) {
 	return versionsOf(resp), nil
 }
 
-// handshake performs an exchange on a connection that is not in kafka-go's hands yet, and returns the body of the
+// handshake performs an exchange on a connection that is not in the pool yet, and returns the body of the
 // answer.
 func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error) {
 	name := requestName(req.Key())
@@ -149,7 +160,7 @@ func handshake(conn *conn, req kmsg.Request, flexibleAnswer bool) ([]byte, error
 	if _, err := conn.Conn.Write(formatter.AppendRequest(nil, req, correlation)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	frame, err := reader.read(conn.Conn, nil)
+	frame, err := reader.read(conn.reader, nil)
 	if err != nil {
 		return nil, handshakeError(conn, req.Key(), err)
 	}

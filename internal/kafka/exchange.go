@@ -80,7 +80,7 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		}
 		return nil, nil
 	}
-	keep, err := e.run(h.conn, pc)
+	keep, err := e.run(h.conn)
 	e.mu.Lock()
 	e.state, e.err = ended, err
 	e.mu.Unlock()
@@ -106,7 +106,7 @@ func (e *exchange) begin(c *conn) error {
 }
 
 // run reports whether the connection is fit for another exchange.
-func (e *exchange) run(c *conn, r io.Reader) (keep bool, err error) {
+func (e *exchange) run(c *conn) (keep bool, err error) {
 	version, err := c.versions.choose(e.message.key(), c.addr)
 	if err != nil {
 		return true, err
@@ -116,7 +116,7 @@ func (e *exchange) run(c *conn, r io.Reader) (keep bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if err := c.exchangeDeadline(e.deadline); err != nil {
+	if err := c.SetDeadline(e.deadline); err != nil {
 		return false, err
 	}
 	e.mu.Lock()
@@ -127,7 +127,7 @@ func (e *exchange) run(c *conn, r io.Reader) (keep bool, err error) {
 	}
 	buf, trusted, limit := e.message.buffer()
 	reader := frameReader{request: requestName(e.message.key()), addr: c.addr, limit: limit, trusted: trusted}
-	frame, err := reader.read(r, buf)
+	frame, err := reader.read(c.reader, buf)
 	if err != nil {
 		return false, closedHint(err, c)
 	}
@@ -173,16 +173,6 @@ func (e *exchange) giveUp() bool {
 // closedHint explains a connection that a broker closed instead of answering the first request on it.
 func closedHint(err error, c *conn) error {
 	if broken(err) && !c.answered.Load() && c.client.sasl == nil {
-		return &hintedError{err: err, hint: hintSASL}
-	}
-	return err
-}
-
-// unmadeHint explains a connection that a broker closed when kafka-go asked for its API versions, after we had: a
-// listener that wants SASL takes only one such request before the login.
-func unmadeHint(err error, c *Client) error {
-	var hinted *hintedError
-	if broken(err) && c.sasl == nil && !errors.As(err, &hinted) {
 		return &hintedError{err: err, hint: hintSASL}
 	}
 	return err

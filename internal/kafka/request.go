@@ -184,7 +184,7 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	case failure == nil:
 		return false, false, errors.New("exchange did not take place")
 	default:
-		return false, false, unmadeHint(failure, c)
+		return false, false, failure
 	}
 }
 
