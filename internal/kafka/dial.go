@@ -141,8 +141,8 @@ func negotiate(conn *conn) (apiVersions, error) {
 		}
 	}
 	resp.Version = req.Version
-	if err := resp.ReadFrom(body); err != nil {
-		return nil, &FrameError{Request: "ApiVersions", Addr: conn.addr, Reason: "body does not parse"}
+	if err := decode(resp, body); err != nil {
+		return nil, &FrameError{Request: "ApiVersions", Addr: conn.addr, Reason: err.Error()}
 	}
 	if err := codeError(resp.ErrorCode); err != nil {
 		return nil, &BrokerError{Request: "ApiVersions", Node: AnyNode, Partition: -1, Err: err}

@@ -166,10 +166,7 @@ func (m *produceMessage) frame(version int16, correlation int32, clientID string
 
 func (m *produceMessage) parse(version int16, body []byte) error {
 	m.answer.Version = version
-	if err := m.answer.ReadFrom(body); err != nil {
-		return fmt.Errorf("body does not parse: %w", err)
-	}
-	return nil
+	return decode(&m.answer, body)
 }
 
 // response orders the answers as the request was.

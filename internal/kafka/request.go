@@ -39,10 +39,7 @@ func (m *kmsgMessage) flexible(version int16) bool {
 func (m *kmsgMessage) buffer() (*[]byte, int, int) { return nil, 0, maxResponse }
 
 func (m *kmsgMessage) parse(_ int16, body []byte) error {
-	if err := m.resp.ReadFrom(body); err != nil {
-		return fmt.Errorf("body does not parse: %w", err)
-	}
-	return nil
+	return decode(m.resp, body)
 }
 
 // maxExpired bounds how many connections with an ended SASL session one request clears away.

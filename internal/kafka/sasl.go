@@ -72,8 +72,8 @@ func (s *saslSource) authenticate(ctx context.Context, conn *conn, host string) 
 		}
 		resp := kmsg.NewPtrSASLAuthenticateResponse()
 		resp.Version = version
-		if err := resp.ReadFrom(body); err != nil {
-			return &FrameError{Request: "SASLAuthenticate", Addr: conn.addr, Reason: "body does not parse"}
+		if err := decode(resp, body); err != nil {
+			return &FrameError{Request: "SASLAuthenticate", Addr: conn.addr, Reason: err.Error()}
 		}
 		if err := codeError(resp.ErrorCode); err != nil {
 			refused := &BrokerError{Request: "SASLAuthenticate", Node: AnyNode, Partition: -1, Message: secret.Redact(text(resp.ErrorMessage)), Err: err}
@@ -100,8 +100,8 @@ func (s *saslSource) shakeHands(conn *conn) error {
 	}
 	resp := kmsg.NewPtrSASLHandshakeResponse()
 	resp.Version = 1
-	if err := resp.ReadFrom(body); err != nil {
-		return &FrameError{Request: "SASLHandshake", Addr: conn.addr, Reason: "body does not parse"}
+	if err := decode(resp, body); err != nil {
+		return &FrameError{Request: "SASLHandshake", Addr: conn.addr, Reason: err.Error()}
 	}
 	if err := codeError(resp.ErrorCode); err != nil {
 		if len(resp.SupportedMechanisms) > 0 {

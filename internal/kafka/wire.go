@@ -42,7 +42,7 @@ func (r *wireReader) int64() int64 {
 
 func (r *wireReader) uvarint() uint32 {
 	v, n := binary.Uvarint(r.src)
-	if n <= 0 || v > 1<<32-1 {
+	if n <= 0 || n > binary.MaxVarintLen32 || v > 1<<32-1 {
 		r.bad, r.src = true, nil
 		return 0
 	}
