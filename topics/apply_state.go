@@ -156,7 +156,7 @@ func (t *LiveTopic) created(c Change) (state, string) {
 func (t *LiveTopic) moved(c Change) (state, string) {
 	arrived := true
 	for _, m := range c.Moves {
-		if int(m.Partition) >= len(t.Partitions) {
+		if m.Partition < 0 || int(m.Partition) >= len(t.Partitions) {
 			return changed, "no partition " + strconv.Itoa(int(m.Partition))
 		}
 		p := t.Partitions[m.Partition]

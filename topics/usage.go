@@ -81,7 +81,7 @@ func addSizes(world *World, asked map[string]retention, sizes []kafka.ReplicaSiz
 	}
 	for _, size := range sizes {
 		topic, ok := world.topic(size.Topic)
-		if !ok || topic.Usage == nil || int(size.Partition) >= len(topic.Partitions) || topic.Partitions[size.Partition].Leader != size.Node {
+		if !ok || topic.Usage == nil || size.Partition < 0 || int(size.Partition) >= len(topic.Partitions) || topic.Partitions[size.Partition].Leader != size.Node {
 			continue
 		}
 		topic.Usage.Bytes += size.Bytes

@@ -73,18 +73,34 @@ func (c *Client) keepBrokers(known map[int32]Broker) {
 	}
 }
 
-// candidates returns the addresses to try for a request that any broker can answer: the known brokers in random order,
-// then the bootstrap addresses, then those of them that failed a moment ago.
+// bootstrapAfter is how many of the known brokers are asked before the bootstrap addresses are.
+const bootstrapAfter = 3
+
+// candidates returns the addresses to try for a request that any broker can answer: some known brokers in random order,
+// the bootstrap addresses, the other known brokers, then those of them that failed a moment ago. However many brokers
+// that do not exist an answer has listed, a bootstrap address comes soon.
 func (c *Client) candidates() []Broker {
 	known := c.metadata.brokerList()
 	rand.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] }) //nolint:gosec // spreads load
+	first := min(len(known), bootstrapAfter)
+	order := append(make([]Broker, 0, len(known)+len(c.cluster.Brokers)), known[:first]...)
 	for _, addr := range c.cluster.Brokers {
-		if !slices.ContainsFunc(known, func(b Broker) bool { return b.Addr == addr }) {
-			known = append(known, Broker{Node: AnyNode, Addr: addr})
+		at := func(b Broker) bool { return b.Addr == addr }
+		switch i := slices.IndexFunc(known, at); {
+		case i < 0:
+			order = append(order, Broker{Node: AnyNode, Addr: addr})
+		case i >= first && !slices.ContainsFunc(order, at):
+			order = append(order, known[i])
 		}
 	}
-	slices.SortStableFunc(known, func(a, b Broker) int { return c.shunned(a.Addr) - c.shunned(b.Addr) })
-	return known
+	early := len(order)
+	for _, b := range known[first:] {
+		if !slices.ContainsFunc(order[first:early], func(o Broker) bool { return o.Addr == b.Addr }) {
+			order = append(order, b)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b Broker) int { return c.shunned(a.Addr) - c.shunned(b.Addr) })
+	return order
 }
 
 func (c *Client) shunned(addr string) int {

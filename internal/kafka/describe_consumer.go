@@ -56,6 +56,12 @@ const consumerProtocol = "consumer"
 // group from being described.
 func assignedPartitions(assignment []byte) []TopicPartition {
 	read := kmsg.NewConsumerMemberAssignment()
+	walk := answer{wireReader: wireReader{src: assignment}}
+	walk.skip(2)
+	array[kmsg.ConsumerMemberAssignmentTopic](&walk, func() { walk.text(); walk.numbers(4) })
+	if walk.bad || walk.memory > maxDecoded {
+		return nil
+	}
 	if err := read.ReadFrom(assignment); err != nil {
 		return nil
 	}

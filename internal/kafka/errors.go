@@ -48,7 +48,7 @@ func (e *BrokerError) Error() string {
 	}
 	text += ": " + e.Err.Error()
 	if e.Message != "" {
-		text += fmt.Sprintf(" (%q)", e.Message)
+		text += fmt.Sprintf(" (%q)", clip(e.Message))
 	}
 	return text
 }

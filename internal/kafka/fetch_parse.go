@@ -2,6 +2,8 @@ package kafka
 
 import "errors"
 
+var errUnasked = errors.New("fetch response is about more partitions than were asked for")
+
 // parse reads a FetchResponse of version 11 or 12 (Kafka's FetchResponse.json). It is written by hand, and not left to
 // kmsg, for what comes with every fetch: no copy of a topic's name that the request already holds, no allocation on the
 // peer's word, one flat list.
@@ -14,9 +16,20 @@ func (m *fetchMessage) parse(version int16, body []byte) error {
 	m.parsed = make([]FetchedPartition, 0, len(m.req.Partitions))
 	m.codes = make([]int16, 0, len(m.req.Partitions))
 	const minTopic, minPartition = 3, 30
-	for range r.count(compact, minTopic) {
+	// A broker has something to say at most once on each partition asked for. Anything beyond would cost memory and
+	// time that no request allows for.
+	left := len(m.req.Partitions)
+	topics := r.count(compact, minTopic)
+	if topics > left {
+		return errUnasked
+	}
+	for range topics {
 		topic := m.topicName(r.string(compact))
-		for range r.count(compact, minPartition) {
+		partitions := r.count(compact, minPartition)
+		if left -= partitions; left < 0 {
+			return errUnasked
+		}
+		for range partitions {
 			m.parsePartition(r, topic, compact)
 		}
 		if compact {

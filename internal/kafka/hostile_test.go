@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,5 +63,46 @@ func TestAnswersToThePoolReserveNothingByClaim(t *testing.T) {
 				t.Errorf("a dozen bytes cost %d MiB", got>>20)
 			}
 		})
+	}
+}
+
+// What a fetch answer says of partitions nobody asked for costs neither memory nor time.
+func TestFetchAnswerAboutOtherPartitionsIsRefused(t *testing.T) {
+	const claimed = 300_000
+	for name, fill := range map[string]func(resp *kmsg.FetchResponse){
+		"topics": func(resp *kmsg.FetchResponse) { resp.Topics = make([]kmsg.FetchResponseTopic, claimed) },
+		"partitions": func(resp *kmsg.FetchResponse) {
+			resp.Topics = []kmsg.FetchResponseTopic{{Topic: "flights", Partitions: make([]kmsg.FetchResponseTopicPartition, claimed)}}
+		},
+	} {
+		resp := kmsg.NewPtrFetchResponse()
+		resp.Version = 12
+		fill(resp)
+		body := resp.AppendTo(nil)
+		req := &FetchRequest{}
+		for i := range int32(1000) {
+			req.Partitions = append(req.Partitions, FetchPartition{Topic: "flights", Partition: i})
+		}
+		m := newFetchMessage(req, 100<<20, new(sync.Pool))
+		var err error
+		if took := allocated(func() { err = m.parse(12, body) }); err == nil || took > 1<<20 {
+			t.Errorf("%s: %v, after taking %d KiB", name, err, took>>10)
+		}
+	}
+}
+
+func TestBrokersWordsAreCutAndQuotedInErrors(t *testing.T) {
+	t.Parallel()
+	b := newFakeBroker(t, answerTo(kmsg.FindCoordinator, func(_ *fakeBroker, r fakeRequest) ([]byte, error) {
+		resp := kmsg.NewPtrFindCoordinatorResponse()
+		found := kmsg.NewFindCoordinatorResponseCoordinator()
+		found.Key, found.ErrorCode = "delays", 30
+		found.ErrorMessage = kmsg.StringPtr("\x1b[2J" + strings.Repeat("no ", 100_000))
+		resp.Coordinators = append(resp.Coordinators, found)
+		return r.reply(resp), nil
+	}))
+	_, err := testClient(t, b.cluster()).Coordinator(testContext(t), GroupCoordinator, "delays")
+	if err == nil || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") || !strings.Contains(err.Error(), `\x1b[2Jno no`) {
+		t.Errorf("error is %.200v", err)
 	}
 }

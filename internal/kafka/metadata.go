@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type metadataCache struct {
 	brokersAt  time.Time     // when the last answer came
 	next       *metadataRead // what the next read is to cover; nil when nobody waits for one
 	reading    bool
+
+	unreachable map[int32]error // brokers that advertise what is no address
 }
 
 type topicEntry struct {
@@ -157,7 +160,7 @@ func (m *metadataCache) perform(round *metadataRead) error {
 	if err != nil {
 		return err
 	}
-	m.store(resp)
+	m.store(resp, round.topics)
 	return nil
 }
 
@@ -180,6 +183,10 @@ func (m *metadataCache) ask(ctx context.Context, names []string, all bool) (*kms
 	answer := resp.(*kmsg.MetadataResponse)
 	if err := codeError(answer.ErrorCode); err != nil {
 		return nil, &BrokerError{Request: "Metadata", Node: AnyNode, Partition: -1, Err: err}
+	}
+	if n := len(answer.Brokers); n > maxBrokers {
+		reason := fmt.Sprintf("it lists %d brokers, which is no cluster's list", n)
+		return nil, &FrameError{Request: "Metadata", Addr: strings.Join(m.client.cluster.Brokers, ","), Reason: reason}
 	}
 	return answer, nil
 }

@@ -5,16 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-func (m *metadataCache) store(resp *kmsg.MetadataResponse) {
+// store takes an answer up, as far as it is about topics somebody asked for.
+func (m *metadataCache) store(resp *kmsg.MetadataResponse, asked map[string]struct{}) {
 	now := time.Now()
 	m.mu.Lock()
 	m.storeBrokers(resp, now)
@@ -23,6 +22,9 @@ func (m *metadataCache) store(resp *kmsg.MetadataResponse) {
 			continue
 		}
 		name := *resp.Topics[i].Topic
+		if _, ok := asked[name]; !ok {
+			continue
+		}
 		topic, err := convertTopic(&resp.Topics[i])
 		if old := m.topics[name]; old != nil && err == nil {
 			topic.keepNewer(old.topic)
@@ -35,22 +37,21 @@ func (m *metadataCache) store(resp *kmsg.MetadataResponse) {
 }
 
 func (m *metadataCache) storeBrokers(resp *kmsg.MetadataResponse, now time.Time) {
-	brokers := make(map[int32]Broker, len(resp.Brokers))
-	for _, b := range resp.Brokers {
-		brokers[b.NodeID] = Broker{Node: b.NodeID, Addr: net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))), Rack: text(b.Rack)}
-	}
+	brokers, unreachable := listed(resp)
 	if len(brokers) > 0 {
 		m.brokers = brokers
 	}
+	m.unreachable = unreachable
 	m.controller, m.brokersAt, m.doubted = resp.ControllerID, now, false
 }
 
 func convertTopic(t *kmsg.MetadataResponseTopic) (Topic, error) {
 	name := text(t.Topic)
-	topic := Topic{Name: name, ID: t.TopicID, Internal: t.IsInternal, Partitions: make([]Partition, len(t.Partitions))}
+	topic := Topic{Name: name, ID: t.TopicID, Internal: t.IsInternal}
 	if err := codeError(t.ErrorCode); err != nil {
 		return topic, &BrokerError{Request: "Metadata", Node: AnyNode, Topic: name, Partition: -1, Err: err}
 	}
+	topic.Partitions = make([]Partition, len(t.Partitions))
 	for i, p := range t.Partitions {
 		partition := Partition{ID: p.Partition, Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, Replicas: p.Replicas, ISR: p.ISR}
 		code := codeError(p.ErrorCode)
@@ -66,7 +67,23 @@ func convertTopic(t *kmsg.MetadataResponseTopic) (Topic, error) {
 		topic.Partitions[i] = partition
 	}
 	slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
+	if !topic.numbered() {
+		topic.Partitions = nil
+		return topic, &BrokerError{Request: "Metadata", Node: AnyNode, Topic: name, Partition: -1, Err: errNumbering}
+	}
 	return topic, nil
+}
+
+var errNumbering = fmt.Errorf("its partitions are not numbered from 0 on: %w", ErrNoAnswer)
+
+// numbered reports whether partitions are those from 0 to n-1. Callers count them to choose one, and index by their ids.
+func (t *Topic) numbered() bool {
+	for i := range t.Partitions {
+		if t.Partitions[i].ID != int32(i) {
+			return false
+		}
+	}
+	return len(t.Partitions) > 0
 }
 
 // keepNewer keeps from old the partitions whose leader epoch is ahead: a broker that lags must not undo what another
@@ -97,7 +114,11 @@ func (m *metadataCache) address(ctx context.Context, node int32) (string, error)
 	if now, known := m.brokers[node]; known {
 		return now.Addr, nil
 	}
-	if err == nil {
+	switch why := m.unreachable[node]; {
+	case err != nil:
+	case why != nil:
+		err = fmt.Errorf("broker %d cannot be reached: %w: correct its advertised.listeners", node, why)
+	default:
 		err = fmt.Errorf("the cluster lists no broker with node id %d at the moment", node)
 	}
 	return "", err
@@ -133,17 +154,18 @@ func (m *metadataCache) invalidate(topics []string) {
 
 // noteBroker takes up an address that another answer mentioned.
 func (m *metadataCache) noteBroker(node int32, host string, port int32) {
-	if node < 0 || host == "" {
+	broker, err := advertised(node, host, port, nil)
+	if err != nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.brokers[node]; !ok {
+	if _, ok := m.brokers[node]; !ok && len(m.brokers) < maxBrokers {
 		brokers := make(map[int32]Broker, len(m.brokers)+1)
 		for id, b := range m.brokers {
 			brokers[id] = b
 		}
-		brokers[node] = Broker{Node: node, Addr: net.JoinHostPort(host, strconv.Itoa(int(port)))}
+		brokers[node] = broker
 		m.brokers = brokers
 	}
 }

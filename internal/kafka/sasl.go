@@ -105,7 +105,7 @@ func (s *saslSource) shakeHands(conn *conn) error {
 	}
 	if err := codeError(resp.ErrorCode); err != nil {
 		if len(resp.SupportedMechanisms) > 0 {
-			err = fmt.Errorf("%w The broker offers %s", err, strings.Join(resp.SupportedMechanisms, ", "))
+			err = fmt.Errorf("%w The broker offers %q", err, clip(strings.Join(resp.SupportedMechanisms, ", ")))
 		}
 		return &AuthError{Addr: conn.addr, Method: req.Mechanism, Err: err}
 	}

@@ -5,7 +5,7 @@ type Topic struct {
 	Name       string
 	ID         [16]byte // zero when the broker does not send topic ids
 	Internal   bool
-	Partitions []Partition // in order of id
+	Partitions []Partition // in order of id, from 0 on; none when Err is set
 	Err        error       // only from Client.Topics: why this topic's metadata could not be had
 }
 
@@ -21,14 +21,8 @@ type Partition struct {
 
 // Partition returns the partition with this id, and false when the topic has none.
 func (t Topic) Partition(id int32) (Partition, bool) {
-	// Ids are 0..n-1 in every healthy answer; the scan is for answers with gaps.
-	if id >= 0 && int(id) < len(t.Partitions) && t.Partitions[id].ID == id {
+	if id >= 0 && int(id) < len(t.Partitions) {
 		return t.Partitions[id], true
-	}
-	for _, p := range t.Partitions {
-		if p.ID == id {
-			return p, true
-		}
 	}
 	return Partition{}, false
 }

@@ -45,11 +45,17 @@ func (s *Sender) halves(x *parcel) []*parcel {
 	})
 }
 
-// withoutBlamed divides a batch into the records that the broker blames (KIP-467) and the others.
+// withoutBlamed divides a batch into the records that the broker blames (KIP-467) and the others. It returns nil when the
+// broker blames none or all of them.
 func (s *Sender) withoutBlamed(x *parcel, blamed []kafka.RecordError) []*parcel {
-	guilty := make(map[int]bool, len(blamed))
+	guilty := make(map[int]bool, min(len(blamed), x.records()))
 	for _, b := range blamed {
-		guilty[int(b.Index)] = true
+		if i := int(b.Index); i >= 0 && i < x.records() {
+			guilty[i] = true
+		}
+	}
+	if len(guilty) == 0 || len(guilty) == x.records() {
+		return nil
 	}
 	return s.divide(x, 2, func(i int) int {
 		if guilty[i] {

@@ -91,7 +91,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 	switch {
 	case v == divide:
 		parts = s.halves(x)
-	case v == rejected && len(answer.RecordErrors) > 0 && len(answer.RecordErrors) < x.records():
+	case v == rejected && len(answer.RecordErrors) > 0:
 		if parts = s.withoutBlamed(x, answer.RecordErrors); parts != nil {
 			v = sift
 		}

@@ -191,6 +191,39 @@ func TestARecordTheBrokerBlamesFailsAlone(t *testing.T) {
 	})
 }
 
+// A broker that blames records the batch does not have says nothing about those it has: all of them are refused, once.
+func TestBlameForRecordsThatAreNotThereDividesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(1, 1, 0, 1<<20)
+		attempts := 0
+		m.script = func(ctx context.Context, node int32, req *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
+			attempts++
+			resp, err := refuse(kerr.InvalidTimestamp)(ctx, node, req)
+			resp.Partitions[0].RecordErrors = []kafka.RecordError{{Index: -1}, {Index: 1 << 30}}
+			return resp, err
+		}
+		s := newSender(m, Config{DeliveryTimeout: time.Minute})
+		outcomes := make([]outcome, 4)
+		for i, v := range numbered(4) {
+			if err := s.Append(context.Background(), s.Topic(topic), record("", v), &outcomes[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		for i := range outcomes {
+			if r := outcomes[i].result; r.Outcome != Failed || !errors.Is(r.Err, kerr.InvalidTimestamp) {
+				t.Errorf("record %d: %v", i, r)
+			}
+		}
+		if attempts != 1 {
+			t.Errorf("the batch was sent %d times", attempts)
+		}
+	})
+}
+
 func TestSendDoesNotLingerAndAppendDoes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
