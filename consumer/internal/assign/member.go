@@ -1,7 +1,6 @@
 package assign
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -67,21 +66,22 @@ func ParseSubscription(id, instanceID string, metadata []byte) (Member, error) {
 	if len(metadata) > maxMetadata {
 		return Member{}, fmt.Errorf("subscription of member %s: %d bytes are more than the %d allowed", id, len(metadata), maxMetadata)
 	}
-	meta := kmsg.NewConsumerMemberMetadata()
-	if err := meta.ReadFrom(metadata); err != nil {
-		return Member{}, fmt.Errorf("subscription of member %s: %w", id, err)
-	}
-	m := Member{ID: id, InstanceID: instanceID, Topics: meta.Topics, Generation: NoGeneration}
-	for _, owned := range meta.OwnedPartitions {
-		for _, p := range owned.Partitions {
-			m.Owned = append(m.Owned, Partition{owned.Topic, p})
-		}
+	m := Member{ID: id, InstanceID: instanceID, Generation: NoGeneration}
+	b := kbin.Reader{Src: metadata}
+	version := b.Int16()
+	m.Topics = readTopics(&b)
+	user := kbin.Reader{Src: b.NullableBytes()}
+	if version >= 1 {
+		m.Owned = readPartitions(&b)
 	}
 	// Java prefers the field of version 2 and falls back to the user data.
-	switch user := (kbin.Reader{Src: meta.UserData}); {
-	case meta.Version >= 2 && meta.Generation >= 0:
-		m.Generation = meta.Generation
-	case len(meta.UserData) >= 4:
+	if version >= 2 {
+		m.Generation = max(b.Int32(), NoGeneration)
+	}
+	if err := b.Complete(); err != nil {
+		return Member{}, fmt.Errorf("subscription of member %s: %w", id, err)
+	}
+	if m.Generation == NoGeneration && len(user.Src) >= 4 {
 		m.Generation = user.Int32()
 	}
 	return m, nil
@@ -103,17 +103,15 @@ func ParseAssignment(raw []byte) ([]Partition, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}
-	assigned := kmsg.NewConsumerMemberAssignment()
-	if err := assigned.ReadFrom(raw); err != nil {
+	b := kbin.Reader{Src: raw}
+	_ = b.Int16() // version: later ones only add fields at the end
+	partitions := readPartitions(&b)
+	if err := b.Complete(); err != nil {
 		return nil, fmt.Errorf("assignment: %w", err)
 	}
-	var partitions []Partition
-	for _, t := range assigned.Topics {
-		for _, id := range t.Partitions {
-			if id < 0 {
-				return nil, errors.New("assignment: negative partition of topic " + t.Topic)
-			}
-			partitions = append(partitions, Partition{t.Topic, id})
+	for _, p := range partitions {
+		if p.ID < 0 {
+			return nil, fmt.Errorf("assignment: negative partition of topic %q", p.Topic)
 		}
 	}
 	slices.SortFunc(partitions, Partition.Compare)

@@ -1,6 +1,8 @@
 package assign
 
 import (
+	"encoding/binary"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -76,6 +78,24 @@ func TestAssignmentRoundTrip(t *testing.T) {
 	}
 	if got, err := ParseAssignment(nil); err != nil || got != nil {
 		t.Errorf("an empty assignment: %v, %v", got, err)
+	}
+}
+
+// Counts are claims of other members: what one byte each could pay for is not reserved.
+func TestCountsReserveNothing(t *testing.T) {
+	claim := append(binary.BigEndian.AppendUint32([]byte{0, 1}, maxMetadata-6), make([]byte, maxMetadata-6)...)
+	claim[6] = 0xff // the first topic has a name of a negative length
+	for name, parse := range map[string]func() error{
+		"subscription": func() error { _, err := ParseSubscription("m", "", claim); return err },
+		"assignment":   func() error { _, err := ParseAssignment(claim); return err },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := parse()
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 1<<20 {
+			t.Errorf("%s: %v, after taking %d bytes", name, err, took)
+		}
 	}
 }
 
