@@ -121,7 +121,7 @@ func TestBrokerGetsNoRequestOfKafkaGos(t *testing.T) {
 		if _, err := client.Request(testContext(t), AnyNode, heartbeat()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * transportRefresh) // kafka-go connects again for requests that come with time
+		<-time.After(3 * transportRefresh) // kafka-go connects again for requests that come with time
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
