@@ -12,7 +12,6 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/headrace/headrace/internal/project"
 )
@@ -56,14 +55,16 @@ func Main(ctx context.Context, env Env) int {
 	if env.IsTerminal == nil {
 		env.IsTerminal = isTerminal
 	}
-	// Warnings of the packages below come from goroutines of theirs.
-	a := &app{Env: env, watched: env.IsTerminal(env.Stderr)}
+	stdout, stderr := &safeWriter{to: env.Stdout}, &safeWriter{to: env.Stderr}
+	defer stdout.close()
+	defer stderr.close()
+	a := &app{Env: env, terminal: env.Stderr, watched: env.IsTerminal(env.Stderr)}
 	a.progress = a.watched && !env.IsTerminal(env.Stdin)
-	a.Stderr = zapcore.Lock(zapcore.AddSync(env.Stderr))
+	a.Stdout, a.Stderr = stdout, stderr
 	root := a.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
-	root.SetOut(env.Stdout)
+	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	command, err := root.ExecuteContextC(ctx)
 	var code exitError
@@ -94,7 +95,10 @@ type app struct {
 	file        string        // of the project, where a flag names it
 	loaded      *project.File // once read
 	timeout     time.Duration
-	// watched is set when standard error is a terminal. Stderr itself no longer tells, since it is behind a lock.
+	// terminal is standard error as it came, for an editor. Everything else is printed through Stderr, and what a terminal would obey
+	// is made visible there.
+	terminal io.Writer
+	// watched is set when standard error is a terminal.
 	watched bool
 	// progress is set when a person watches standard error and does not type the input.
 	progress bool

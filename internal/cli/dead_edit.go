@@ -52,7 +52,7 @@ func (a *app) edit(ctx context.Context, text []byte) (edited []byte, path string
 	}
 	// The variable may hold arguments, as in "code --wait", so that a shell has to read it; the file is an argument of its own.
 	command := exec.CommandContext(ctx, "sh", "-c", editor+` "$1"`, "sh", name) //nolint:gosec // the person's own editor
-	command.Stdin, command.Stdout, command.Stderr = a.Stdin, a.Stderr, a.Stderr
+	command.Stdin, command.Stdout, command.Stderr = a.Stdin, a.terminal, a.terminal
 	ended := command.Run()
 	if ended != nil {
 		ended = fmt.Errorf("editor %s: %w: nothing was changed", editor, ended)

@@ -167,12 +167,12 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	cfg.Progress = func(so replay.Redriven) {
 		if now := time.Now(); a.watched && now.Sub(shown) > 200*time.Millisecond {
 			shown = now
-			fmt.Fprintf(a.Stderr, "\r%s of %s %s", humanize.Comma(so.Events), humanize.Comma(plan.Events()), did)
+			a.rewrite(fmt.Sprintf("%s of %s %s", humanize.Comma(so.Events), humanize.Comma(plan.Events()), did))
 		}
 	}
 	done, err := replay.ApplyRedrive(ctx, cfg, plan)
 	if !shown.IsZero() {
-		fmt.Fprint(a.Stderr, "\r\x1b[K")
+		a.rewrite("")
 	}
 	if err != nil {
 		a.note("%s %s of %s; the same command goes on from there", did, humanize.Comma(done.Events), plural(plan.Events()))

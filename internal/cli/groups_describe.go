@@ -69,7 +69,7 @@ func (a *app) runGroupsDescribe(ctx context.Context, name string, out format) er
 	if out != "table" {
 		return printOne(a.Stdout, out, detail)
 	}
-	fmt.Fprintf(a.Stdout, "%s is %s, coordinated by broker %d, lag %d\n", detail.Group, detail.State, detail.Coordinator, detail.Lag)
+	fmt.Fprintf(a.Stdout, "%s is %s, coordinated by broker %d, lag %d\n", cell(detail.Group), cell(detail.State), detail.Coordinator, detail.Lag)
 	if len(detail.Members) > 0 {
 		fmt.Fprintln(a.Stdout)
 		if err := print(a.Stdout, out, detail.Members, "MEMBER INSTANCE CLIENT HOST PARTITIONS", func(m groupMemberRow) []any {

@@ -79,7 +79,7 @@ func TestWrongUsageExitsWith2AndSaysWhereToLook(t *testing.T) {
 		{[]string{"dev", "--kafka-port", "70000"}, "70000"},
 		{[]string{"completion", "tcsh"}, "tcsh"},
 		{[]string{"topics", "list", "--brokers", "nohost"}, "nohost"},
-		{[]string{"schema", "list", "--registry", "ftp://x"}, "ftp"},
+		{[]string{"schema", "list", "--registry", "ftp://x"}, "--registry: schema registry: the URL needs a scheme"},
 	}
 	for _, test := range tests {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {

@@ -66,8 +66,11 @@ func print[T any](w io.Writer, f format, items []T, header string, row func(T) [
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, strings.ReplaceAll(header, " ", "\t"))
 		for _, item := range items {
-			cells := row(item)
-			fmt.Fprintln(table, strings.TrimSuffix(fmt.Sprintf(strings.Repeat("%v\t", len(cells)), cells...), "\t"))
+			var cells []string
+			for _, value := range row(item) {
+				cells = append(cells, cell(value))
+			}
+			fmt.Fprintln(table, strings.Join(cells, "\t"))
 		}
 		return table.Flush()
 	}
@@ -93,7 +96,7 @@ func printYAML(w io.Writer, v any) error {
 		return err
 	}
 	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err != nil {
+	if err := yaml.Unmarshal([]byte(visible(string(text))), &node); err != nil { // which takes no controls, and JSON leaves some
 		return err
 	}
 	blockStyle(&node)
@@ -109,6 +112,9 @@ func printYAML(w io.Writer, v any) error {
 
 func blockStyle(node *yaml.Node) {
 	node.Style = 0
+	if strings.ContainsFunc(node.Value, isObeyed) { // which the edge writes as an escape, and only quoted text has escapes
+		node.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range node.Content {
 		blockStyle(child)
 	}

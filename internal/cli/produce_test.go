@@ -337,7 +337,7 @@ func TestProgressIsForTerminalsOnly(t *testing.T) {
 		if code := Main(t.Context(), env); code != exitDone {
 			t.Fatalf("exit code %d: %s", code, &messages)
 		}
-		if got := strings.Contains(messages.String(), "\r1 event sent"); got != terminal {
+		if got := strings.Contains(messages.String(), "\r\x1b[K1 event sent"); got != terminal {
 			t.Errorf("terminal %v: stderr %q", terminal, &messages)
 		}
 	}

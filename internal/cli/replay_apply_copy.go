@@ -166,14 +166,14 @@ func (p *copyProgress) show(out replay.Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shown = true
-	fmt.Fprintf(p.app.Stderr, "\r\x1b[K%s", progressLine(p.first, out, time.Since(p.began)))
+	p.app.rewrite(progressLine(p.first, out, time.Since(p.began)))
 }
 
 func (p *copyProgress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shown {
-		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
+		p.app.rewrite("")
 	}
 }
 

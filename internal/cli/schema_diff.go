@@ -144,7 +144,7 @@ func writeDiff(w io.Writer, rows []changed) error {
 		if r.In != r.Schema && r.In != "" {
 			within = r.In + " "
 		}
-		fmt.Fprintf(table, "  %s%s: %s\t%s\t%s\n", within, r.What, printable(r.Words), dash(r.Old), dash(r.New))
+		fmt.Fprintf(table, "  %s%s: %s\t%s\t%s\n", within, r.What, printable(r.Words), cell(dash(r.Old)), cell(dash(r.New)))
 	}
 	return table.Flush()
 }

@@ -164,13 +164,13 @@ type scanProgress struct {
 func (p *scanProgress) show(done, total int64) {
 	if now := time.Now(); p.app.watched && total > 0 && now.Sub(p.shown) > 200*time.Millisecond {
 		p.shown = now
-		fmt.Fprintf(p.app.Stderr, "\r%3d%% %s", 100*done/total, plural(done))
+		p.app.rewrite(fmt.Sprintf("%3d%% %s", 100*done/total, plural(done)))
 	}
 }
 
 func (p *scanProgress) end() {
 	if !p.shown.IsZero() {
-		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
+		p.app.rewrite("")
 	}
 }
 

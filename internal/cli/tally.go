@@ -70,7 +70,7 @@ func (t *tally) done(number int, err error) {
 func (t *tally) progress() {
 	if now := time.Now(); t.app.progress && now.Sub(t.shown) > 200*time.Millisecond {
 		t.shown = now
-		fmt.Fprintf(t.app.Stderr, "\r%s sent", plural(t.sent))
+		t.app.rewrite(plural(t.sent) + " sent")
 	}
 }
 
@@ -79,7 +79,7 @@ func (t *tally) end(stopped, closeErr error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.shown.IsZero() {
-		fmt.Fprint(t.app.Stderr, "\r\x1b[K")
+		t.app.rewrite("")
 	}
 	if t.first != nil {
 		return fmt.Errorf("%w\n%s", t.first, t.counts())

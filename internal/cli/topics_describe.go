@@ -65,7 +65,7 @@ func (a *app) runTopicsDescribe(ctx context.Context, name string, out format) er
 		return err
 	}
 	for _, config := range topic.Configs {
-		if _, err := fmt.Fprintf(a.Stdout, "%s=%s\n", config.Name, config.Value); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s=%s\n", config.Name, cell(config.Value)); err != nil {
 			return err
 		}
 	}
