@@ -75,6 +75,9 @@ type DescribedMember struct {
 	ClientID   string
 	Host       string
 	Partitions []TopicPartition // what it is assigned; nil also for an assignment in an encoding of its own
+
+	// Subscription is what it said when it joined, in the encoding of the group's protocol; nil while a rebalance goes on.
+	Subscription []byte
 }
 
 // DescribeGroups returns the groups in the order asked, each from its coordinator, whichever protocol they use; err joins
@@ -109,7 +112,7 @@ func (c *Client) describeGroup(ctx context.Context, group string) (DescribedGrou
 		}
 		d := DescribedGroup{State: g.State, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Coordinator: node}
 		for _, m := range g.Members {
-			member := DescribedMember{ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost}
+			member := DescribedMember{ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost, Subscription: m.ProtocolMetadata}
 			if g.ProtocolType == consumerProtocol {
 				member.Partitions = assignedPartitions(m.MemberAssignment)
 			}

@@ -220,3 +220,28 @@ func (b *board) lighter(from int) []step {
 	}
 	return nil
 }
+
+// Complete reports whether each partition of a topic that a member subscribes to is owned by one member, which subscribes to it.
+func Complete(members []Member, counts map[string]int32) bool {
+	owned := make(map[Partition]bool)
+	subscribed := make(map[string]bool)
+	for _, m := range members {
+		for _, topic := range m.Topics {
+			subscribed[topic] = true
+		}
+		for _, p := range m.Owned {
+			if owned[p] || !slices.Contains(m.Topics, p.Topic) {
+				return false
+			}
+			owned[p] = true
+		}
+	}
+	for topic := range subscribed {
+		for id := range counts[topic] {
+			if !owned[Partition{topic, id}] {
+				return false
+			}
+		}
+	}
+	return true
+}

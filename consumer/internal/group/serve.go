@@ -3,11 +3,8 @@ package group
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
@@ -16,8 +13,31 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
+// round joins, gets an assignment and serves it until the next round has to begin.
+func (m *Member) round(ctx context.Context) error {
+	returns := m.cfg.InstanceID != "" && m.identity().MemberID == ""
+	joined, err := m.join(ctx)
+	if err != nil {
+		return err
+	}
+	assigned, counts, err := m.sync(ctx, joined)
+	if err != nil {
+		return err
+	}
+	l := look{counts: counts, after: m.cfg.RebalanceTimeout << min(m.vain, maxVain)}
+	l.first = l.after
+	switch {
+	case joined.SkipAssignment: // nobody looked at what there is to divide
+		l.first = 0
+	case returns: // there may have been a rebalance, in which others need a moment to give partitions up and to join again
+		l.first = 2 * m.cfg.HeartbeatInterval
+	}
+	return m.serve(ctx, joined, assigned, l, returns)
+}
+
 // serve takes an assignment and heartbeats on it until the next round has to begin (nil) or membership is in doubt (the error).
-func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned []assign.Partition, counts map[string]int32) error {
+func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned []assign.Partition, look look, returns bool) error {
+	assigned = m.subscribed(assigned)
 	added := without(assigned, m.owned)
 	revoked := without(m.owned, assigned)
 	m.assigned = joined.Generation
@@ -40,29 +60,37 @@ func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned [
 			close(drained)
 		})
 	}
-	beats := make(chan error, 1)
-	wg.Go(func() { m.heartbeat(ctx, beats) })
-	grown := make(chan struct{}, 1)
-	if counts != nil {
-		wg.Go(func() { m.watch(ctx, counts, grown) })
+	found := make(chan finding, 1)
+	if look.counts != nil || returns {
+		wg.Go(func() { m.watch(ctx, look, found) })
 	}
 
 	quitting, quit, next := m.quitting, false, false
 	for {
 		select {
-		case err := <-beats:
-			if !errors.Is(err, kerr.RebalanceInProgress) {
-				if lost(err) || !kafka.Retriable(err) {
-					m.lose(err) // before Revoked is waited for, which it makes return
-				}
+		case b := <-m.beats:
+			err := m.heard(b)
+			if errors.Is(err, kerr.RebalanceInProgress) {
+				next, m.reason = true, "the group rebalances"
+				break
+			}
+			if err != nil {
+				m.lose(err) // before Revoked is waited for, which it makes return
 				return err
 			}
-			next, m.reason = true, "the group rebalances"
+		case <-m.alarm.C:
+			if m.expired() {
+				return ErrExpired
+			}
 		case <-drained:
 			drained, next, m.reason = nil, true, "gave up what was revoked"
 			m.owned = assigned
-		case <-grown:
-			next, m.reason = true, "the topics' partitions changed"
+		case f := <-found:
+			m.vain = f.vain(m.vain)
+			if f.reason != "" {
+				m.cfg.Logger.Info("asking the group to rebalance", zap.String("group", m.cfg.Group), zap.String("because", f.reason))
+				next, m.reason = true, f.reason
+			}
 		case <-quitting:
 			quitting, quit = nil, true
 		case <-ctx.Done():
@@ -74,84 +102,26 @@ func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned [
 	}
 }
 
-// rest waits for the next heartbeat, or until there is reason for one.
-func (m *Member) rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-m.asked:
-	case <-ctx.Done():
-	}
-}
-
-// heartbeat tells the coordinator at each interval that the member lives. It sends RebalanceInProgress, as often as it is told, and
-// goes on; any other error it sends is the last.
-func (m *Member) heartbeat(ctx context.Context, beats chan<- error) {
-	identity := m.identity()
-	answered := time.Now()
-	wait := m.cfg.HeartbeatInterval
+// stay heartbeats between rounds, when no further one is joined: what is owned can still be committed.
+func (m *Member) stay(ctx context.Context) error {
 	for {
-		m.rest(ctx, wait)
-		if ctx.Err() != nil {
-			return
-		}
-		wait = m.cfg.HeartbeatInterval
-		sent := time.Now()
-		attempt, cancel := context.WithTimeout(ctx, m.cfg.SessionTimeout/3)
-		err := m.cfg.Client.Heartbeat(attempt, identity)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil:
-			answered = sent
-			continue
-		case errors.Is(err, kerr.RebalanceInProgress):
-			answered = sent
-		case lost(err) || !kafka.Retriable(err):
-			send(ctx, beats, err)
-			return
-		default:
-			m.cfg.Logger.Warn("heartbeat got no good answer", zap.String("group", m.cfg.Group), zap.Error(err))
-			if silent := time.Since(answered); silent > m.cfg.SessionTimeout {
-				send(ctx, beats, fmt.Errorf("%w (%v): %w", ErrExpired, m.cfg.SessionTimeout, err))
-				return
-			}
-			wait = min(wait, 200*time.Millisecond)
-			continue
-		}
 		select {
-		case beats <- err:
-		default: // said already
+		case b := <-m.beats:
+			if err := m.heard(b); err != nil && !errors.Is(err, kerr.RebalanceInProgress) {
+				return err
+			}
+		case <-m.alarm.C:
+			m.expired()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-func send(ctx context.Context, beats chan<- error, err error) {
-	select {
-	case beats <- err:
-	case <-ctx.Done():
-	}
-}
-
-// watch looks for topics whose number of partitions is no longer the one that was divided.
-func (m *Member) watch(ctx context.Context, counts map[string]int32, grown chan<- struct{}) {
-	names := slices.Sorted(maps.Keys(counts))
-	for {
-		sleep(ctx, m.cfg.MetadataInterval)
-		if ctx.Err() != nil {
-			return
-		}
-		now, err := m.count(ctx, names)
-		if err != nil {
-			continue // an outage; the heartbeats tell
-		}
-		if !maps.Equal(counts, now) {
-			grown <- struct{}{}
-			return
-		}
-	}
+// subscribed leaves out the partitions of topics that this member does not subscribe to. A static member that comes back with other
+// topics is given what it had before.
+func (m *Member) subscribed(assigned []assign.Partition) []assign.Partition {
+	return slices.DeleteFunc(assigned, func(p assign.Partition) bool { return !slices.Contains(m.cfg.Topics, p.Topic) })
 }
 
 // without returns the partitions of a that are not in b.
