@@ -38,6 +38,7 @@ type engine struct {
 	lanes   *lanes                 // nil: each partition handles its events itself, in the order of the log
 	retries map[string]*retryTopic // what the topics are retry topics of; nil where they are not
 	replay  *replaying             // nil in a worker
+	replays *replays               // that copy to the worker's topics; nil where replay is set
 	base    context.Context        // what handlers' contexts are made from: the values of Run's
 	ctx     context.Context        // of what goes on in the background
 	failed  chan error             // the first failure
@@ -66,6 +67,7 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 	}
 	e := newBareEngine(cfg, w, client)
 	e.base = context.WithoutCancel(ctx)
+	e.replays = newReplays(w.cfg, client, w.routes.anyLiveOnly())
 	if cfg.Concurrency > 0 {
 		e.lanes = newLanes(cfg.Concurrency)
 	}

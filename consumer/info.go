@@ -30,7 +30,8 @@ type Info struct {
 	Group     string
 
 	// Replay is the id of the replay by which the event came: of [Replay], or of the one that has copied it to its topic, by the record's
-	// header [HeaderReplay]. Batches that were copied whole carry no such header. "" says that the event is live.
+	// header [HeaderReplay] where [ReplaysTopic] has a record of it. Batches that were copied whole carry no such header. "" says that
+	// the event is live, or that nothing but its header says otherwise.
 	Replay string
 }
 

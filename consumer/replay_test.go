@@ -356,6 +356,7 @@ func TestLiveOnlyHandlersAreNotCalledForWhatIsReplayed(t *testing.T) {
 	}
 
 	mails, counted = sink{}, sink{}
+	w.replayed("r0", "t")
 	j := w.start(w.config("t"), handlers...)
 	eventually(t, "all five are done", func() bool { s := j.Stats(); return s.Handled+s.LiveOnly+s.Skipped == 5 })
 	j.stop()

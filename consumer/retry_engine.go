@@ -67,7 +67,7 @@ func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 	_, cfg := w.cfg.divide()
 	cfg.Topics = slices.Sorted(maps.Keys(read))
 	r := newBareEngine(cfg, w, e.client)
-	r.group, r.stats, r.base, r.sender, r.lanes, r.retries = e.group, &w.retryStats, e.base, e.sender, e.lanes, read
+	r.group, r.stats, r.base, r.sender, r.lanes, r.retries, r.replays = e.group, &w.retryStats, e.base, e.sender, e.lanes, read, e.replays
 	r.connect(w.metadata)
 	w.retries.Store(r)
 	return r, nil

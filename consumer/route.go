@@ -43,6 +43,11 @@ func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *
 			}
 		}
 	}
+	if header != nil {
+		if t = p.believe(t, c, r, b); t == nil {
+			return nil
+		}
+	}
 	switch r := t.target.route; {
 	case r == nil:
 		t.unhandled()
@@ -71,7 +76,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 	if p.open.n == 0 {
 		return t
 	}
-	record, first, end, ref, body, from, used, failure, before := t.record, t.first, t.end, t.ref, t.body, t.origin, t.spent, t.failure, t.before
+	record, first, end, ref, body, target, from, used, failure, before := t.record, t.first, t.end, t.ref, t.body, t.target, t.origin, t.spent, t.failure, t.before
 	if !p.flush() {
 		return nil
 	}
@@ -80,7 +85,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 		return nil
 	}
 	t.begin(p, first, end)
-	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure, t.before = record, ref, body, nil, from, used, failure, before
+	t.record, t.ref, t.body, t.target, t.origin, t.spent, t.failure, t.before = record, ref, body, target, from, used, failure, before
 	return t
 }
 

@@ -76,6 +76,16 @@ func (r *routes) deadLetters(cfg Config) bool {
 	return cfg.Policy.DeadLetter || cfg.Unhandled == UnhandledDeadLetter
 }
 
+// anyLiveOnly reports whether a handler is for live events only.
+func (r *routes) anyLiveOnly() bool {
+	for _, route := range r.byEvent {
+		if route.liveOnly {
+			return true
+		}
+	}
+	return false
+}
+
 // copies reports whether any event may be copied to another topic.
 func (r *routes) copies(cfg Config) bool { return r.deadLetters(cfg) || len(r.delays()) > 0 }
 

@@ -28,7 +28,7 @@ func (e *engine) check(ctx context.Context) error {
 		}
 		errs = append(errs, sides.of(ctx, found))
 	}
-	if err := errors.Join(errs...); err != nil || len(sides.delays) == 0 {
+	if err := errors.Join(append(errs, e.replays.check(ctx, e.group))...); err != nil || len(sides.delays) == 0 {
 		return err
 	}
 	return e.collisions(ctx)

@@ -32,7 +32,8 @@ type stretch struct {
 // heldChunk is a fetched chunk with the number of its users.
 type heldChunk struct {
 	fetch.Chunk
-	users int
+	users  int
+	looked bool // at the records of replays, since it was fetched
 }
 
 // heldReader is what a compressed batch is decompressed into, with the number of its users.

@@ -23,13 +23,14 @@ type task struct {
 	origin  *origin  // what the event was in its own topic, when this is a retry topic
 	failure *failure // why no handler can be given the event
 
-	key     uint64               // hash of the record's key, or of what stands for it
-	keyed   bool                 // others of the same key wait for it
-	spent   spent                // of its policy, before the attempt at hand
-	outages int                  // in a row
-	fate    fate                 // what became of it, once it is done
-	before  int32                // events that a replay's filter has left out since the one before
-	next    atomic.Pointer[task] // the next event of the key: nil, a task that waits for this one, settled or elsewhere
+	key      uint64               // hash of the record's key, or of what stands for it
+	keyed    bool                 // others of the same key wait for it
+	replayed bool                 // by the replay that its header names
+	spent    spent                // of its policy, before the attempt at hand
+	outages  int                  // in a row
+	fate     fate                 // what became of it, once it is done
+	before   int32                // events that a replay's filter has left out since the one before
+	next     atomic.Pointer[task] // the next event of the key: nil, a task that waits for this one, settled or elsewhere
 }
 
 var (
@@ -42,7 +43,7 @@ var (
 // begin makes a task of what a stretch has room for. It leaves a pointer as it is where it can, since each one written costs while
 // the garbage collector marks.
 func (t *task) begin(p *partition, first, end int64) {
-	t.first, t.end, t.spent, t.outages, t.fate, t.before = first, end, spent{}, 0, fateHandled, 0
+	t.first, t.end, t.spent, t.outages, t.fate, t.before, t.replayed = first, end, spent{}, 0, fateHandled, 0, false
 	if t.partition != p {
 		t.partition = p
 	}
@@ -56,7 +57,7 @@ func (t *task) clone(q *queue) *task {
 	c := &task{
 		partition: t.partition, queue: q, record: t.record.Clone(), first: t.first, end: t.end, ref: t.ref,
 		target: t.target, failure: t.failure, origin: t.origin, key: t.key, keyed: t.keyed, spent: t.spent, outages: t.outages,
-		before: t.before,
+		before: t.before, replayed: t.replayed,
 	}
 	c.body = c.record.Value[len(c.record.Value)-len(t.body):]
 	return c

@@ -8,12 +8,14 @@ import (
 	"io"
 	"time"
 	"unicode/utf8"
+
+	"github.com/headrace/headrace/consumer"
 )
 
 // AuditTopic is the compacted topic that holds the record of every replay, in the cluster that the replay changes. It is created on
 // first use, with one partition and the cluster's own replication. Its records are keyed by the replay's id; a request to cancel has the
 // key ID/cancel.
-const AuditTopic = "headrace.replays"
+const AuditTopic = consumer.ReplaysTopic
 
 // auditVersion is the version of the records that this package writes, and the only one it reads.
 const auditVersion = 1

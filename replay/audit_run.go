@@ -16,7 +16,7 @@ import (
 // Auditing says how a replay is recorded in [AuditTopic]. The zero value records it.
 type Auditing struct {
 	By  string // who applies it
-	Off bool   // keep no record: then it can neither be listed nor cancelled, and neither loops through it nor a second run are noticed
+	Off bool   // keep no record: then it can neither be listed nor cancelled, neither loops through it nor a second run are noticed, and workers take its events for live ones
 }
 
 const (

@@ -90,35 +90,117 @@ func (a *Audit) fed(places []place, earlier []string) bool {
 	return (a.Target.Raw || len(earlier) >= maxEarlier) && slices.Contains(places, place{a.Target.ClusterID, a.Target.Topic})
 }
 
+// brought is which replays have copied events to which topics of a cluster, as their records say. Headers of a replay are believed of
+// no other, since whoever writes an event chooses its headers. Nil believes all of them.
+type brought map[string]map[string]bool // ids by topic
+
+func (h History) brought(clusterID string) brought {
+	b := brought{}
+	for _, a := range h.Replays {
+		if a.Target.Topic == "" || a.Target.ClusterID != clusterID {
+			continue
+		}
+		if b[a.Target.Topic] == nil {
+			b[a.Target.Topic] = map[string]bool{}
+		}
+		b[a.Target.Topic][a.ID] = true
+	}
+	return b
+}
+
+func (b brought) by(topic string, id []byte) bool { return b == nil || b[topic][string(id)] }
+
+// broughtTo reads which replays have copied to topics of a cluster. Without the right to read the records it is nil.
+func broughtTo(ctx context.Context, cluster headrace.Cluster, clusterID string) (brought, History, error) {
+	history, err := List(ctx, cluster)
+	if _, ours := errors.AsType[*AuditError](err); ours && noRight(err) {
+		return nil, History{}, nil
+	}
+	if err != nil {
+		return nil, History{}, err
+	}
+	return history.brought(clusterID), history, nil
+}
+
+// claims is what the headers of an event say of the replays that it has been through.
+type claims struct {
+	replay, topic, hops []byte // nil where no header says so
+}
+
+// refusal is why an event must not be copied to a target: it came from there, or has been through too many replays.
+func (c claims) refusal(p *Plan, sameSide bool, at consumer.At) error {
+	if c.topic != nil && sameSide && string(c.topic) == p.Target.Topic {
+		return &LoopError{Replay: p.ID, Target: p.Target.Topic, Source: at.Topic, Partition: at.Partition, Offset: at.Offset}
+	}
+	if n, err := strconv.ParseUint(string(c.hops), 10, 31); c.hops != nil && (err != nil || n >= MaxHops) {
+		return &HopsError{At: at, Hops: string(c.hops)}
+	}
+	return nil
+}
+
+// passed is how many replays the event has been through; refusal has looked at the header.
+func (c claims) passed() int {
+	n, _ := strconv.Atoi(string(c.hops))
+	return n
+}
+
 // origins is what the events of a source tell of the replays that brought them.
 type origins struct {
+	brought brought
 	replays map[string]bool
 	refusal error // the first event that must not be replayed
 }
 
 // see looks at the headers of an event that the filter lets through. A copy makes the same checks again as it goes.
 func (o *origins) see(p *Plan, r *consumer.Record) {
+	var c claims
 	for _, h := range r.Headers {
 		switch h.Key {
 		case HeaderReplay:
-			if !o.replays[string(h.Value)] && len(o.replays) < maxEarlier && planID.Match(h.Value) {
-				o.replays[string(h.Value)] = true
-			}
+			c.replay = h.Value
 		case HeaderTopic:
-			if string(h.Value) == p.Target.Topic && p.Target.ClusterID == p.Source.ClusterID && o.refusal == nil {
-				o.refusal = &LoopError{Replay: p.ID, Target: p.Target.Topic, Source: r.Topic, Partition: r.Partition, Offset: r.Offset}
-			}
+			c.topic = h.Value
 		case HeaderHops:
-			if n, err := strconv.ParseUint(string(h.Value), 10, 31); (err != nil || n >= MaxHops) && o.refusal == nil {
-				at := consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
-				o.refusal = &HopsError{At: at, Hops: string(h.Value)}
-			}
+			c.hops = h.Value
 		}
+	}
+	if !o.brought.by(r.Topic, c.replay) {
+		return
+	}
+	if !o.replays[string(c.replay)] && len(o.replays) < maxEarlier && planID.Match(c.replay) {
+		o.replays[string(c.replay)] = true
+	}
+	if o.refusal == nil {
+		at := consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+		o.refusal = c.refusal(p, p.Target.ClusterID == p.Source.ClusterID, at)
 	}
 }
 
+// past reads the records of earlier replays, which the scan needs.
+func (m *making) past(ctx context.Context) (err error) {
+	if m.plan.Target.Topic == "" {
+		return nil
+	}
+	if m.origins.brought, m.history, err = broughtTo(ctx, m.Request.From, m.plan.Source.ClusterID); err != nil {
+		return err
+	}
+	unread := m.origins.brought == nil
+	if m.To != nil {
+		known, there, err := broughtTo(ctx, *m.To, m.plan.Target.ClusterID)
+		if err != nil {
+			return err
+		}
+		unread = unread || known == nil
+		m.history.Replays = append(m.history.Replays, there.Replays...)
+	}
+	if unread {
+		m.risk("audit topic %s may not be read, so that circles through earlier replays are not noticed", AuditTopic)
+	}
+	return nil
+}
+
 // guard refuses to plan what would go in circles.
-func (m *making) guard(ctx context.Context) error {
+func (m *making) guard(context.Context) error {
 	if m.plan.Target.Topic == "" {
 		return nil
 	}
@@ -126,23 +208,7 @@ func (m *making) guard(ctx context.Context) error {
 		return m.origins.refusal
 	}
 	m.plan.Earlier = slices.Sorted(maps.Keys(m.origins.replays))
-	clusters := []headrace.Cluster{m.Request.From}
-	if m.To != nil {
-		clusters = append(clusters, *m.To)
-	}
-	var way History
-	for _, cluster := range clusters {
-		history, err := List(ctx, cluster)
-		if _, ours := errors.AsType[*AuditError](err); ours && noRight(err) {
-			m.risk("audit topic %s may not be read, so that circles through earlier replays are not noticed", AuditTopic)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		way.Replays = append(way.Replays, history.Replays...)
-	}
-	return m.plan.chain(way)
+	return m.plan.chain(m.history)
 }
 
 // noRight reports whether a broker has refused for want of a right.

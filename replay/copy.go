@@ -143,6 +143,7 @@ type copier struct {
 	target   kafka.Topic // as it was when the copy began
 	sources  map[string]topicID
 	sameSide bool     // source and target are in one cluster
+	brought  brought  // what earlier replays have brought to the source
 	filter   *matcher // nil lets everything through
 	values   *values  // nil leaves values as they are
 	digest   string

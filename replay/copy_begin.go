@@ -70,6 +70,9 @@ func (c *copier) compareSides(ctx context.Context) error {
 		}
 	}
 	c.sameSide = c.to == c.from || from == to && from != ""
+	if c.brought, _, err = broughtTo(ctx, c.cfg.From, from); err != nil {
+		return err
+	}
 	for _, l := range c.lanes {
 		for _, span := range l.spans {
 			if c.sameSide && span.Topic == plan.Target.Topic {

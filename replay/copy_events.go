@@ -150,29 +150,27 @@ func (l *lane) matchName(ctx context.Context, span Span) (bool, error) {
 
 // hops says how many replays the event will have been through, and takes the headers of earlier ones out.
 func (l *lane) hops(span Span) (int, error) {
-	hops, kept := 0, l.headers[:0]
+	var c claims
+	kept := l.headers[:0]
 	for _, h := range l.headers {
 		switch h.Key {
-		case HeaderReplay, HeaderPartition, HeaderOffset:
+		case HeaderReplay:
+			c.replay = h.Value
 		case HeaderTopic:
-			if l.copy.sameSide && string(h.Value) == l.copy.cfg.Plan.Target.Topic {
-				return 0, &LoopError{
-					Replay: l.copy.cfg.Plan.ID, Target: string(h.Value), Source: span.Topic, Partition: span.Partition, Offset: l.record.Offset,
-				}
-			}
+			c.topic = h.Value
 		case HeaderHops:
-			n, err := strconv.ParseUint(string(h.Value), 10, 31)
-			if err != nil || n >= MaxHops {
-				at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
-				return 0, &HopsError{At: at, Hops: string(h.Value)}
-			}
-			hops = int(n)
+			c.hops = h.Value
+		case HeaderPartition, HeaderOffset:
 		default:
 			kept = append(kept, h)
 		}
 	}
 	l.headers = kept
-	return hops + 1, nil
+	if !l.copy.brought.by(span.Topic, c.replay) {
+		return 1, nil
+	}
+	err := c.refusal(&l.copy.cfg.Plan, l.copy.sameSide, consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset})
+	return c.passed() + 1, err
 }
 
 func (l *lane) viewOf(span Span) *consumer.Record {

@@ -118,10 +118,11 @@ func TestCopyRefusesCircles(t *testing.T) {
 		}
 		w.put(w.client, r)
 	}
+	w.recorded("older", copySource)
 	put()
-	put(HeaderTopic, copyTarget, HeaderHops, "1")
-	put(HeaderHops, fmt.Sprint(MaxHops))
-	put(HeaderHops, "-3")
+	put(HeaderReplay, "older", HeaderTopic, copyTarget, HeaderHops, "1")
+	put(HeaderReplay, "older", HeaderHops, fmt.Sprint(MaxHops))
+	put(HeaderReplay, "older", HeaderHops, "-3")
 	put(HeaderTopic, "elsewhere", HeaderHops, fmt.Sprint(MaxHops-1), HeaderReplay, "older", "mine", "stays")
 	at := func(offset int64) CopyConfig {
 		plan := w.plan(false)

@@ -69,7 +69,7 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 		return Plan{}, err
 	}
 	m := &making{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
-	for _, step := range []func(context.Context) error{m.open, m.locate, m.scan, m.judge, m.guard, m.lookAround} {
+	for _, step := range []func(context.Context) error{m.open, m.locate, m.past, m.scan, m.judge, m.guard, m.lookAround} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -95,6 +95,7 @@ type making struct {
 	counted *counted
 	values  *values // nil: they pass as they are
 	origins origins
+	history History // of the replays that have changed the clusters
 	risks   []string
 }
 

@@ -107,6 +107,7 @@ topic flights: WRITE
 topic flights.delays.dead: WRITE
 topic flights.delays.retry.1h: READ
 topic flights.delays.retry.1h: WRITE
+topic headrace.replays: READ
 topic weather: READ
 topic weather.delays.dead: WRITE
 topic weather.delays.retry.1h: READ
@@ -118,6 +119,44 @@ topic weather.delays.retry.1h: WRITE
 		said.WriteString("User:CN=delays may " + operation + " " + resource + " from 10.0.0.1\n")
 	}
 	if diff := cmp.Diff(said.String(), got.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestRecordsOfReplaysAndRedrivesHaveWritersOfTheirOwn: what stands there is believed, so that workers may not write it.
+func TestRecordsOfReplaysAndRedrivesHaveWritersOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	wanted, err := load(t, `
+topics: [{name: flights, partitions: 1, replication: 1}, {name: flights.again, partitions: 1, replication: 1}]
+groups: [{name: delays, topics: [flights], retry: [1m], dead_letter: true}]
+accounts:
+  - {name: worker, groups: [delays]}
+  - {name: ops, redrives: [delays]}
+  - {name: history, replays: [flights.again]}
+`, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, rule := range wanted.ACLs {
+		got[rule.Principal] = append(got[rule.Principal], rule.Operation+" "+strings.ToLower(rule.Resource)+" "+rule.Name)
+	}
+	want := map[string][]string{
+		"User:worker": {
+			"READ group delays", "READ group delays.retry", "READ topic flights", "WRITE topic flights.delays.dead",
+			"READ topic flights.delays.retry.1m", "WRITE topic flights.delays.retry.1m", "READ topic headrace.replays",
+		},
+		"User:ops": {
+			"READ group flights.delays.dead.redrive", "WRITE topic flights", "DESCRIBE_CONFIGS topic flights.delays.dead", "READ topic flights.delays.dead",
+			"WRITE topic flights.delays.retry.1m", "CREATE topic headrace.redrives", "DESCRIBE_CONFIGS topic headrace.redrives",
+			"READ topic headrace.redrives", "WRITE topic headrace.redrives",
+		},
+		"User:history": {
+			"WRITE topic flights.again", "CREATE topic headrace.replays", "DESCRIBE_CONFIGS topic headrace.replays", "READ topic headrace.replays",
+			"WRITE topic headrace.replays",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -23,12 +23,47 @@ func (r *resolution) rights() {
 				r.grantGroup(a, r.file.Groups[at])
 			}
 		}
+		for _, name := range a.Redrives {
+			at := slices.IndexFunc(r.file.Groups, func(g project.Group) bool { return g.Name == name.Name })
+			if at >= 0 {
+				r.grantRedrive(a, r.file.Groups[at])
+			}
+		}
+		for _, name := range a.Replays {
+			r.grant(a, "TOPIC", name.Name, "WRITE")
+			r.grant(a, "TOPIC", replaysTopic, recordRights...)
+		}
 	}
 	slices.SortFunc(r.wanted.ACLs, compareACLs)
 	r.wanted.ACLs = slices.Compact(r.wanted.ACLs)
 }
 
+// Topics that hold what was replayed and redriven, as packages consumer and replay name them. Who can write to them is believed: a
+// worker reads the first and writes neither.
+const (
+	replaysTopic  = "headrace.replays"
+	redrivesTopic = "headrace.redrives"
+)
+
+// recordRights are those of who keeps records in such a topic, makes it where it is missing, and sees to it that it forgets nothing.
+var recordRights = []string{"CREATE", "DESCRIBE_CONFIGS", "READ", "WRITE"}
+
+// grantRedrive lets an account return the dead letters of a group, to its topics and to the group alone.
+func (r *resolution) grantRedrive(a project.Account, g project.Group) {
+	for _, topic := range g.Topics {
+		dead := DeadLetterTopic(topic.Name, g.Name)
+		r.grant(a, "TOPIC", dead, "DESCRIBE_CONFIGS", "READ")
+		r.grant(a, "GROUP", dead+".redrive", "READ")
+		r.grant(a, "TOPIC", topic.Name, "WRITE")
+		for _, delay := range g.Retry {
+			r.grant(a, "TOPIC", RetryTopic(topic.Name, g.Name, delay), "WRITE")
+		}
+	}
+	r.grant(a, "TOPIC", redrivesTopic, recordRights...)
+}
+
 func (r *resolution) grantGroup(a project.Account, g project.Group) {
+	r.grant(a, "TOPIC", replaysTopic, "READ")
 	r.grant(a, "GROUP", g.Name, "READ")
 	if len(g.Retry) > 0 {
 		r.grant(a, "GROUP", RetryGroup(g.Name), "READ")

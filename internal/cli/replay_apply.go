@@ -65,7 +65,7 @@ func (a *app) replayApply() *cobra.Command {
 	f.pace.bind(cmd, "")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "`file` that tells how far the copy has come (default PLAN.json.checkpoint)")
 	flags.StringVar(&f.toContext, "to-context", "", "`name` of the context with the target, when it is another cluster")
-	flags.BoolVar(&f.noAudit, "no-audit", false, "keep no record in headrace.replays: nobody can list or cancel the replay then")
+	flags.BoolVar(&f.noAudit, "no-audit", false, "keep no record in headrace.replays: nobody can list or cancel the replay then, and workers take its events for live ones")
 	bindConfirm(cmd, &f.confirmed, "the target topic, or group")
 	f.values.bind(cmd)
 	bindYes(cmd, &f.yes)

@@ -1,5 +1,7 @@
 package project
 
+import "slices"
+
 // across checks what holds between the parts of a file: names stand once, and what is referred to is there.
 func (l *loader) across() {
 	contexts, topics, groups, accounts := places{}, places{}, places{}, places{}
@@ -29,7 +31,10 @@ func (l *loader) across() {
 		for _, name := range a.Reads {
 			topics.want(l, "account "+a.Name+": topic", name)
 		}
-		for _, name := range a.Groups {
+		for _, name := range a.Replays {
+			topics.want(l, "account "+a.Name+": topic", name)
+		}
+		for _, name := range slices.Concat(a.Groups, a.Redrives) {
 			groups.want(l, "account "+a.Name+": group", name)
 		}
 	}

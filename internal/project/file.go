@@ -140,6 +140,8 @@ type Account struct {
 	Produces  []Name // topics it writes
 	Reads     []Name // topics it reads without a group
 	Groups    []Name // groups it runs: their topics, retry topics and dead-letter topics
+	Redrives  []Name // groups whose dead letters it returns or discards
+	Replays   []Name // topics that it copies to
 }
 
 // Schemas says where the Avro schemas are and how they are checked.

@@ -135,6 +135,8 @@ func accountShape() *shape {
 		optional("produces", list("Topics it writes.", text(""))),
 		optional("reads", list("Topics it reads without a group.", text(""))),
 		optional("groups", list("Groups it runs.", text(""))),
+		optional("redrives", list("Groups whose dead letters it returns or discards.", text(""))),
+		optional("replays", list("Topics that its replays copy to.", text(""))),
 	)
 }
 

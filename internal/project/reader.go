@@ -287,6 +287,7 @@ func (r *reader) account(n *yaml.Node) Account {
 	a := Account{
 		At: r.at(n), Name: r.text(n, "name"), Principal: r.text(n, "principal"), Host: r.text(n, "host"),
 		Produces: r.names(child(n, "produces")), Reads: r.names(child(n, "reads")), Groups: r.names(child(n, "groups")),
+		Redrives: r.names(child(n, "redrives")), Replays: r.names(child(n, "replays")),
 	}
 	if a.Principal == "" {
 		a.Principal = "User:" + a.Name
