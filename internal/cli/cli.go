@@ -94,6 +94,8 @@ type app struct {
 	contextFlag string
 	file        string        // of the project, where a flag names it
 	loaded      *project.File // once read
+	completing  bool          // a shell asks what may come next, and nobody has said that anything is to be done
+	left        string        // which variables of the environment were left out of a connection
 	timeout     time.Duration
 	// terminal is standard error as it came, for an editor. Everything else is printed through Stderr, and what a terminal would obey
 	// is made visible there.

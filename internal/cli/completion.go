@@ -18,7 +18,8 @@ func (a *app) completion() *cobra.Command {
 		Use:   "completion bash|zsh|fish",
 		Short: "Print the completion script of a shell",
 		Long: "Print the completion script of a shell. Topics, subjects and event types are completed too, from the\n" +
-			"brokers and the registry that the flags and the environment name.",
+			"brokers and the registry that the flags, the environment and headrace.yaml name; not from those of a context\n" +
+			"with a password, a token or a key, which no completion sends.",
 		Example: "  source <(headrace completion bash)\n" +
 			"  headrace completion zsh > \"${fpath[1]}/_headrace\"\n" +
 			"  headrace completion fish > ~/.config/fish/completions/headrace.fish",
@@ -46,7 +47,7 @@ func (a *app) completeTopic(cmd *cobra.Command, args []string, _ string) ([]stri
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := completionContext(cmd)
+	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
 	cluster, err := a.cluster()
 	if err != nil {
@@ -67,7 +68,7 @@ func (a *app) completeTopic(cmd *cobra.Command, args []string, _ string) ([]stri
 
 // completeSubject completes with the registry's subjects.
 func (a *app) completeSubject(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := completionContext(cmd)
+	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
 	registry, err := a.openRegistry(ctx)
 	if err != nil {
@@ -91,7 +92,9 @@ func completeFirst(complete cobra.CompletionFunc) cobra.CompletionFunc {
 	}
 }
 
-func completionContext(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+// completionContext is that of a completion, which never connects with a secret that a project file names.
+func (a *app) completionContext(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	a.completing = true
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()

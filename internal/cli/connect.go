@@ -17,8 +17,7 @@ import (
 )
 
 // cluster is where Kafka is: by flag, environment, headrace.yaml or default, in this order. A connection is taken whole: what
-// belongs to one cluster, its secrets above all, does not go to another. Only where the environment names no brokers does it
-// add to those of headrace.yaml.
+// belongs to one cluster, its secrets above all, does not go to another. A flag alone replaces the brokers of environment or context.
 func (a *app) cluster() (headrace.Cluster, error) {
 	cluster, err := a.clusterOf()
 	if err != nil {
@@ -44,24 +43,11 @@ func (a *app) clusterOf() (headrace.Cluster, error) {
 	if chosen == nil || len(chosen.Brokers) == 0 {
 		return clusterFromEnv()
 	}
-	cluster, err := chosen.Cluster()
-	if err != nil || a.context != "" {
-		return cluster, err
-	}
-	env, err := clusterFromEnv()
-	if err != nil {
+	if err := a.maySend(chosen, chosen.ClusterSecrets()); err != nil {
 		return headrace.Cluster{}, err
 	}
-	if os.Getenv("KAFKA_CLIENT_ID") != "" {
-		cluster.ClientID = env.ClientID
-	}
-	if env.TLS != nil {
-		cluster.TLS = env.TLS
-	}
-	if env.SASL != nil {
-		cluster.SASL = env.SASL
-	}
-	return cluster, cluster.Validate()
+	a.leave(chosen, "KAFKA_SASL_", "KAFKA_TLS_")
+	return chosen.Cluster()
 }
 
 func clusterFromEnv() (headrace.Cluster, error) {
@@ -112,9 +98,13 @@ func (a *app) registryClient() (*schema.Registry, error) {
 	return registry, nil
 }
 
-// contextRegistry is the registry of a context. One that --context names is taken whole, as its cluster is.
+// contextRegistry is the registry of a context, taken whole as its cluster is.
 func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error) {
 	r := chosen.Registry
+	if err := a.maySend(chosen, r.Secrets(chosen.At)); err != nil {
+		return nil, err
+	}
+	a.leave(chosen, "SCHEMA_REGISTRY_")
 	password, err := r.Password.Read("password")
 	if err != nil {
 		return nil, err
@@ -136,11 +126,7 @@ func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error)
 	if r.AllowPlaintext {
 		opts = append(opts, schema.WithAllowPlaintextCredentials())
 	}
-	open := schema.NewRegistry
-	if a.context == "" {
-		open = schema.RegistryAt
-	}
-	registry, err := open(r.URL, opts...)
+	registry, err := schema.NewRegistry(r.URL, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%v: context %s: %w", chosen.At, chosen.Name, err)
 	}
@@ -153,8 +139,12 @@ func dial(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
-		return nil // the client itself tells what is wrong with a proxy, without its password
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil {
+		return errors.New("the proxy's URL in HTTP_PROXY or HTTPS_PROXY cannot be parsed") // the error has the URL, password and all
+	}
+	if proxy != nil {
+		return nil
 	}
 	port := u.Port()
 	if port == "" {
@@ -204,6 +194,9 @@ func (a *app) nextStep(err error) string {
 	case errors.As(err, &down):
 		step = "Is the registry there? --registry or SCHEMA_REGISTRY_URL say where;\n" +
 			"`headrace dev` runs one on http://localhost:8081.\n"
+	}
+	if refused := errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden); step != "" || refused {
+		step += a.left
 	}
 	if errors.As(err, &answer) && answer.Code == codeSubjectNotFound {
 		step = "`headrace schema list` lists the subjects.\n"

@@ -85,9 +85,9 @@ func TestEnvironmentComesBeforeTheFileAndAfterTheFlag(t *testing.T) {
 
 func TestSecretsOfAContextAreReadFromWhereItSays(t *testing.T) {
 	dir := in(t, `contexts: {c: {brokers: ["127.0.0.1:1"], sasl: {mechanism: SCRAM-SHA-256, username: u, password_env: HEADRACE_TEST_SECRET}}}`)
-	runDir(t, dir, "", "topics", "list").want(t, exitFailed, "headrace.yaml:1:", "HEADRACE_TEST_SECRET, which holds the password, is not set")
+	runDir(t, dir, "", "topics", "list", "--context", "c").want(t, exitFailed, "headrace.yaml:1:", "HEADRACE_TEST_SECRET, which holds the password, is not set")
 	t.Setenv("HEADRACE_TEST_SECRET", "hunter2")
-	r := runDir(t, dir, "", "topics", "list").want(t, exitFailed, "127.0.0.1:1")
+	r := runDir(t, dir, "", "topics", "list", "--context", "c").want(t, exitFailed, "127.0.0.1:1")
 	if strings.Contains(r.stderr, "hunter2") {
 		t.Error(r.stderr)
 	}

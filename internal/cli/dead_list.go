@@ -219,7 +219,7 @@ func (a *app) noteOrdinary(seen seenEvents) {
 
 // completeDead completes with the topics that hold dead letters.
 func (a *app) completeDead(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := completionContext(cmd)
+	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
 	cluster, err := a.cluster()
 	if err != nil {

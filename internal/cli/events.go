@@ -106,7 +106,7 @@ func (a *app) completeEvent(cmd *cobra.Command, args []string, _ string) ([]stri
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := completionContext(cmd)
+	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
 	registry, err := a.openRegistry(ctx)
 	if err != nil {

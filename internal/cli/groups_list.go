@@ -58,7 +58,7 @@ func (a *app) completeGroup(cmd *cobra.Command, args []string, _ string) ([]stri
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := completionContext(cmd)
+	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
 	cluster, err := a.cluster()
 	if err != nil {

@@ -21,17 +21,12 @@ func (a *app) project() (*project.File, error) {
 	if a.loaded != nil {
 		return a.loaded, nil
 	}
-	path := a.file
-	if path == "" {
-		dir := a.Dir
-		if dir == "" {
-			dir = "."
-		}
-		found, ok, err := project.Find(dir)
-		if err != nil || !ok {
-			return nil, err
-		}
-		path = found
+	path, err := a.projectPath()
+	if _, none := errors.AsType[*noProjectError](err); none {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	file, err := project.Load(path)
 	if err != nil {
@@ -41,11 +36,34 @@ func (a *app) project() (*project.File, error) {
 	return file, nil
 }
 
+// noProjectError says that there is no project file.
+type noProjectError struct{}
+
+func (*noProjectError) Error() string {
+	return "there is no " + project.FileName + " here or in a folder above: write one, or name another file with --file"
+}
+
+// projectPath is the file that --file names, else the headrace.yaml found upwards.
+func (a *app) projectPath() (string, error) {
+	if a.file != "" {
+		return a.file, nil
+	}
+	dir := a.Dir
+	if dir == "" {
+		dir = "."
+	}
+	path, ok, err := project.Find(dir)
+	if err == nil && !ok {
+		err = &usageError{&noProjectError{}}
+	}
+	return path, err
+}
+
 // needProject is project for commands that do nothing without the file.
 func (a *app) needProject() (*project.File, error) {
 	file, err := a.project()
 	if err == nil && file == nil {
-		return nil, usagef("there is no %s here or in a folder above: write one, or name another file with --file", project.FileName)
+		return nil, &usageError{&noProjectError{}}
 	}
 	return file, err
 }

@@ -18,7 +18,8 @@ found here or in a folder above (its contexts are clusters), else from where "he
   SCHEMA_REGISTRY_URL   default http://localhost:8081; SCHEMA_REGISTRY_USERNAME, _PASSWORD, ...
   HEADRACE_CONTEXT      the context of headrace.yaml, as --context says it
 
-Secrets come from the environment only, or from files that *_FILE variables name.
+Secrets come from the environment only, or from files that *_FILE variables name. Those that a headrace.yaml names
+are used once --context or HEADRACE_CONTEXT has named the context, or "headrace config trust" the file.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a plan has changes, 100 findings, 130 interrupted.`
 
@@ -60,7 +61,7 @@ func (a *app) root() *cobra.Command {
 		group("topics", "Plan, apply, list and describe topics", "  headrace topics plan",
 			a.topicsPlan(), a.topicsApply(), a.topicsCheck(), a.topicsExport(), a.topicsList(), a.topicsCreate(), a.topicsDescribe()),
 		group("config", "Show headrace.yaml and its contexts", "  headrace config view",
-			a.configView(), a.configContexts(), a.configSchema()),
+			a.configView(), a.configContexts(), a.configTrust(), a.configSchema()),
 		group("groups", "List, describe and move consumer groups", "  headrace groups describe delays",
 			a.groupsList(), a.groupsDescribe(), a.groupsSeek()),
 		group("dead", "List, show, return and discard dead letters", "  headrace dead list flights.delays.dead",

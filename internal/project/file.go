@@ -6,6 +6,7 @@ import "time"
 type File struct {
 	Path     string   // of the file itself, absolute
 	Files    []string // it and every file included, absolute
+	Digest   string   // SHA-256 over the names and contents of Files, in hexadecimal
 	Context  string   // the context to use when nobody says another; may be empty
 	Contexts []Context
 	Topics   []Topic

@@ -20,7 +20,7 @@ func Find(dir string) (path string, found bool, err error) {
 		path = filepath.Join(dir, FileName)
 		info, err := os.Stat(path)
 		switch {
-		case err == nil && !info.IsDir():
+		case err == nil && info.Mode().IsRegular():
 			return path, true, nil
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return "", false, err

@@ -1,14 +1,19 @@
 package project
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -25,12 +30,13 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, &Error{Position: Position{File: path}, Message: "it has no absolute path", Err: err}
 	}
-	l := &loader{all: &File{Path: path}}
+	l := &loader{all: &File{Path: path}, digest: sha256.New()}
 	l.load(path, Position{File: path})
 	l.across()
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err
 	}
+	l.all.Digest = hex.EncodeToString(l.digest.Sum(nil))
 	if l.all.Schemas.Folder == "" {
 		l.all.Schemas.Folder = defaultFolder(filepath.Dir(path))
 	}
@@ -51,6 +57,7 @@ type loader struct {
 	all     *File
 	context Position // where the default context is named
 	errs    []error
+	digest  hash.Hash // of every file read
 }
 
 func (l *loader) add(at Position, hint, format string, args ...any) {
@@ -69,7 +76,12 @@ func (l *loader) load(path string, from Position) {
 		}
 		return
 	}
-	root, err := parse(path)
+	text, err := l.read(path, from)
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	root, err := parse(path, text)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
@@ -115,6 +127,10 @@ func (l *loader) join(one *File, r *reader, root *yaml.Node) {
 
 func (l *loader) include(r *reader, item *yaml.Node) {
 	pattern := item.Value
+	if err := checkPattern(pattern); err != nil {
+		l.add(r.at(item), "", "include %q: %v", pattern, err)
+		return
+	}
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(r.dir, pattern)
 	}
@@ -130,14 +146,54 @@ func (l *loader) include(r *reader, item *yaml.Node) {
 	}
 }
 
-// parse reads one file's only document; nil is an empty one.
-func parse(path string) (*yaml.Node, error) {
+// maxWild bounds the folders that a pattern walks: the file may be anybody's, and is read before a person has looked at it.
+const maxWild = 3
+
+// checkPattern lets a pattern with wildcards look below the file that names it only.
+func checkPattern(pattern string) error {
+	if !strings.ContainsAny(pattern, `*?[`) {
+		return nil
+	}
+	if !filepath.IsLocal(pattern) {
+		return errors.New("a pattern is relative to the file that names it, and looks below it only")
+	}
+	wild := 0
+	for part := range strings.SplitSeq(filepath.ToSlash(pattern), "/") {
+		if strings.ContainsAny(part, `*?[`) {
+			wild++
+		}
+	}
+	if wild > maxWild {
+		return fmt.Errorf("it has wildcards in more than %d parts", maxWild)
+	}
+	return nil
+}
+
+// read returns what is in a file, which stands at the given place in another.
+func (l *loader) read(path string, from Position) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && from.Line > 0 {
+		return nil, &Error{Position: from, Message: fmt.Sprintf("include: %s is not a regular file", path)} // opening a pipe may never end
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, &Error{Position: Position{File: path}, Message: "it cannot be read", Err: err}
 	}
 	defer func() { _ = file.Close() }() // only read from
-	decoder := yaml.NewDecoder(io.LimitReader(file, maxFileBytes+1))
+	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err != nil {
+		return nil, &Error{Position: Position{File: path}, Message: "it cannot be read", Err: err}
+	}
+	if len(text) > maxFileBytes {
+		return nil, &Error{Position: Position{File: path}, Message: fmt.Sprintf("it has more than %d bytes", maxFileBytes)}
+	}
+	fmt.Fprintf(l.digest, "%d %s %d ", len(path), path, len(text))
+	l.digest.Write(text)
+	return text, nil
+}
+
+// parse returns the only document of a file's text; nil is an empty one.
+func parse(path string, text []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF):
@@ -150,9 +206,6 @@ func parse(path string) (*yaml.Node, error) {
 		return nil, &Error{Position: at, Message: "a second document begins here", Hint: "put it into a file of its own and name it under include"}
 	} else if !errors.Is(err, io.EOF) {
 		return nil, syntaxError(path, err)
-	}
-	if n, err := file.Read(make([]byte, 1)); n > 0 || err == nil {
-		return nil, &Error{Position: Position{File: path}, Message: fmt.Sprintf("it has more than %d bytes", maxFileBytes)}
 	}
 	if len(document.Content) == 0 || document.Content[0].ShortTag() == "!!null" {
 		return nil, nil
