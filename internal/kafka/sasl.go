@@ -10,7 +10,6 @@ import (
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
-	"github.com/segmentio/kafka-go/sasl/scram"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
@@ -28,10 +27,8 @@ func newSASLSource(settings *headrace.SASL) (*saslSource, error) {
 	switch settings.Mechanism {
 	case headrace.Plain:
 		mechanism = plain.Mechanism{Username: settings.Username, Password: settings.Password.Reveal()}
-	case headrace.SCRAMSHA256:
-		mechanism, err = scram.Mechanism(scram.SHA256, settings.Username, settings.Password.Reveal())
-	case headrace.SCRAMSHA512:
-		mechanism, err = scram.Mechanism(scram.SHA512, settings.Username, settings.Password.Reveal())
+	case headrace.SCRAMSHA256, headrace.SCRAMSHA512:
+		mechanism, err = newSCRAM(settings)
 	case headrace.OAuthBearer:
 		mechanism = oauthBearer{token: settings.Token}
 	default:
@@ -80,6 +77,9 @@ func (s *saslSource) authenticate(ctx context.Context, conn *conn, host string) 
 			return &AuthError{Addr: conn.addr, Method: name, Err: refused}
 		}
 		done, next, err := session.Next(ctx, resp.SASLAuthBytes)
+		if err != nil && ctx.Err() != nil {
+			return fmt.Errorf("sasl %s: %w", name, err)
+		}
 		if err != nil {
 			return &AuthError{Addr: conn.addr, Method: name, Err: err}
 		}
