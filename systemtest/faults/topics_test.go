@@ -26,18 +26,8 @@ func growAndMove(t *trial) {
 		f.awaitMore(1000, time.Minute)
 	}
 	f.flush()
-	results, err := t.kafka().Admin.UpdatePartitions(t.Context(), 6, f.topic)
-	if err == nil {
-		err = results.Error()
-	}
-	if err != nil {
-		t.Fatalf("add partitions: %v", err)
-	}
 	start := time.Now()
-	for admin.Leader(t, t.kafka(), f.topic, 5) < 1 {
-		<-time.After(20 * time.Millisecond)
-	}
-	f.producer = stack.Producer(t, producer.Config{Cluster: t.cluster(), Registry: f.schemas})
+	f.addPartitions(6)
 	f.rename("later")
 	f.startSending()
 	f.until(time.Minute, "the new partitions are consumed", func() bool {

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,6 +31,7 @@ type job struct {
 	Concurrency int
 	Work        time.Duration // what a handler takes
 	BufferBytes int
+	Session     time.Duration // the session timeout; 0 is 2s
 }
 
 // work is the worker process. It runs until it is killed, or told to stop by SIGTERM, and returns its exit code. Each handled event
@@ -54,7 +56,7 @@ func runJob(described string) error {
 	config := consumer.Config{
 		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: registry, Group: j.Group, Topics: []string{j.Topic},
 		Tuning: consumer.Tuning{
-			InstanceID: j.InstanceID, SessionTimeout: 2 * time.Second, CommitInterval: commitInterval, BufferBytes: j.BufferBytes,
+			InstanceID: j.InstanceID, SessionTimeout: cmp.Or(j.Session, 2*time.Second), CommitInterval: commitInterval, BufferBytes: j.BufferBytes,
 		},
 	}
 	config.Concurrency = j.Concurrency
