@@ -1,6 +1,10 @@
 package consumer
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
 
 // Class gives an outcome to a kind of error, for errors that handlers pass on from elsewhere:
 //
@@ -20,7 +24,7 @@ type Class struct {
 	As func(error) bool
 
 	// Then returns the outcome of an attempt that failed with such an error: [Permanent] itself, or a function that calls
-	// [RetryAfter], [Snooze] or [Skip]. Another error is a failed attempt, nil is done. It must not block.
+	// [RetryAfter], [Snooze] or [Skip]. Another error is a failed attempt, and so is a panic; nil is done. It must not block.
 	Then func(error) error
 }
 
@@ -31,11 +35,17 @@ func (c Class) matches(err error) bool {
 	return errors.Is(err, c.Is)
 }
 
-// classify gives an error the outcome of the first class it is in. An outcome that the handler has chosen itself stays.
-func (p *Policy) classify(err error) error {
+// classify gives an error the outcome of the first class it is in. An outcome that the handler has chosen itself stays. A class that
+// panics makes a failed attempt of it, as a handler does.
+func (p *Policy) classify(err error) (outcome error) {
 	if err == nil || len(p.Classes) == 0 || chosen(err) {
 		return err
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			outcome = fmt.Errorf("%w; %w", err, &PanicError{Value: v, Stack: debug.Stack(), what: "a Class of its policy"})
+		}
+	}()
 	for _, c := range p.Classes {
 		if c.matches(err) {
 			return c.Then(err)

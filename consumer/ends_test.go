@@ -2,8 +2,10 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/headrace/headrace/internal/batch"
@@ -108,7 +110,9 @@ func TestAReplayThatStopsAtAnEventSkipsNone(t *testing.T) {
 			}
 			return first.handle(ctx, p)
 		}))
-		asError[*HandlerError](t, err)
+		if err := asError[*HandlerError](t, err); err.Offset != bad {
+			t.Errorf("stopped at %v", err)
+		}
 		cfg.Spans = last.spans(t)
 		counts := last.counts(t)
 		if s := cfg.Spans[0]; s.Done() || s.Next > bad || counts.Handled != int64(first.len()) {
@@ -122,6 +126,85 @@ func TestAReplayThatStopsAtAnEventSkipsNone(t *testing.T) {
 		}
 		if s, counts := last.spans(t)[0], last.counts(t); !s.Done() || counts.Handled != events {
 			t.Errorf("told %+v", s)
+		}
+	})
+}
+
+// TestAFilterThatDoesNotReturnEndsItsReplay holds that the process goes on, and nothing counts as done that was not.
+func TestAFilterThatDoesNotReturnEndsItsReplay(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(){"panic": func() { panic("no filter") }, "goexit": goexit} {
+		for _, concurrency := range []int{0, 4} {
+			t.Run(fmt.Sprint(name, concurrency), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.topic("t", 1, false)
+				w.pings("t", 0, 0, 100)
+				cfg := w.replay("t")
+				cfg.Worker.Concurrency = concurrency
+				cfg.Filter = func(_ context.Context, r *Record) (bool, error) {
+					if r.Offset == 70 {
+						end()
+					}
+					return true, nil
+				}
+				var last told
+				cfg.Progress = last.keep
+				err := Replay(t.Context(), cfg, On(new(sink).handle))
+				if err == nil || !strings.Contains(err.Error(), "filter of replay r1 at topic t partition 0 offset 70") {
+					t.Errorf("ended with %v", err)
+				}
+				if s := last.spans(t)[0]; s.Next > 70 || s.Counts.Handled != s.Next {
+					t.Errorf("told %+v", s)
+				}
+			})
+		}
+	}
+}
+
+// TestAClassThatPanicsMakesAFailedAttempt of the event that it was asked about.
+func TestAClassThatPanicsMakesAFailedAttempt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 3)
+	cfg := w.config("t")
+	cfg.Policy.Classes = []Class{{Is: errBroken, Then: func(error) error { panic("no class") }}}
+	j := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
+	err := j.wait()
+	if failure := asError[*HandlerError](t, err); failure.Offset != 0 || failure.Attempts != 3 || !errors.Is(err, errBroken) {
+		t.Errorf("ended with %v", err)
+	}
+	if panicked := asError[*PanicError](t, err); panicked.Value != "no class" {
+		t.Errorf("panic %+v", panicked)
+	}
+}
+
+// TestGoexitInLanesStopsTheWorker at the event, which the next worker handles.
+func TestGoexitInLanesStopsTheWorker(t *testing.T) {
+	t.Parallel()
+	eachLayout(t, func(t *testing.T, concurrency int, l layout) {
+		const events, bad = 400, 130
+		w := newWorld(t)
+		w.topic("t", 1, false)
+		w.lay("t", events, l)
+		cfg := w.config("t")
+		cfg.Concurrency = concurrency
+		var first, second sink
+		err := w.start(cfg, On(func(ctx context.Context, p ping) error {
+			if p.N == bad {
+				goexit()
+			}
+			return first.handle(ctx, p)
+		})).wait()
+		if failure := asError[*HandlerError](t, err); failure.Offset != bad || !errors.Is(err, errGoexit) {
+			t.Errorf("ended with %v", err)
+		}
+		j := w.start(cfg, On(second.handle))
+		eventually(t, "everything is committed", func() bool { return w.committed("t", 0) == events })
+		j.stop()
+		if left := missing(events, first.numbers(), second.numbers()); len(left) > 0 || first.len()+second.len() != events {
+			t.Errorf("never handled: %v; %d handled in all", left, first.len()+second.len())
 		}
 	})
 }

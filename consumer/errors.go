@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -230,13 +231,17 @@ func (e *StuckError) Error() string {
 	return fmt.Sprintf("handler of %s at %s is still running after its context ended: its event is not acknowledged", e.Event, e.At)
 }
 
-// PanicError is the error of an attempt that panicked.
+// PanicError is the error of an attempt that panicked, in the handler or in a [Class], and of a replay whose filter did.
 type PanicError struct {
 	Value any
 	Stack []byte // of the handler's goroutine, at the panic
+
+	what string // panicked; "" is the handler
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.Value) }
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("%s panicked: %v", cmp.Or(e.what, "handler"), e.Value)
+}
 
 // Unwrap returns the value the handler panicked with, if it is an error.
 func (e *PanicError) Unwrap() error {

@@ -36,6 +36,9 @@ func (e *decodeError) Unwrap() error { return e.err }
 // fn's context carries the event's [Info]. It ends, with a cause, when the attempt times out, when the partition is given to another
 // worker, and when the worker stops and fn has not returned within the drain timeout; until then fn is left to finish. fn runs for
 // one event of a partition at a time, and for several partitions at once.
+//
+// A panic of fn is a failed attempt, with a *[PanicError]. When fn ends its goroutine instead (runtime.Goexit, which FailNow of a test
+// calls), the worker stops with a *[HandlerError], and the event is handled again.
 func On[E schema.Event](fn func(context.Context, E) error) Handler {
 	if fn == nil {
 		return Handler{}

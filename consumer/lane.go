@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var errGoexit = errors.New("handler ended its goroutine (runtime.Goexit, or FailNow of a test)")
+var errGoexit = errors.New("ended its goroutine (runtime.Goexit, or FailNow of a test)")
 
 // lane runs handlers, one at a time, on one goroutine: one of the worker's lanes, or that of a partition whose events are handled in
 // the order of its log. It is given the tasks of a turn, all of one partition, and works through them.

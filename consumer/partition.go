@@ -172,7 +172,7 @@ func (p *partition) run() {
 	defer p.giveTurn()
 	defer func() {
 		if !returned && !p.stopped.Load() { // by runtime.Goexit; a handler's has stopped it before
-			p.fail(fmt.Errorf("%s: %w", p.at(), errGoexit))
+			p.fail(fmt.Errorf("what was called at %s %w", p.at(), errGoexit))
 		}
 	}()
 	for more := true; more; {

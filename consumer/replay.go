@@ -22,7 +22,7 @@ type ReplayConfig struct {
 	Rate   float64      // events a second that are handed over, in all; 0 is no limit
 
 	// Filter picks the events that are replayed; nil takes all. It is called from one goroutine for each partition, in the order of the
-	// log; the record is only valid until it returns. An error ends the replay.
+	// log; the record is only valid until it returns. An error ends the replay, and so do a panic and runtime.Goexit.
 	Filter func(context.Context, *Record) (bool, error)
 
 	// Progress is told how far the spans have come, and is the only memory of it: spans given to another [Replay] as they were told here

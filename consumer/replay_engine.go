@@ -174,7 +174,12 @@ func (r *replaying) follow(ctx context.Context, failed <-chan error, ended <-cha
 	for {
 		select {
 		case <-ended:
-			return nil
+			select {
+			case err := <-failed: // also one of the last moment
+				return err
+			default:
+				return nil
+			}
 		case err := <-failed:
 			return err
 		case <-ctx.Done():

@@ -20,7 +20,7 @@ func TestAPartitionWithFullMetadataComesToRest(t *testing.T) {
 	p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
 	const events = 60_000
 	note := progress.Note{Done: progress.NewDone(0)}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a pattern that does not compress
+	random := rand.New(rand.NewPCG(1, 2)) // a pattern that does not compress
 	for at := int64(1); at < events; at++ {
 		if random.IntN(6) > 0 {
 			note.Done.Mark(at, at+1)

@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -108,7 +110,7 @@ func (p *partition) pick(rec *batch.Record) picked {
 	if s.cfg.Filter == nil {
 		return pickYes
 	}
-	keep, err := s.cfg.Filter(p.going, s.record(p, rec))
+	keep, err := s.keep(p, rec)
 	switch {
 	case p.stopped.Load():
 		return pickStop
@@ -120,6 +122,24 @@ func (p *partition) pick(rec *batch.Record) picked {
 	}
 	s.filtered++
 	return pickNot
+}
+
+// keep asks the filter. A filter that panics, or ends the goroutine, ends the replay, as one that returns an error does.
+func (s *span) keep(p *partition, rec *batch.Record) (keep bool, err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack(), what: fmt.Sprintf("filter of replay %s at %s", s.id, p.atOffset(rec.Offset))}
+			return
+		}
+		p.fail(fmt.Errorf("filter of replay %s at %s %w", s.id, p.atOffset(rec.Offset), errGoexit))
+	}()
+	keep, err = s.cfg.Filter(p.going, s.record(p, rec))
+	returned = true
+	return keep, err
 }
 
 // record is a record as the filter sees it.
