@@ -92,7 +92,10 @@ func start(cfg Config, kafka, reg net.Listener) (_ *Server, err error) {
 	if s.cluster, err = startBroker(kafka, brokerDir, cfg.Broker); err != nil {
 		return nil, fmt.Errorf("broker on %s: %w", s.KafkaAddr, err)
 	}
-	s.http = &http.Server{Handler: http.HandlerFunc(s.serveRegistry), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{
+		Handler:           fromOwnMachine(reg.Addr().String(), http.HandlerFunc(s.serveRegistry)),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
 	go func() {
 		defer close(s.served)
 		_ = s.http.Serve(reg) // always http.ErrServerClosed once Close has run

@@ -72,6 +72,7 @@ func ask(t *testing.T, server *devserver.Server, method, path string, body any) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header.Set("Content-Type", "application/vnd.schemaregistry.v1+json")
 	req.Close = true // no idle connection for goleak to find
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
