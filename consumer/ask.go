@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,10 +18,19 @@ func (e *engine) ask(what string, partitions []*partition, question func(context
 		if partitions = stillOwned(partitions); len(partitions) == 0 || e.ctx.Err() != nil {
 			return
 		}
-		if partitions = e.unanswered(what, partitions, question(e.ctx, partitions)); len(partitions) > 0 && !e.sleep(outage.Delay(failures)) {
+		if partitions = e.unanswered(what, partitions, e.askOnce(partitions, question)); len(partitions) > 0 && !e.sleep(outage.Delay(failures)) {
 			return
 		}
 	}
+}
+
+// answerTimeout is how long a question that brokers answer at once may take, before it is asked again on other connections.
+const answerTimeout = 10 * time.Second
+
+func (e *engine) askOnce(partitions []*partition, question func(context.Context, []*partition) []error) []error {
+	ctx, cancel := context.WithTimeout(e.ctx, answerTimeout)
+	defer cancel()
+	return question(ctx, partitions)
 }
 
 // unanswered returns the partitions that a question is to be asked for again.
@@ -29,7 +39,7 @@ func (e *engine) unanswered(what string, partitions []*partition, errs []error) 
 	for i, p := range partitions {
 		switch {
 		case errs[i] == nil:
-		case !kafka.Retriable(errs[i]) && e.ctx.Err() == nil:
+		case !kafka.Retriable(errs[i]) && !errors.Is(errs[i], context.DeadlineExceeded) && e.ctx.Err() == nil:
 			e.fail(fmt.Errorf("consumer: group %s: %s: %w", e.cfg.Group, what, errs[i]))
 			return nil
 		default:
@@ -51,7 +61,9 @@ func (e *engine) locate(what string, at Position, readCommitted bool, partitions
 		for i, p := range asked {
 			names[i] = p.TopicPartition
 		}
-		bounds, errs := boundsOf(e.ctx, e.client, readCommitted, at, names)
+		ctx, cancel := context.WithTimeout(e.ctx, answerTimeout)
+		defer cancel()
+		bounds, errs := boundsOf(ctx, e.client, readCommitted, at, names)
 		var answered []*partition
 		var offsets []int64
 		for i, p := range asked {

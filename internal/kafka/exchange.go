@@ -39,6 +39,7 @@ type exchange struct {
 	client   *Client
 	message  message
 	deadline time.Time
+	patience time.Duration // until the first byte of the answer; 0 leaves it to the deadline
 
 	mu    sync.Mutex
 	state exchangeState
@@ -125,6 +126,9 @@ func (e *exchange) run(c *conn) (keep bool, err error) {
 	if err := c.writeAll(pieces); err != nil {
 		return false, err
 	}
+	if err := e.awaitAnswer(c); err != nil {
+		return false, closedHint(err, c)
+	}
 	buf, trusted, limit := e.message.buffer()
 	reader := frameReader{request: requestName(e.message.key()), addr: c.addr, limit: limit, trusted: trusted}
 	frame, err := reader.read(c.reader, buf)
@@ -140,6 +144,21 @@ func (e *exchange) run(c *conn) (keep bool, err error) {
 	}
 	c.answered.Store(true)
 	return true, nil
+}
+
+// awaitAnswer waits for the first byte of an answer that has a time of its own for that: the rest may be long, and the line thin.
+func (e *exchange) awaitAnswer(c *conn) error {
+	first := time.Now().Add(e.patience)
+	if e.patience == 0 || first.After(e.deadline) {
+		return nil
+	}
+	if err := c.SetDeadline(first); err != nil {
+		return err
+	}
+	if _, err := c.reader.Peek(1); err != nil {
+		return err
+	}
+	return c.SetDeadline(e.deadline)
 }
 
 // settle returns what became of the exchange once RoundTrip has returned, for whatever reason. After it no goroutine

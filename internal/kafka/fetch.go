@@ -70,6 +70,10 @@ type AbortedTransaction struct {
 	FirstOffset int64
 }
 
+// fetchGrace is how much longer than MaxWait a broker may take until its answer begins. A broker whose answer was lost is asked again after
+// that, on another connection.
+const fetchGrace = 5 * time.Second
+
 const (
 	defaultFetchBytes     = 50 << 20
 	defaultPartitionBytes = 1 << 20

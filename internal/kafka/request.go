@@ -160,6 +160,9 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	defer context.AfterFunc(c.ctx, func() { stop(ErrClosed) })() //nolint:contextcheck // Close ends every call
 
 	e := &exchange{client: c, message: m, deadline: deadline, done: make(chan struct{})}
+	if f, ok := m.(*fetchMessage); ok {
+		e.patience = f.req.MaxWait + fetchGrace
+	}
 	timer := time.AfterFunc(connect, func() {
 		if e.giveUp() {
 			stop(fmt.Errorf("no connection within %v: %w", connect, os.ErrDeadlineExceeded))
@@ -174,6 +177,8 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 		return true, sent, nil
 	case ctx.Err() != nil:
 		return ran, sent, context.Cause(ctx)
+	case ran && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(deadline):
+		return ran, sent, noAnswerError(e.patience)
 	case ran && errors.Is(err, os.ErrDeadlineExceeded):
 		return ran, sent, late
 	case ran:

@@ -20,18 +20,19 @@ const roundSession = 6 * time.Second
 
 func shortSession(c *consumer.Config) { c.Tuning.SessionTimeout = roundSession }
 
-// swallowedRounds keeps one answer of a rebalance from a worker, with its connection open: the answer to a join, or to the request for
-// the assignment. The worker asks again before its session is over, so that nobody loses anything.
+// swallowedRounds keeps an answer that a worker needs to begin from it, with its connection open: to a join, to the request for the
+// assignment, for the committed offsets, or for events. The worker asks again before its session is over, so that nobody loses anything,
+// and is at work soon.
 func swallowedRounds(t *trial) {
 	f := t.flow(plan{partitions: 6, perTick: 5, consume: shortSession})
 	f.awaitHandled(500, time.Minute)
 	longest := time.Duration(0)
 	for i := range pick(2, 6) {
-		for _, api := range []int16{proxy.JoinGroup, proxy.SyncGroup} {
+		for _, api := range []int16{proxy.JoinGroup, proxy.SyncGroup, proxy.OffsetFetch, proxy.Fetch} {
 			t.lines().SwallowAnswers(api, 1+i%2)
 			started := time.Now()
 			guest := f.work(fmt.Sprintf("guest %d of %d", i, api), nil)
-			f.until(time.Minute, "the guest owns partitions", func() bool { return guest.Stats().Assigned > 0 })
+			f.until(25*time.Second, "the guest handles events", func() bool { return guest.Stats().Handled > 0 })
 			longest = max(longest, time.Since(started))
 			f.awaitHandled(500, time.Minute)
 			if err := guest.Stop(); err != nil {
@@ -42,29 +43,41 @@ func swallowedRounds(t *trial) {
 	}
 	f.finish()
 	f.figure("answers swallowed", "%d", t.lines().Cuts())
-	f.figure("longest until a newcomer owns partitions", "%s", round(longest))
+	f.figure("longest until a newcomer handles events", "%s", round(longest))
 }
 
-// hungRound hangs the group's coordinator while a rebalance is open. Another broker takes over, which knows nothing of the rebalance, and
-// puts out whoever does not turn to it. Then the first goes on.
+// hungRound hangs the group's coordinator while a rebalance is open and a worker waits for its end: a static worker that is away keeps it
+// open. Another broker takes over, which knows nothing of the rebalance, and puts out whoever does not turn to it; another worker that
+// starts meanwhile is given what there is. Then the first broker goes on.
 func hungRound(t *trial) {
 	f := t.flow(plan{partitions: 6, perTick: 5, consume: shortSession})
-	hangs, longest := pick(1, 4), time.Duration(0)
+	hangs, longest := pick(1, 3), time.Duration(0)
 	for i := range hangs {
 		f.awaitHandled(500, time.Minute)
-		node := t.kafka().Node(f.coordinator())
-		guest := f.work(fmt.Sprintf("guest %d", i), nil)
+		away := f.work(fmt.Sprintf("away %d", i), func(c *consumer.Config) {
+			c.Tuning.InstanceID, c.Tuning.SessionTimeout = fmt.Sprintf("away-%d", i), 30*time.Second
+		})
+		f.until(time.Minute, "the static worker owns partitions", func() bool { return away.Stats().Assigned > 0 })
+		if err := away.Stop(); err != nil {
+			t.Errorf("static worker: %v", err)
+		}
+		guests := []*stack.Worker{f.work(fmt.Sprintf("guest %d", i), nil)}
 		f.until(time.Minute, "a rebalance begins", func() bool { return f.group(f.topic).State == "PreparingRebalance" })
+		<-time.After(roundSession / 2) // all have joined but the one that is away
+		node := t.kafka().Node(f.coordinator())
 		node.Pause()
-		longest = max(longest, f.pause(pick(1000, 4000), 2*time.Minute))
-		<-time.After(pick(20*time.Second, time.Minute))
+		guests = append(guests, f.work(fmt.Sprintf("late guest %d", i), nil))
+		longest = max(longest, f.pause(1000, 2*time.Minute))
+		<-time.After(pick(30*time.Second, time.Minute))
 		node.Continue()
 		f.awaitHandled(500, time.Minute)
 		admin.AwaitInSync(t, t.kafka(), f.topic)
 		admin.AwaitInSync(t, t.kafka(), "__consumer_offsets")
-		f.until(2*time.Minute, "the guest owns partitions", func() bool { return guest.Stats().Assigned > 0 })
-		if err := guest.Stop(); err != nil {
-			t.Errorf("guest: %v", err)
+		for _, guest := range guests {
+			f.until(2*time.Minute, "the guest owns partitions", func() bool { return guest.Stats().Assigned > 0 })
+			if err := guest.Stop(); err != nil {
+				t.Errorf("guest: %v", err)
+			}
 		}
 	}
 	f.finish()

@@ -82,7 +82,7 @@ func (m *Member) heard(b beat) error {
 		}
 	case !current: // said to a member that this one no longer is
 		return nil
-	case lost(b.err), !kafka.Retriable(b.err):
+	case lost(b.err), !kafka.Retriable(b.err) && !errors.Is(b.err, context.DeadlineExceeded):
 	default:
 		m.cfg.Logger.Warn("heartbeat got no good answer", zap.String("group", m.cfg.Group), zap.Error(b.err))
 		return nil

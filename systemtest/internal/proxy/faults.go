@@ -11,6 +11,7 @@ const (
 	Produce      int16 = 0
 	Fetch        int16 = 1
 	OffsetCommit int16 = 8
+	OffsetFetch  int16 = 9
 	JoinGroup    int16 = 11
 	Heartbeat    int16 = 12
 	SyncGroup    int16 = 14
