@@ -98,9 +98,10 @@ type Unhandled int8
 
 // The ways to treat an event nobody handles.
 const (
-	UnhandledStop       Unhandled = iota // the worker stops with an *UnhandledError
-	UnhandledSkip                        // the event counts as handled, and in Stats.Skipped
-	UnhandledDeadLetter                  // the event goes to the dead-letter topic
+	UnhandledStop        Unhandled = iota // the worker stops with an *UnhandledError
+	UnhandledSkip                         // the event counts as handled, and in Stats.Skipped
+	UnhandledDeadLetter                   // the event goes to the dead-letter topic
+	UnhandledSkipForeign                  // as UnhandledSkip; and so does a value without wire header, which no Avro producer has written
 )
 
 // OutOfRange says where a partition goes on when its log does not hold the group's offset. Either way it is logged, with the offset
@@ -183,8 +184,8 @@ func (c Config) validate() error {
 	if c.Concurrency < 0 || c.Concurrency > maxConcurrency {
 		add("Config.Concurrency %d is not between 0 and %d", c.Concurrency, maxConcurrency)
 	}
-	if c.Unhandled < UnhandledStop || c.Unhandled > UnhandledDeadLetter {
-		add("Config.Unhandled %d is none of UnhandledStop, UnhandledSkip, UnhandledDeadLetter", c.Unhandled)
+	if c.Unhandled < UnhandledStop || c.Unhandled > UnhandledSkipForeign {
+		add("Config.Unhandled %d is none of UnhandledStop, UnhandledSkip, UnhandledDeadLetter, UnhandledSkipForeign", c.Unhandled)
 	}
 	if err := c.Policy.validate("Config.Policy"); err != nil {
 		errs = append(errs, err)

@@ -256,6 +256,25 @@ func TestUnhandledEvents(t *testing.T) {
 	}
 }
 
+// TestValuesOfOtherProgramsAreSkippedByPolicy has values that are no events, damaged ones and not.
+func TestValuesOfOtherProgramsAreSkippedByPolicy(t *testing.T) {
+	t.Parallel()
+	for unhandled, skipped := range map[Unhandled]int64{UnhandledSkip: 1, UnhandledSkipForeign: 3} {
+		w := newWorld(t)
+		w.topic("t", 1, true)
+		w.put("t", 0, rec{value: []byte(`{"json": true}`)}, rec{value: []byte{}}, rec{value: encoded(pongID, pong{})},
+			rec{value: pingValue(1, "x")[:3]}, rec{value: pingValue(2, "x")})
+		cfg := w.config("t")
+		cfg.Unhandled, cfg.Policy.DeadLetter = unhandled, true
+		j := w.start(cfg, On(new(sink).handle))
+		eventually(t, "acknowledged", func() bool { return w.committed("t", 0) == 5 })
+		j.stop()
+		if s := j.Stats(); s.Skipped != skipped || s.DeadLettered != 4-skipped || s.Handled != 1 {
+			t.Errorf("Unhandled %d: stats %+v", unhandled, s)
+		}
+	}
+}
+
 func TestTombstoneHandler(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -43,8 +43,13 @@ func AfterStart(n int64) Position { return Position{kind: positionAfterStart, nu
 func BeforeEnd(n int64) Position { return Position{kind: positionBeforeEnd, number: n} }
 
 // AtTime is the first event whose timestamp is at or after t, or the end of the partition when there is none. Kafka's timestamps
-// have milliseconds; the rest of t is dropped.
-func AtTime(t time.Time) Position { return Position{kind: positionTime, number: t.UnixMilli()} }
+// have milliseconds; the rest of t is dropped. A t before 1970 is AtStart: no broker looks for such a time, and takes some for other words.
+func AtTime(t time.Time) Position {
+	if t.UnixMilli() < 0 {
+		return AtStart()
+	}
+	return Position{kind: positionTime, number: t.UnixMilli()}
+}
 
 // IsZero reports whether p is none.
 func (p Position) IsZero() bool { return p.kind == positionNone }

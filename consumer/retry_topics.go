@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,7 +221,8 @@ func (s sourceSettings) forSide(delay time.Duration) []setting {
 	settings := []setting{{"cleanup.policy", "delete"}}
 	retention := int64(-1)
 	if delay > 0 && s.retention >= 0 {
-		retention = max(s.retention, minRetention.Milliseconds()) + 2*delay.Milliseconds()
+		retention = max(s.retention, minRetention.Milliseconds())
+		retention += min(2*delay.Milliseconds(), math.MaxInt64-retention) // the most there is stays the most
 	}
 	settings = append(settings, setting{"retention.ms", strconv.FormatInt(retention, 10)})
 	if s.maxBytes > 0 {

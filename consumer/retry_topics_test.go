@@ -71,6 +71,8 @@ func TestSideTopicsAreCreatedAsTheirSourceNeedsThem(t *testing.T) {
 		"by default":          {nil, "604920000"},
 		"a short retention":   {map[string]string{"retention.ms": "3600000"}, "604920000"},
 		"a long retention":    {map[string]string{"retention.ms": "2592000000"}, "2592120000"},
+		"the most there is":   {map[string]string{"retention.ms": "9223372036854775807"}, "9223372036854775807"},
+		"nearly the most":     {map[string]string{"retention.ms": "9223372036854775800"}, "9223372036854775807"},
 		"kept for ever":       {map[string]string{"retention.ms": "-1"}, "-1"},
 		"compacted":           {map[string]string{"cleanup.policy": "compact"}, "-1"},
 		"compacted and aging": {map[string]string{"cleanup.policy": "compact, delete", "retention.ms": "3600000"}, "604920000"},

@@ -24,6 +24,9 @@ func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *
 	switch {
 	case errors.Is(err, schema.ErrTombstone):
 		t.target = p.router.to(tombstone)
+	case err != nil && foreign(t.record.Value) && p.engine.cfg.Unhandled == UnhandledSkipForeign:
+		t.failure = skipped
+		return t
 	case err != nil:
 		t.undecodable(err)
 		return t
@@ -56,6 +59,9 @@ func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *
 	}
 	return t
 }
+
+// foreign reports whether a value that is no event does not even begin as one: with a magic byte of the wire format.
+func foreign(value []byte) bool { return len(value) == 0 || value[0] > 1 }
 
 // asBefore is route for the most frequent event: a prefix with the schema id of the event before.
 func (p *partition) asBefore(t *task) bool {
@@ -101,7 +107,7 @@ func (t *task) unhandled() {
 		t.failure = notLive
 		return
 	}
-	if t.partition.engine.cfg.Unhandled == UnhandledSkip {
+	if u := t.partition.engine.cfg.Unhandled; u == UnhandledSkip || u == UnhandledSkipForeign {
 		t.failure = skipped
 		return
 	}

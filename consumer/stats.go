@@ -12,7 +12,7 @@ type Stats struct {
 	Retried      int64 // moves of events to a retry topic, each acknowledged by Kafka; an event may make several
 	Snoozed      int64 // attempts that Snooze put off
 	DeadLettered int64 // events whose dead-letter copy Kafka acknowledged
-	Skipped      int64 // events nobody handles, by UnhandledSkip, and those whose handler returned Skip
+	Skipped      int64 // events nobody handles, by UnhandledSkip or UnhandledSkipForeign, and those whose handler returned Skip
 	LiveOnly     int64 // events that came by a replay, so that their handler was not called; see [Handler.LiveOnly]
 	Interrupted  int64 // attempts that a shutdown or a rebalance interrupted; their events are handled again
 	Stuck        int64 // handlers that did not return although their lease had ended; see [Policy.Timeout]

@@ -94,7 +94,7 @@ func (t *task) giveUp(f *failure) verdict {
 	dead := t.policy().DeadLetter
 	if f.kind == kindUnhandled {
 		switch t.partition.engine.cfg.Unhandled {
-		case UnhandledSkip:
+		case UnhandledSkip, UnhandledSkipForeign:
 			return verdict{kind: verdictSkip}
 		case UnhandledDeadLetter:
 			dead = true

@@ -3,6 +3,7 @@ package producer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/headrace/headrace/internal/sender"
 )
@@ -71,11 +72,18 @@ func (e *TooLargeError) Error() string {
 	if e.Limit == 0 {
 		return fmt.Sprintf("event of %d bytes is larger than the broker takes, see max.message.bytes of the topic: %v", e.Size, e.Err)
 	}
-	return fmt.Sprintf("event of %d bytes is larger than %d, the limit that Config.BatchBytes sets", e.Size, e.Limit)
+	return fmt.Sprintf("event of %d bytes is larger than %d, the limit that Config.BatchBytes sets and that workers have", e.Size, e.Limit)
 }
 
 // Unwrap returns Err.
 func (e *TooLargeError) Unwrap() error { return e.Err }
+
+// TimeError says that an event's timestamp is before 1970.
+type TimeError struct{ Time time.Time }
+
+func (e *TimeError) Error() string {
+	return fmt.Sprintf("timestamp %s is before 1970, which Kafka's clients do not take", e.Time.UTC().Format(time.RFC3339Nano))
+}
 
 // failure is the error of an event that was not acknowledged.
 func failure(r sender.Result) error {

@@ -18,7 +18,8 @@ const (
 	optionPartition
 )
 
-// At sets the event's timestamp, kept with millisecond precision. Without it the timestamp is the time of the call, in a burst of events up to a
+// At sets the event's timestamp, kept with millisecond precision. One before 1970 fails with a [*TimeError] and is certainly not written: Kafka
+// takes the last millisecond of 1969 for no timestamp at all, and programs such as Kafka Streams stop at any other. Without it the timestamp is the time of the call, in a burst of events up to a
 // few milliseconds older.
 //
 // A broker recognises a batch that is sent again by what it remembers of the producer, and after a restart it remembers those alone whose

@@ -21,7 +21,7 @@ type Record struct {
 	Key       []byte // nil is null: no key
 	Value     []byte // nil is null: a tombstone
 	Headers   []Header
-	Time      time.Time // zero means now
+	Time      time.Time // zero means now; kept as it is, also before 1970, so that copies are exact. time.UnixMilli(-1) is no timestamp
 	Partition *int32    // nil leaves the choice to the key
 }
 

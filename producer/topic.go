@@ -67,7 +67,9 @@ func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), 
 // no schema.
 func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) error {
 	var r sender.Record
-	fill(&r, key, opts)
+	if err := fill(&r, key, opts); err != nil {
+		return refused(t.name, r.Partition, err)
+	}
 	r.Headers = headers(nil, opts)
 	return failure(t.p.sender.Send(ctx, t.out, &r))
 }
@@ -81,7 +83,9 @@ func (t *Topic[E]) put(ctx context.Context, key string, e *E, to sender.Receiver
 		}
 	}
 	var r sender.Record
-	fill(&r, key, opts)
+	if err := fill(&r, key, opts); err != nil {
+		return r.Partition, err
+	}
 	entry, partition, err := t.p.sender.Begin(ctx, t.out, &r)
 	if err != nil {
 		return partition, err
@@ -135,7 +139,7 @@ func (s *slot[E]) release() {
 }
 
 // fill makes an event's record but for its value and headers.
-func fill(r *sender.Record, key string, opts []Option) {
+func fill(r *sender.Record, key string, opts []Option) error {
 	r.Partition = sender.AnyPartition
 	if key != "" {
 		r.Key = unsafe.Slice(unsafe.StringData(key), len(key)) //nolint:gosec // only read, and copied into the batch
@@ -143,11 +147,14 @@ func fill(r *sender.Record, key string, opts []Option) {
 	for i := range opts {
 		switch o := &opts[i]; o.kind {
 		case optionTime:
-			r.Time = o.time
+			if r.Time = o.time; !o.time.IsZero() && o.time.UnixMilli() < 0 {
+				return &TimeError{Time: o.time}
+			}
 		case optionPartition:
 			r.Partition = o.partition
 		}
 	}
+	return nil
 }
 
 // headers appends those among the options to dst.

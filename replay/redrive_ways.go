@@ -90,10 +90,7 @@ func firstRetryTopic(names []string, by consumedBy) string {
 
 // record is the event as it was, with the marks of its returns, of which this is the last.
 func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []string, now time.Time) (producer.Record, error) {
-	out := producer.Record{Key: d.Key, Value: d.Value}
-	if d.Time.UnixMilli() >= 0 {
-		out.Time = d.Time
-	}
+	out := producer.Record{Key: d.Key, Value: d.Value, Time: d.Time} // also one that says there is no timestamp
 	add := func(key, value string) {
 		out.Headers = append(out.Headers, producer.Header{Key: key, Value: []byte(value)})
 	}
