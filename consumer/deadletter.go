@@ -24,8 +24,13 @@ func DeadLetterTopic(topic, group string) string { return topic + "." + group + 
 // Headers that a dead letter has beside those of the event itself. The first six are those of Kafka's share groups (KIP-1191).
 // Values are text. An event that becomes a dead letter again carries one set, of the last time.
 //
-// The kind "batch" is not one event but a whole record batch, as it lies in the log, that exceeds the limits for decompression or does
-// not decompress; its offset is that of the first event in it that was not handled.
+// The kind "record" is a record that is over a limit of those who read it (32 MiB, 65,536 headers), or that breaks the format; "batch" is a
+// whole record batch, as it lies in the log, that does not decompress. The offset of a batch is that of the first event in it that was not
+// handled.
+//
+// A record that cannot be copied, because the copy would be too large for its topic even when it is compressed, or have too many headers, has a
+// dead letter that refers to it: with [HeaderReference], without a value and without the record's own headers, and with its key if that is
+// short.
 const (
 	HeaderTopic         = "__dlq.errors.topic"
 	HeaderPartition     = "__dlq.errors.partition"
@@ -33,11 +38,13 @@ const (
 	HeaderGroup         = "__dlq.errors.group"
 	HeaderMessage       = "__dlq.errors.message"        // the last error, 2 KiB at most
 	HeaderDeliveryCount = "__dlq.errors.delivery.count" // attempts; 0 when no handler has seen the event
-	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode", "unhandled", "batch" or "crash"
+	HeaderKind          = "__dlq.errors.kind"           // "handler", "panic", "timeout", "decode", "unhandled", "record", "batch" or "crash"
 	HeaderEvent         = "__dlq.errors.event"          // full name of the event's schema, where it is known
 	HeaderSchema        = "__dlq.errors.schema"         // "schema id 7", where the event names one
 	HeaderStack         = "__dlq.errors.stack"          // of a panic, 8 KiB at most
 	HeaderTime          = "__dlq.errors.time"           // when it became a dead letter, RFC 3339
+	HeaderReference     = "__dlq.errors.reference"      // where the record lies that the dead letter is no copy of: topic/partition@offset
+	HeaderStart         = "__dlq.errors.value.start"    // how the value of that record begins, 1 KiB at most
 
 	headerFamily = "__dlq.errors."
 )
@@ -49,6 +56,7 @@ const (
 	kindTimeout   = "timeout"
 	kindDecode    = "decode"
 	kindUnhandled = "unhandled"
+	kindRecord    = "record"
 	kindBatch     = "batch"
 	kindSnooze    = "snooze" // of an event in a retry topic only
 	kindCrash     = "crash"
@@ -59,29 +67,31 @@ const (
 	maxStack   = 8 << 10
 )
 
-// The dead letter of a large event is as large, and goes into a batch of its own.
-const (
-	deadBatchBytes  = 16 << 20
-	deadBufferBytes = 64 << 20
-)
-
 // deadLetter writes the event's copy to the dead-letter topic and returns true when Kafka has acknowledged it. Until then the event
-// waits, as often as the write fails: it is never skipped. It returns false when the partition is given up first.
+// waits, as often as the write fails: it is never skipped. Where no copy is possible, the dead letter refers to the event. It returns false
+// when the partition is given up first.
 func (p *partition) deadLetter(t *task, f *failure) bool {
 	from := t.from()
 	name := DeadLetterTopic(p.source(), p.engine.group)
-	letter := copyOf(t, append(p.replayHeader(ownHeaders(&t.record)), deathHeaders(from, p.engine.group, t.ref, f, time.Now())...))
-	letter.Partition = p.deadPartition(name, from)
-	if from.time >= 0 {
-		letter.Time = time.UnixMilli(from.time)
+	death := deathHeaders(from, p.engine.group, t.ref, f, time.Now())
+	letter := copyOf(t, append(p.replayHeader(ownHeaders(&t.record)), death...))
+	letter.Partition, letter.Time = p.deadPartition(name, from), time.UnixMilli(from.time)
+	var at int64
+	var err error
+	if f.kind != kindRecord {
+		at, err = p.write(name, &letter, t)
 	}
-	at, ok := p.write(name, &letter, t)
-	if ok {
-		p.engine.stats.deadLettered.Add(1)
-		p.log().Warn("event dead-lettered", zap.Int64("offset", t.record.Offset), zap.String("event", f.event), zap.String("kind", f.class()),
-			zap.String("to", name), zap.Int64("at", at), zap.Error(f.reason))
+	if f.kind == kindRecord || uncopyable(err) {
+		refer(&letter, t, p.replayHeader(nil), death, err)
+		at, err = p.write(name, &letter, t)
 	}
-	return ok
+	if err != nil {
+		return false
+	}
+	p.engine.stats.deadLettered.Add(1)
+	p.log().Warn("event dead-lettered", zap.Int64("offset", t.record.Offset), zap.String("event", f.event), zap.String("kind", f.class()),
+		zap.String("to", name), zap.Int64("at", at), zap.Error(f.reason))
+	return true
 }
 
 // copyOf is the record of an event with other headers, as of now.
@@ -93,22 +103,27 @@ func copyOf(t *task, headers []batch.Header) sender.Record {
 	return c
 }
 
-// write sends a copy of an event to another topic, as often as it takes until Kafka has acknowledged it. It returns false when the
-// partition is given up first.
-func (p *partition) write(name string, r *sender.Record, t *task) (offset int64, ok bool) {
+// errGivenUp says that the partition was given up before a copy was written.
+var errGivenUp = errors.New("partition given up")
+
+// write sends a copy of an event to another topic, as often as it takes until Kafka has acknowledged it. It returns errGivenUp when the
+// partition is given up first, and an error that is uncopyable when no topic, or not this one, takes the copy.
+func (p *partition) write(name string, r *sender.Record, t *task) (offset int64, err error) {
 	for failures := 1; ; failures++ {
 		result := p.engine.sender.Send(p.ctx, p.engine.sender.Topic(name), r)
-		if result.Outcome == sender.Acked {
-			return result.Offset, true
-		}
-		if p.ctx.Err() != nil {
-			return 0, false
+		switch {
+		case result.Outcome == sender.Acked:
+			return result.Offset, nil
+		case p.ctx.Err() != nil:
+			return 0, errGivenUp
+		case result.Outcome == sender.Failed && uncopyable(result.Err) && !isReference(r):
+			return 0, result.Err
 		}
 		wait := jitter(outage.Delay(failures))
 		p.log().Error("copy of the event is not written: the event waits", zap.Int64("offset", t.record.Offset), zap.String("to", name),
 			zap.Int("in a row", failures), zap.Duration("wait", wait), zap.Error(result.Err))
 		if !p.pause(wait) {
-			return 0, false
+			return 0, errGivenUp
 		}
 	}
 }
@@ -134,13 +149,15 @@ func ownHeaders(rec *batch.Record) []batch.Header {
 
 // deathHeaders tell where an event comes from and why it did not stay there.
 func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now time.Time) []batch.Header {
-	headers := originHeaders(from, group, max(f.attempts, from.spent.attempts), now)
+	place := originHeaders(from, group, max(f.attempts, from.spent.attempts), now)
+	headers := slices.Clone(place[:4])
 	add := func(key, value string) {
 		if value != "" {
 			headers = append(headers, batch.Header{Key: key, Value: []byte(value)})
 		}
 	}
 	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
+	headers = append(headers, place[4])
 	add(HeaderKind, f.class())
 	add(HeaderEvent, clip(f.event, maxMessage))
 	if ref != (schema.Ref{}) {
@@ -150,7 +167,7 @@ func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now tim
 	if errors.As(f.reason, &panicked) {
 		add(HeaderStack, clip(string(panicked.Stack), maxStack))
 	}
-	return headers
+	return append(headers, place[5])
 }
 
 // originHeaders tell where an event comes from, and when it left.

@@ -79,8 +79,9 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, m
 		if !ok {
 			return next, false, nil
 		}
-		if ok, err := reader.Next(&t.record); !ok {
-			return next, true, err
+		ok, fault := reader.Next(&t.record)
+		if !ok {
+			return next, true, fault
 		}
 		if t.record.Offset < next { // the batch begins before the offset asked for
 			continue
@@ -116,7 +117,9 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, m
 				return next, false, nil
 			}
 		}
-		if t = p.route(t, c, reader, b); t == nil {
+		if fault != nil {
+			t.unreadable(fault)
+		} else if t = p.route(t, c, reader, b); t == nil {
 			return next, false, nil
 		}
 		if t.spent.attempts > 0 {
@@ -179,8 +182,8 @@ func (p *partition) isRestored(offset int64) bool {
 	return len(p.restored) > 0 && p.restored[0].First <= offset
 }
 
-// unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it is larger than is
-// allowed, or does not decompress. Its events cannot be told apart, so that they become one dead letter.
+// unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it does not decompress, or
+// only to more than is allowed at once. Its events cannot be told apart, so that they become one dead letter.
 func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err error) (more bool) {
 	t, ok := p.slot(c, nil, b)
 	if !ok {
@@ -196,4 +199,12 @@ func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err erro
 	p.open.n++
 	p.open.bytes += t.record.Size()
 	return p.flush()
+}
+
+// unreadable gives up a record that is over a limit, or that breaks the format.
+func (t *task) unreadable(fault error) {
+	t.ref, t.body, t.target = schema.Ref{}, nil, nil
+	if t.failure != notOurs {
+		t.failure = &failure{kind: kindRecord, reason: fault, err: &CorruptError{At: t.at(), Err: fault}}
+	}
 }

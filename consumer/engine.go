@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/consumer/internal/assign"
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/group"
+	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/sender"
 )
@@ -83,7 +84,9 @@ func newEngine(ctx context.Context, w *Worker, client *kafka.Client) (*engine, e
 
 // newCopySender makes the sender of copies for retry and dead-letter topics.
 func newCopySender(client *kafka.Client, cfg Config) (*sender.Sender, error) {
-	return sender.New(client, sender.Config{Linger: -1, BatchBytes: deadBatchBytes, BufferBytes: deadBufferBytes, Logger: cfg.Logger})
+	return sender.New(client, sender.Config{
+		Linger: -1, BatchBytes: copyBatchBytes, BufferBytes: copyBufferBytes, LargeCodec: batch.Zstd, Logger: cfg.Logger,
+	})
 }
 
 // newBareEngine makes an engine without what it may share with another.

@@ -188,7 +188,7 @@ func TestDamageOnTheWayIsMendedByFetchingAgain(t *testing.T) {
 	j.stop()
 }
 
-func TestBatchThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
+func TestRecordThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
 	t.Parallel()
 	bomb := sealed(t, batch.Zstd, rec{value: make([]byte, 80<<20)})
 	w := newWorld(t)
@@ -200,9 +200,9 @@ func TestBatchThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
 	}
 }
 
-func TestBatchThatIsABombIsDeadLetteredWhole(t *testing.T) {
+func TestRecordThatIsABombIsDeadLetteredAlone(t *testing.T) {
 	t.Parallel()
-	bomb := sealed(t, batch.Zstd, rec{value: make([]byte, 80<<20)}, rec{value: []byte("x")})
+	bomb := sealed(t, batch.Zstd, rec{value: make([]byte, 80<<20)}, rec{value: pingValue(2, "")})
 	w := newWorld(t)
 	w.topic("t", 1, true)
 	w.serveTopic("t", func(offset int64) []byte {
@@ -219,11 +219,43 @@ func TestBatchThatIsABombIsDeadLetteredWhole(t *testing.T) {
 	eventually(t, "committed", func() bool { return w.committed("t", 0) == 3 })
 	j.stop()
 	dead := w.read("t.g.dead")
-	if len(dead) != 1 || !slices.Equal(dead[0].Value, bomb) || header(dead[0], HeaderKind) != "batch" || header(dead[0], HeaderOffset) != "0" {
-		t.Errorf("%d dead letters: %v", len(dead), dead[0].Headers)
+	if len(dead) != 1 || dead[0].Value != nil || header(dead[0], HeaderKind) != "record" || header(dead[0], HeaderReference) != "t/0@0" {
+		t.Errorf("%d dead letters: %.2000v", len(dead), dead)
 	}
-	if got.len() != 1 {
+	if got.len() != 2 {
 		t.Errorf("%d events handled", got.len())
+	}
+}
+
+// undecompressible is a batch that says it is compressed, and is not.
+func undecompressible(t *testing.T, recs ...rec) []byte {
+	t.Helper()
+	raw := sealed(t, batch.None, recs...)
+	raw[22] = byte(batch.Zstd)
+	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return raw
+}
+
+// TestBatchThatDoesNotDecompressIsDeadLetteredWhole has no way to tell its events apart.
+func TestBatchThatDoesNotDecompressIsDeadLetteredWhole(t *testing.T) {
+	t.Parallel()
+	broken := undecompressible(t, rec{value: pingValue(1, "")}, rec{value: pingValue(2, "")})
+	w := newWorld(t)
+	w.topic("t", 1, true)
+	w.serveTopic("t", func(offset int64) []byte {
+		if offset > 0 {
+			return nil
+		}
+		return broken
+	})
+	cfg := w.config("t")
+	cfg.Policy.DeadLetter = true
+	j := w.start(cfg, On(new(sink).handle))
+	eventually(t, "committed", func() bool { return w.committed("t", 0) == 2 })
+	j.stop()
+	dead := w.read("t.g.dead")
+	if len(dead) != 1 || !slices.Equal(dead[0].Value, broken) || header(dead[0], HeaderKind) != "batch" || header(dead[0], HeaderOffset) != "0" {
+		t.Errorf("%d dead letters: %v", len(dead), dead)
 	}
 }
 

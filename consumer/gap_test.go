@@ -12,12 +12,12 @@ import (
 func TestGapBeforeAnUnreadableBatchIsDone(t *testing.T) {
 	t.Parallel()
 	one := sealed(t, batch.None, rec{value: pingValue(1, "")})
-	bomb := sealed(t, batch.Zstd, rec{value: make([]byte, 80<<20)}, rec{value: []byte("x")})
+	broken := undecompressible(t, rec{value: pingValue(2, "")}, rec{value: []byte("x")})
 	w := newWorld(t)
 	w.topic("t", 1, true)
 	w.serveTopic("t", func(offset int64) []byte {
 		if offset == 0 {
-			return slices.Concat(one, at(5, bomb), at(7, one))
+			return slices.Concat(one, at(5, broken), at(7, one))
 		}
 		return nil
 	})

@@ -23,6 +23,10 @@ type Record struct {
 	Key       []byte
 	Value     []byte
 	Headers   []Header
+
+	// Fault is why the record cannot be read: it has more than 65,536 headers or 96 MiB, or breaks the format. Then it has neither key, value
+	// nor headers.
+	Fault error
 }
 
 // ReadConfig describes what [Read] reads. Cluster and Topic are needed.
@@ -142,13 +146,13 @@ func (r *reader) read(ctx context.Context, d *fetch.Delivery, fn func(Record) er
 		return nil // it came before its feed was told to end
 	}
 	for _, b := range d.Chunk.Batches {
-		if err := r.batch.Open(b, batch.Limits{}); err != nil {
+		if err := r.batch.Open(b, batch.Limits{RecordBytes: batch.ReadBytes}); err != nil {
 			return &fetch.CorruptError{Offset: b.BaseOffset, Err: err}
 		}
 		for {
-			more, err := r.batch.Next(&r.record)
-			if err != nil {
-				return &fetch.CorruptError{Offset: want.From, Err: err}
+			more, fault := r.batch.Next(&r.record)
+			if !more && fault != nil {
+				return &fetch.CorruptError{Offset: want.From, Err: fault}
 			}
 			if !more || want.To >= 0 && r.record.Offset >= want.To {
 				break
@@ -159,7 +163,10 @@ func (r *reader) read(ctx context.Context, d *fetch.Delivery, fn func(Record) er
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
 			}
-			if err := fn(r.view(d.Feed.TopicPartition)); err != nil {
+			if fault != nil {
+				r.record.Value = nil
+			}
+			if err := fn(r.view(d.Feed.TopicPartition, fault)); err != nil {
 				return err
 			}
 			want.From = r.record.Offset + 1
@@ -173,11 +180,11 @@ func (r *reader) read(ctx context.Context, d *fetch.Delivery, fn func(Record) er
 	return nil
 }
 
-func (r *reader) view(tp kafka.TopicPartition) Record {
+func (r *reader) view(tp kafka.TopicPartition, fault error) Record {
 	rec := &r.record
 	r.out = Record{
 		Topic: tp.Topic, Partition: tp.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
-		Key: rec.Key, Value: rec.Value, Headers: r.out.Headers[:0],
+		Key: rec.Key, Value: rec.Value, Headers: r.out.Headers[:0], Fault: fault,
 	}
 	r.headers = rec.Headers(r.headers[:0])
 	for _, h := range r.headers {

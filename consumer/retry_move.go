@@ -87,7 +87,8 @@ func (t *task) notYet(now time.Time) verdict {
 	return v
 }
 
-// moveToRetry writes the event's copy to a retry topic and returns true when Kafka has acknowledged it. It is otherwise as deadLetter.
+// moveToRetry writes the event's copy to a retry topic and returns true when Kafka has acknowledged it. An event that the topic does not
+// take, because it is too large, comes to its end. It is otherwise as deadLetter.
 func (p *partition) moveToRetry(t *task, v verdict) bool {
 	now, from := time.Now(), t.from()
 	due := now.Add(v.step.after)
@@ -102,7 +103,9 @@ func (p *partition) moveToRetry(t *task, v verdict) bool {
 	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.rung, hops, due)...))
 	name := RetryTopic(p.source(), p.engine.group, v.step.rung)
 	r.Partition = p.retryPartition(name, from)
-	if _, ok := p.write(name, &r, t); !ok {
+	if _, err := p.write(name, &r, t); uncopyable(err) {
+		return p.unmovable(t, v.failure, name, err)
+	} else if err != nil {
 		return false
 	}
 	p.engine.stats.retried.Add(1)

@@ -41,7 +41,8 @@ type Config struct {
 	Linger time.Duration
 
 	// BatchBytes is the largest record batch, before compression, and so the largest event: one that does not fit
-	// fails alone with a [*TooLargeError]. Brokers refuse batches above message.max.bytes, 1048588 unless changed. Defaults to 1 MiB.
+	// fails alone with a [*TooLargeError]. So does one of 32 MiB, and one of more than 65,472 headers fails too, since no worker takes
+	// them. Brokers refuse batches above message.max.bytes, 1048588 unless changed. Defaults to 1 MiB.
 	BatchBytes int
 
 	// BufferBytes bounds the memory of batches that are open, waiting or in flight. Defaults to 64 MiB; at least 2 × BatchBytes.
@@ -105,6 +106,8 @@ func (c Config) sender() sender.Config {
 		Linger:          c.Linger,
 		BatchBytes:      c.BatchBytes,
 		BufferBytes:     c.BufferBytes,
+		Headers:         batch.Headers - batch.CopyHeaders,
+		RecordBytes:     batch.RecordBytes - batch.CopyBytes,
 		FailWhenFull:    c.FailWhenFull,
 		DeliveryTimeout: c.DeliveryTimeout,
 		Logger:          c.Logger,

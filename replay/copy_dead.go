@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
@@ -24,6 +26,17 @@ func (l *lane) corrupt(ctx context.Context, span Span, why error) error {
 	}
 	l.note(span, rec.Offset, rec.Offset+1, why)
 	return l.bury(ctx, l.here(span), "decode", why, rec.Timestamp, rec.Key, rec.Value, rec.Headers(nil))
+}
+
+// unreadable passes over a record that is over a limit, or breaks the format, or says why not.
+func (l *lane) unreadable(ctx context.Context, span Span, why error) error {
+	rec := &l.record
+	at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset}
+	if !l.copy.passesCorrupt() {
+		return &CorruptError{At: at, Err: why}
+	}
+	l.note(span, rec.Offset, rec.Offset+1, why)
+	return l.bury(ctx, at, "record", why, rec.Timestamp, nil, rec.Value, nil)
 }
 
 // buryBatch writes a batch that cannot be read, as it lies in the log, as one dead letter.
@@ -44,6 +57,7 @@ func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error,
 	}
 	// Headers of an earlier death would be taken for this one's where it has none, a group's name say.
 	headers = slices.DeleteFunc(headers, func(h batch.Header) bool { return FamilyOwn.owns(h.Key) || h.Key == HeaderReplay })
+	own := len(headers)
 	for _, h := range [][2]string{
 		{consumer.HeaderTopic, at.Topic},
 		{consumer.HeaderPartition, strconv.Itoa(int(at.Partition))},
@@ -56,6 +70,36 @@ func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error,
 	} {
 		headers = append(headers, batch.Header{Key: h[0], Value: []byte(h[1])})
 	}
+	send := func(codec batch.Codec, key, value []byte, headers []batch.Header) error {
+		raw, err := oneRecord(codec, timestamp, key, value, headers)
+		if err != nil {
+			return err
+		}
+		return c.to.Retry(ctx, func(ctx context.Context) error { return c.sendDead(ctx, at.Partition, raw) })
+	}
+	err := errTooLarge
+	if kind != "record" && own <= batch.Headers-batch.CopyHeaders && len(key)+len(value) <= batch.RecordBytes {
+		if err = send(batch.None, key, value, headers); errors.Is(err, kerr.MessageTooLarge) {
+			err = send(batch.Zstd, key, value, headers)
+		}
+	}
+	if errors.Is(err, errTooLarge) || errors.Is(err, kerr.MessageTooLarge) { // it refers to the record
+		headers = append(slices.Clone(headers[own:]),
+			batch.Header{Key: consumer.HeaderReference, Value: fmt.Appendf(nil, "%s/%d@%d", at.Topic, at.Partition, at.Offset)},
+			batch.Header{Key: consumer.HeaderStart, Value: value[:min(len(value), 1<<10)]})
+		err = send(batch.None, nil, nil, headers)
+	}
+	if err != nil {
+		return fmt.Errorf("dead letter of %s: %w", at, err)
+	}
+	return nil
+}
+
+// errTooLarge says that nobody would read a copy again.
+var errTooLarge = errors.New("larger than is read")
+
+// oneRecord is a batch of one record.
+func oneRecord(codec batch.Codec, timestamp int64, key, value []byte, headers []batch.Header) ([]byte, error) {
 	var b batch.Builder
 	dst := b.Begin(timestamp, key)
 	var err error
@@ -65,16 +109,9 @@ func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error,
 		_, err = b.End(append(dst, value...), headers)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	raw, err := b.Seal(batch.None)
-	if err == nil {
-		err = c.to.Retry(ctx, func(ctx context.Context) error { return c.sendDead(ctx, at.Partition, raw) })
-	}
-	if err != nil {
-		return fmt.Errorf("dead letter of %s: %w", at, err)
-	}
-	return nil
+	return b.Seal(codec)
 }
 
 func (c *copier) sendDead(ctx context.Context, partition int32, raw []byte) error {

@@ -47,14 +47,20 @@ func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
 		return l.skip(ctx, span, b, l.at, err)
 	}
 	for {
-		more, err := l.reader.Next(&l.record)
-		if err != nil {
-			return l.skip(ctx, span, b, l.at, err)
+		more, fault := l.reader.Next(&l.record)
+		if !more && fault != nil {
+			return l.skip(ctx, span, b, l.at, fault)
 		}
 		if !more || l.record.Offset >= span.To {
 			return nil
 		}
 		if l.record.Offset < l.at {
+			continue
+		}
+		if fault != nil {
+			if err := l.unreadable(ctx, span, fault); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := l.takeEvent(ctx, span, b.Codec); err != nil {

@@ -29,10 +29,10 @@ func (l *lane) rewrite(ctx context.Context, span Span, b batch.Batch) error {
 	}
 	l.builder.Reset(nil)
 	for {
-		more, err := l.reader.Next(&l.record)
-		if err != nil {
+		more, fault := l.reader.Next(&l.record)
+		if !more && fault != nil {
 			l.builder.Reset(nil) // all of the batch or nothing
-			return l.skip(ctx, span, b, from, err)
+			return l.skip(ctx, span, b, from, fault)
 		}
 		if !more || l.record.Offset >= span.To {
 			break
@@ -40,6 +40,13 @@ func (l *lane) rewrite(ctx context.Context, span Span, b batch.Batch) error {
 		if l.record.Offset < from {
 			continue
 		}
+		if fault != nil {
+			if err := l.unreadable(ctx, span, fault); err != nil {
+				return err
+			}
+			continue
+		}
+		var err error
 		rec := &l.record
 		l.headers = rec.Headers(l.headers[:0])
 		dst := l.builder.Begin(rec.Timestamp, rec.Key)

@@ -71,7 +71,7 @@ func (f *AbortedFilter) isAbort(b Batch) (bool, error) {
 	}
 	var rec Record
 	ok, err := f.markers.Next(&rec)
-	if !ok {
+	if !ok || err != nil {
 		return false, err
 	}
 	if len(rec.Key) < 4 || int16(binary.BigEndian.Uint16(rec.Key)) < 0 {

@@ -117,7 +117,7 @@ func TestHostileRecordsAreCorrupt(t *testing.T) {
 		{"header value longer than the record", 1, body(zero, zero, zero, null, null, vint(1), zero, vint(9)), 500, "header value length"},
 		{"bytes behind the headers", 1, body(zero, zero, zero, null, null, vint(1), zero, null, zero), 500, "bytes behind the record's last header"},
 		{"bytes behind the record", 1, body(zero, zero, zero, null, null, zero, zero), 500, "bytes behind the record's last field"},
-		{"bytes behind the batch", 1, append(bytes.Clone(good), 0), 501, "1 bytes after the last record"},
+		{"bytes behind the batch", 1, append(bytes.Clone(good), 0), 500, "1 bytes after the last record"},
 		{"more records than bytes", 10, good, 500, "10 records in 7 bytes"},
 	}
 	for _, test := range tests {
@@ -135,36 +135,28 @@ func TestHostileRecordsAreCorrupt(t *testing.T) {
 
 func TestLimitsHoldAtTheirEdge(t *testing.T) {
 	t.Parallel()
-	headers := []Header{{Key: "a", Value: []byte("b")}, {Key: "c", Value: []byte("d")}} // 8 bytes
-	raw := seal(t, None, record{Value: []byte("v"), Headers: headers}, record{Value: []byte("w")})
-	size := len(golden(t, "create-none")) - len(javaRecords()[4].Value) + len(javaLargeRecords()[4].Value) - HeaderSize + 2
-	type test struct {
-		raw     []byte
-		ok, bad Limits
-		limit   string
-	}
-	tests := []test{
-		{raw, Limits{Records: 2}, Limits{Records: 1}, "Records"},
-		{raw, Limits{Headers: 2}, Limits{Headers: 1}, "Headers"},
-		{raw, Limits{HeaderBytes: 8}, Limits{HeaderBytes: 7}, "HeaderBytes"},
-	}
-	for codec := Gzip; codec <= Zstd; codec++ {
-		for _, packed := range [][]byte{seal(t, codec, javaLargeRecords()...), golden(t, "large-"+codec.String())} {
-			tests = append(tests, test{
-				packed, Limits{DecompressedBytes: size}, Limits{DecompressedBytes: size - 1}, "DecompressedBytes",
-			})
+	for name, test := range map[string]struct{ headers, room int }{"Headers": {headers: 1}, "RecordBytes": {room: 1}} {
+		many := make([]Header, Headers)
+		within := record{Value: []byte("v"), Headers: many}
+		size := len(seal(t, None, within)) - HeaderSize - 3 // the length that precedes it
+		for over := range 2 {
+			r := within
+			r.Headers = append(many[:Headers:Headers], make([]Header, over*test.headers)...)
+			b, _, err := Next(seal(t, None, record{Value: []byte("u")}, r, record{Value: []byte("w")}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			records, err := decode(new(Reader), b, Limits{RecordBytes: size + 10 - 11*over*test.room})
+			if len(records) != 3-over || string(records[len(records)-1].Value) != "w" {
+				t.Errorf("%s: %d records", name, len(records))
+			}
+			if over == 0 && err != nil {
+				t.Errorf("%s: at the limit: %v", name, err)
+			}
+			if over > 0 {
+				wantLimit(t, err, name)
+			}
 		}
-	}
-	for _, test := range tests {
-		b, _, err := Next(test.raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := decode(new(Reader), b, test.ok); err != nil {
-			t.Errorf("%s: at the limit: %v", test.limit, err)
-		}
-		_, err = decode(new(Reader), b, test.bad)
-		wantLimit(t, err, test.limit)
 	}
 }
 
@@ -174,13 +166,12 @@ func TestLimitsTooLargeToAddUpAreTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = math.MaxInt
-	limits := Limits{DecompressedBytes: most, Ratio: most, Records: most, Headers: most, HeaderBytes: most}
+	limits := Limits{DecompressedBytes: math.MaxInt, RecordBytes: math.MaxInt}
 	if _, err := decode(new(Reader), b, limits); err != nil {
 		t.Error(err)
 	}
-	if limit, _, _ := limits.withDefaults().decompressed(1 << 20); limit != limitMax {
-		t.Errorf("a limit of MaxInt became %d", limit)
+	if limits := limits.withDefaults(); limits.DecompressedBytes != limitMax || limits.RecordBytes != limitMax {
+		t.Errorf("limits of MaxInt became %+v", limits)
 	}
 }
 

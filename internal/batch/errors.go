@@ -39,17 +39,23 @@ func (e *CorruptError) Error() string {
 // Unwrap returns what a decompressor said.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// LimitError reports a batch that asks for more than Limits allow. It was refused before memory was spent on it.
+// LimitError reports a record, or a batch that can only be decompressed at once, that is larger than is read. No memory was spent on it
+// beyond the limit.
 type LimitError struct {
 	Offset int64  // of the record, or of the batch's first record
-	Limit  string // name of the field of Limits
-	Max    int    // what it allows, in the unit of that field
+	Limit  string // its name in the table of limits
+	Max    int    // what it allows
 }
 
-// Error names the offset, the limit and where it can be raised.
+// Error names the offset and the limit.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("record batch at offset %d is over the limit %s = %d: raise it if the data is to be trusted",
-		e.Offset, e.Limit, e.Max)
+	switch e.Limit {
+	case "Headers":
+		return fmt.Sprintf("record at offset %d has more than %d headers", e.Offset, e.Max)
+	case "RecordBytes":
+		return fmt.Sprintf("record at offset %d is larger than %d bytes", e.Offset, e.Max)
+	}
+	return fmt.Sprintf("record batch at offset %d becomes larger than %d bytes, and cannot be decompressed in parts", e.Offset, e.Max)
 }
 
 // MagicError reports a message format other than v2: 0 and 1 are what clients before Kafka 0.11 wrote, and what a

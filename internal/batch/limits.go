@@ -1,25 +1,40 @@
 package batch
 
+// The limits of what is read, moved and sent are one table, so that they agree: what a broker has taken can be read and moved record by
+// record, and what a copy gains does not take it over the limit of who reads the copy.
+//
+//	FetchBytes      a batch as it lies in the log
+//	WholeBytes      a batch's records that are decompressed at once; those of a larger one are decompressed as they are read
+//	UnstreamedBytes records in a form that can only be decompressed at once
+//	RecordBytes     a record that is given to a handler, or copied
+//	ReadBytes       a record that is read by itself, to be shown or returned
+//	Headers         a record's headers
+//	CopyHeaders     headers that a copy may have beside those of its record: a producer's records have so many fewer
+//	CopyBytes       bytes that these may take
+//
+// A record that is over a limit costs itself and not the batch: [Reader.Next] tells of it and goes on behind it. Batches have no limit for
+// their decompressed size but Kafka's own, 2 GiB, and no ratio: a batch of equal events compresses almost without end.
+const (
+	FetchBytes      = 96 << 20 // below Kafka's socket.request.max.bytes, 100 MiB, which is the largest batch that a producer gets in
+	WholeBytes      = 8 << 20
+	UnstreamedBytes = 64 << 20
+	RecordBytes     = 32 << 20 // twice what the schema package decodes
+	ReadBytes       = 96 << 20
+	Headers         = 1 << 16
+	CopyHeaders     = 64
+	CopyBytes       = 64 << 10
+)
+
 // Limits bound what one batch may cost its reader. A field that is zero or negative takes its default; one above 1 Gi counts
 // as 1 Gi.
 type Limits struct {
-	// DecompressedBytes is the most a batch's records may take up after decompression. Defaults to 64 MiB.
+	// DecompressedBytes is the most that is decompressed at once. Defaults to WholeBytes.
 	DecompressedBytes int
-	// Ratio is how many times their compressed size the records may take up. The first MiB is free of it, since a
-	// short run of equal bytes compresses almost without end. Defaults to 1000.
-	Ratio int
-	// Records is the most records in a batch. Defaults to 1 Mi.
-	Records int
-	// Headers is the most headers on a record. Defaults to 1000.
-	Headers int
-	// HeaderBytes is the most bytes a record's headers may take up, lengths included. Defaults to 1 MiB.
-	HeaderBytes int
+	// RecordBytes is the most one record may take up. Defaults to the constant of this name.
+	RecordBytes int
 }
 
-const (
-	ratioFree = 1 << 20
-	limitMax  = 1 << 30
-)
+const limitMax = 1 << 30
 
 func (l Limits) withDefaults() Limits {
 	fill := func(field *int, value int) {
@@ -28,18 +43,7 @@ func (l Limits) withDefaults() Limits {
 		}
 		*field = min(*field, limitMax)
 	}
-	fill(&l.DecompressedBytes, 64<<20)
-	fill(&l.Ratio, 1000)
-	fill(&l.Records, 1<<20)
-	fill(&l.Headers, 1000)
-	fill(&l.HeaderBytes, 1<<20)
+	fill(&l.DecompressedBytes, WholeBytes)
+	fill(&l.RecordBytes, RecordBytes)
 	return l
-}
-
-// decompressed returns the limit that holds for compressed bytes of the given size, and the name of the field it is from.
-func (l Limits) decompressed(compressed int) (limit int, name string, value int) {
-	if byRatio := max(int64(compressed)*int64(l.Ratio), ratioFree); byRatio < int64(l.DecompressedBytes) {
-		return int(byRatio), "Ratio", l.Ratio
-	}
-	return l.DecompressedBytes, "DecompressedBytes", l.DecompressedBytes
 }

@@ -72,27 +72,20 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 	start := len(dst)
 	dst = grow(dst, min(4*len(src), limit), limit)
 	for {
-		if len(src) < 4 {
-			return dst, errLZ4Frame
-		}
-		word := binary.LittleEndian.Uint32(src)
-		src = src[4:]
-		if word == 0 {
-			break
-		}
-		size := int(word &^ lz4StoredBlock)
-		if size > f.blockMax || size > len(src) {
-			return dst, errLZ4Frame
-		}
-		if word&lz4StoredBlock != 0 {
-			dst, err = appendLimited(dst, src[:size], limit)
-		} else {
-			dst, err = f.appendBlock(dst, src[:size], limit)
-		}
+		block, stored, rest, err := f.cutBlock(src)
 		if err != nil {
 			return dst, err
 		}
-		if src, err = skipChecksum(src[size:], f.blockChecksum); err != nil {
+		src = rest
+		if block == nil {
+			break
+		}
+		if stored {
+			dst, err = appendLimited(dst, block, limit)
+		} else {
+			dst, err = f.appendBlock(dst, block, limit)
+		}
+		if err != nil {
 			return dst, err
 		}
 	}
@@ -101,6 +94,24 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 		return dst, errLZ4Frame
 	}
 	return dst, nil
+}
+
+// cutBlock splits the first block off src. At the end of the frame the block is nil.
+func (f *lz4Frame) cutBlock(src []byte) (block []byte, stored bool, rest []byte, err error) {
+	if len(src) < 4 {
+		return nil, false, nil, errLZ4Frame
+	}
+	word := binary.LittleEndian.Uint32(src)
+	src = src[4:]
+	if word == 0 {
+		return nil, false, src, nil
+	}
+	size := int(word &^ lz4StoredBlock)
+	if size > f.blockMax || size > len(src) {
+		return nil, false, nil, errLZ4Frame
+	}
+	rest, err = skipChecksum(src[size:], f.blockChecksum)
+	return src[:size], word&lz4StoredBlock != 0, rest, err
 }
 
 func skipChecksum(src []byte, present bool) (rest []byte, err error) {

@@ -3,14 +3,16 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Reader walks the records of one batch after another. It keeps the buffer it decompresses into, up to 4 MiB, so that a
 // Reader used again allocates nothing. The zero value is ready for Open. A Reader is not safe for concurrent use.
 type Reader struct {
-	data   []byte // records not read yet
-	left   int    // how many
-	buf    []byte // what the last compressed batch was decompressed into
+	data   []byte    // records not read yet, as far as they are there
+	more   io.Reader // what data goes on with; nil when it is all there
+	left   int       // how many records
+	buf    []byte    // what the last compressed batch was decompressed into
 	limits Limits
 	batch  Batch
 	next   int64 // offset of the record being read, or the lowest it may have
@@ -31,28 +33,48 @@ func (r *Reader) Open(b Batch, limits Limits) error {
 	return r.err
 }
 
-func (r *Reader) open(data []byte) error {
+func (r *Reader) open(data []byte) (err error) {
 	offset := r.batch.BaseOffset
-	if r.batch.Count > r.limits.Records {
-		return &LimitError{Offset: offset, Limit: "Records", Max: r.limits.Records}
-	}
 	if r.batch.Codec != None {
-		limit, name, value := r.limits.decompressed(len(data))
-		out, err := decompress(r.batch.Codec, r.buf[:0], data, limit)
-		r.buf = out
-		if errors.Is(err, errOverLimit) {
-			return &LimitError{Offset: offset, Limit: name, Max: value}
-		}
-		if err != nil {
+		data, r.more, err = r.decompress(data)
+		switch {
+		case errors.Is(err, errOverLimit):
+			return &LimitError{Offset: offset, Limit: "UnstreamedBytes", Max: UnstreamedBytes}
+		case err != nil:
 			return &CorruptError{Offset: offset, Reason: r.batch.Codec.String(), Err: err}
 		}
-		data = out
 	}
-	if r.batch.Count > len(data)/minRecordSize {
+	if r.more == nil && r.batch.Count > len(data)/minRecordSize {
 		return &CorruptError{Offset: offset, Reason: fmt.Sprintf("%d records in %d bytes", r.batch.Count, len(data))}
 	}
 	r.data = data
 	return nil
+}
+
+// decompress returns the decompressed records, or what to read them from when they are more than is decompressed at once.
+func (r *Reader) decompress(src []byte) (data []byte, more io.Reader, err error) {
+	codec, limit := r.batch.Codec, r.limits.DecompressedBytes
+	if codec == Zstd {
+		room, _, err := zstdRoom(src)
+		if err != nil {
+			return nil, nil, err
+		}
+		if room > limit { // not worth a try
+			limit = 0
+		}
+	}
+	if limit > 0 {
+		r.buf, err = decompress(codec, r.buf[:0], src, limit)
+		if !errors.Is(err, errOverLimit) {
+			return r.buf, nil, err
+		}
+	}
+	more, err = newStream(codec, src)
+	if !errors.Is(err, errNoStream) {
+		return nil, more, err
+	}
+	r.buf, err = decompress(codec, r.buf[:0], src, max(UnstreamedBytes, r.limits.DecompressedBytes))
+	return r.buf, nil, err
 }
 
 // bufferKept is the most room that is kept from one batch to the next.
@@ -62,33 +84,47 @@ const bufferKept = 4 << 20
 // lengths, header count.
 const minRecordSize = 7
 
-// Next reads the next record into rec. It returns false at the end of the batch and after an error, which is a
-// *CorruptError or a *LimitError and final: the records after it cannot be found. Nothing is allocated but the error.
+// Next reads the next record into rec. It returns false at the end of the batch and after an error that is final: a *CorruptError or a
+// *LimitError behind which no record can be found. With true and an error the record is there and cannot be read: it is over a limit, or
+// breaks the format. Its Offset is right, its Timestamp where that can be read; its Value is how its own bytes begin, and it has neither
+// key nor headers. The records behind it are not concerned. Nothing is allocated but the error.
 func (r *Reader) Next(rec *Record) (bool, error) {
 	if r.err != nil || r.left == 0 {
 		return false, r.err
 	}
-	if r.err = r.read(rec); r.err != nil {
-		return false, r.err
+	record, length, err := r.cut()
+	if err != nil {
+		r.err = err
+		return false, err
 	}
-	r.next = rec.Offset + 1
+	fault := r.read(rec, record)
+	if r.left == 1 && fault == nil {
+		fault = r.end()
+	}
+	if length > len(record) || length > r.limits.RecordBytes {
+		fault = &LimitError{Offset: r.next, Limit: "RecordBytes", Max: r.limits.RecordBytes}
+	}
+	if fault != nil {
+		if r.next > r.batch.LastOffset { // nothing says which offset it has
+			r.err = fault
+			return false, fault
+		}
+		*rec = Record{Offset: r.next, Timestamp: rec.Timestamp, Value: record[:min(len(record), faultyBytes)]}
+	}
+	r.next++
 	r.left--
-	if r.left == 0 && len(r.data) > 0 {
-		r.err = r.corrupt(fmt.Sprintf("%d bytes after the last record", len(r.data)))
-		return false, r.err
-	}
-	return true, nil
+	return true, fault
 }
 
-func (r *Reader) read(rec *Record) error {
-	length, n := varint(r.data)
-	if n == 0 || length < minRecordSize-1 || length > int64(len(r.data)-n) {
+// faultyBytes is how much is told of a record that cannot be read.
+const faultyBytes = 1 << 10
+
+// read reads a record's bytes, as far as they are there. Where its offset cannot be read it is the lowest that it may have.
+func (r *Reader) read(rec *Record, p []byte) error {
+	rec.Timestamp = r.batch.MaxTimestamp
+	if len(p) < minRecordSize-1 {
 		return r.corrupt("record length")
 	}
-	end := n + int(length)
-	p := r.data[n:end:end]
-	r.data = r.data[end:]
-
 	timestamp, n := varint(p[1:]) // behind the attributes, of which none is in use
 	if n == 0 {
 		return r.corrupt("timestamp delta")
@@ -101,9 +137,8 @@ func (r *Reader) read(rec *Record) error {
 	p = p[n:]
 	r.next = r.batch.BaseOffset + delta
 	rec.Offset = r.next
-	rec.Timestamp = r.batch.FirstTimestamp + timestamp
-	if r.batch.LogAppendTime {
-		rec.Timestamp = r.batch.MaxTimestamp
+	if !r.batch.LogAppendTime {
+		rec.Timestamp = r.batch.FirstTimestamp + timestamp
 	}
 	var ok bool
 	if rec.Key, p, ok = takeBytes(p); !ok {
@@ -125,8 +160,11 @@ func (r *Reader) read(rec *Record) error {
 	case count == 0:
 		return r.corrupt("bytes behind the record's last field")
 	}
+	if err := r.checkHeaders(p[n:], count); err != nil {
+		return err
+	}
 	rec.headers, rec.headerCount = p[n:], int(count)
-	return r.checkHeaders(rec.headers, count)
+	return nil
 }
 
 // takeBytes splits a nullable byte string off p.
@@ -144,11 +182,8 @@ func takeBytes(p []byte) (b, rest []byte, ok bool) {
 
 // checkHeaders walks the headers once, so that reading them later cannot fail.
 func (r *Reader) checkHeaders(p []byte, count int64) error {
-	if count > int64(r.limits.Headers) {
-		return &LimitError{Offset: r.next, Limit: "Headers", Max: r.limits.Headers}
-	}
-	if len(p) > r.limits.HeaderBytes {
-		return &LimitError{Offset: r.next, Limit: "HeaderBytes", Max: r.limits.HeaderBytes}
+	if count > Headers {
+		return &LimitError{Offset: r.next, Limit: "Headers", Max: Headers}
 	}
 	for range count {
 		key, rest, ok := takeBytes(p)

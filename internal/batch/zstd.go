@@ -38,7 +38,7 @@ var zstdDecoders sync.Pool
 // capacity of dst and no further, so the room is found beforehand: what the block headers add up to, which is
 // little more than the true size unless somebody forged them.
 func decompressZstd(dst, src []byte, limit int) (_ []byte, err error) {
-	room, err := zstdRoom(src)
+	room, _, err := zstdRoom(src)
 	if err != nil {
 		return dst, err
 	}
@@ -66,24 +66,26 @@ func decompressZstd(dst, src []byte, limit int) (_ []byte, err error) {
 
 var errZstdFrame = errors.New("broken zstd frame")
 
-// zstdRoom walks the headers of frames and blocks (RFC 8878, 3.1.1) and returns the most bytes that src can become.
-func zstdRoom(src []byte) (room int, err error) {
+// zstdRoom walks the headers of frames and blocks (RFC 8878, 3.1.1) and returns the most bytes that src can become, and the largest window
+// that a frame asks for.
+func zstdRoom(src []byte) (room int, window uint64, err error) {
 	var frame zstd.Header
 	for len(src) > 0 {
 		if err := frame.Decode(src); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		src = src[frame.HeaderSize:]
 		if frame.Skippable {
 			if uint64(frame.SkippableSize) > uint64(len(src)) {
-				return 0, errZstdFrame
+				return 0, 0, errZstdFrame
 			}
 			src = src[frame.SkippableSize:]
 			continue
 		}
+		window = max(window, frame.WindowSize)
 		var blocks int
 		if blocks, src, err = zstdBlocks(src); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if frame.HasFCS {
 			blocks = int(min(uint64(blocks), frame.FrameContentSize))
@@ -91,12 +93,12 @@ func zstdRoom(src []byte) (room int, err error) {
 		room += blocks
 		if frame.HasCheckSum {
 			if len(src) < 4 {
-				return 0, errZstdFrame
+				return 0, 0, errZstdFrame
 			}
 			src = src[4:]
 		}
 	}
-	return room, nil
+	return room, window, nil
 }
 
 // zstdBlocks walks one frame's blocks and returns what they can become at most, and what follows them.

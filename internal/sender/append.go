@@ -75,12 +75,20 @@ func (e *Entry) Abort() {
 // End takes the record, whose value is what was appended to Buffer; dst is Buffer extended by it. The receiver, which may be nil, is told the
 // record's result, unless there is an error: then the record was not taken.
 func (e *Entry) End(dst []byte, r *Record, to Receiver) error {
+	if err := e.partition.topic.sender.cfg.check(r, len(dst)-len(e.dst)); err != nil {
+		e.Abort()
+		return err
+	}
 	size, err := e.parcel.builder.End(dst, r.Headers)
 	return e.taken(size, err, cap(dst), to)
 }
 
 // EndNull takes the record with a null value.
 func (e *Entry) EndNull(r *Record, to Receiver) error {
+	if err := e.partition.topic.sender.cfg.check(r, 0); err != nil {
+		e.Abort()
+		return err
+	}
 	size, err := e.parcel.builder.EndNull(r.Headers)
 	return e.taken(size, err, cap(e.dst), to)
 }
@@ -121,6 +129,21 @@ func (e *Entry) taken(size int, err error, capacity int, to Receiver) error {
 	case !x.room(limit, p.lastSize):
 		p.shut()
 		p.list()
+	}
+	return nil
+}
+
+// check refuses a record that those who read it would refuse.
+func (c *Config) check(r *Record, value int) error {
+	if len(r.Headers) > c.Headers {
+		return &HeadersError{Headers: len(r.Headers), Limit: c.Headers}
+	}
+	size := len(r.Key) + value
+	for i := range r.Headers {
+		size += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	if size > c.RecordBytes {
+		return &TooLargeError{Size: size, Limit: c.RecordBytes}
 	}
 	return nil
 }

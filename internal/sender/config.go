@@ -27,6 +27,9 @@ type Config struct {
 	Linger          time.Duration // how long a record waits for others; defaults to 5ms, negative means not at all
 	BatchBytes      int           // largest batch before compression, header included; defaults to 1 MiB
 	BufferBytes     int           // bound of the memory of open, waiting and travelling batches; defaults to 64 MiB
+	Headers         int           // a record's most; defaults to batch.Headers
+	RecordBytes     int           // largest record; defaults to batch.RecordBytes and what a copy may gain
+	LargeCodec      batch.Codec   // for a record that the broker refuses for its size as it is; None leaves it refused
 	FailWhenFull    bool          // fail with ErrBufferFull instead of waiting for room
 	DeliveryTimeout time.Duration // from a batch's first record until it is given up; defaults to 2 minutes
 	Logger          *zap.Logger   // receives retries and unreported failures; nil logs nothing
@@ -66,6 +69,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DeliveryTimeout == 0 {
 		c.DeliveryTimeout = DefaultDeliveryTimeout
+	}
+	if c.Headers == 0 {
+		c.Headers = batch.Headers
+	}
+	if c.RecordBytes == 0 {
+		c.RecordBytes = batch.RecordBytes + batch.CopyBytes
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

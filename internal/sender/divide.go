@@ -45,6 +45,15 @@ func (s *Sender) halves(x *parcel) []*parcel {
 	})
 }
 
+// compressed is a batch of one record that is too large as it is, in the codec for such records.
+func (s *Sender) compressed(x *parcel) []*parcel {
+	parts := s.divide(x, 1, func(int) int { return 0 })
+	for _, part := range parts {
+		part.codec = s.cfg.LargeCodec
+	}
+	return parts
+}
+
 // withoutBlamed divides a batch into the records that the broker blames (KIP-467) and the others. It returns nil when the
 // broker blames none or all of them.
 func (s *Sender) withoutBlamed(x *parcel, blamed []kafka.RecordError) []*parcel {
@@ -73,7 +82,7 @@ func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) e
 	// The bytes are our own: no limit is meant to bite.
 	const all = 1 << 30
 	var reader batch.Reader
-	limits := batch.Limits{DecompressedBytes: all, Ratio: all, Records: all, Headers: all, HeaderBytes: all}
+	limits := batch.Limits{DecompressedBytes: all, RecordBytes: all}
 	if err := reader.Open(b, limits); err != nil {
 		return err
 	}

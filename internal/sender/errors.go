@@ -51,11 +51,18 @@ func (e *TooLargeError) Error() string {
 	if e.Limit == 0 {
 		return fmt.Sprintf("record of %d bytes is larger than the broker takes (max.message.bytes): %v", e.Size, e.Err)
 	}
-	return fmt.Sprintf("record of %d bytes is larger than %d, the limit set by BatchBytes", e.Size, e.Limit)
+	return fmt.Sprintf("record of %d bytes is larger than %d, the limit set by BatchBytes and by what readers take", e.Size, e.Limit)
 }
 
 // Unwrap returns Err.
 func (e *TooLargeError) Unwrap() error { return e.Err }
+
+// HeadersError says that a record has more headers than are read again.
+type HeadersError struct{ Headers, Limit int }
+
+func (e *HeadersError) Error() string {
+	return fmt.Sprintf("record has %d headers, more than the %d that are read again", e.Headers, e.Limit)
+}
 
 // PartitionError says that a record names a partition that its topic does not have.
 type PartitionError struct {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -63,7 +64,11 @@ func (s *Sender) exchange(b *broker, load []shipment) (silence time.Duration) {
 
 // prepare seals and stamps a batch for its next attempt.
 func (s *Sender) prepare(ctx context.Context, sh shipment) error {
-	if err := sh.x.seal(s.cfg.Codec); err != nil {
+	codec := s.cfg.Codec
+	if sh.x.codec != batch.None {
+		codec = sh.x.codec
+	}
+	if err := sh.x.seal(codec); err != nil {
 		return err
 	}
 	if sh.x.stamped {
@@ -91,6 +96,10 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 	switch {
 	case v == divide:
 		parts = s.halves(x)
+	case v == rejected && tooLarge(x.err) && x.codec == batch.None && s.cfg.LargeCodec != batch.None:
+		if parts = s.compressed(x); parts != nil {
+			v = divide
+		}
 	case v == rejected && len(answer.RecordErrors) > 0:
 		if parts = s.withoutBlamed(x, answer.RecordErrors); parts != nil {
 			v = sift

@@ -22,9 +22,10 @@ type parcel struct {
 	opened   time.Time // when its first record came
 	deadline time.Time // until when it is tried
 
-	raw      []byte // sealed: the bytes that travel
-	length   int    // of the records before compression
-	stamped  bool   // raw carries stamp
+	codec    batch.Codec // other than the sender's; None for that
+	raw      []byte      // sealed: the bytes that travel
+	length   int         // of the records before compression
+	stamped  bool        // raw carries stamp
 	stamp    stamp
 	doubt    bool // an attempt may have been appended
 	attempts int

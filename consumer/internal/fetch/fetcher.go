@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -78,7 +79,7 @@ func (f *Fetcher) Stop() {
 }
 
 const (
-	maxPartitionAsk = 64 << 20 // what a single batch may need
+	maxPartitionAsk = batch.FetchBytes // what a single batch may need
 	maxAnswer       = 16 << 20
 	minAsk          = 16 << 10
 
