@@ -33,4 +33,8 @@
 // truncated log or one whose records are gone, and that the batch at hand was not appended. When no attempt of the batch left
 // a doubt, it is stamped again with the next epoch and number 0, and sent. When one did, sending it under other numbers could
 // double it, so it is reported as unknown and the batches behind it go on in the next epoch.
+//
+// A topic that was deleted and created again is known by its id in metadata. Leader epochs begin anew in it, and it may have fewer
+// partitions. Until it has acknowledged a batch, an answer of that kind says that the batch was never in it, in doubt or not: what the
+// doubt was about is gone, and the batch is stamped again and sent.
 package sender

@@ -120,6 +120,9 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 	if v == divide && parts == nil {
 		v = rejected // it could not be read back
 	}
+	if v == lost && p.numbers.elsewhere && outOfSequence(answer.Err) {
+		v = restamp // it was never in this topic, which would recognise it, and the one that it may have been in is gone
+	}
 	switch v {
 	case acked:
 		p.numbers.acked(x.records())
@@ -130,7 +133,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 		p.settle(x)
 	case restamp:
 		p.numbers.raise(s.identity.above(p.numbers.id))
-		x.stamped = false
+		x.stamped, x.doubt = false, false
 		p.retry(x, answer)
 	case again:
 		if answer.Leader >= 0 && answer.LeaderEpoch > p.epoch {

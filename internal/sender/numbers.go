@@ -20,6 +20,9 @@ type numbers struct {
 	// fencing is set from raise until a batch of the raised epoch is acknowledged: until then only a higher epoch of the same id
 	// keeps a late copy of the abandoned batch out.
 	fencing bool
+	// elsewhere is set from when the topic turns out to be another one of the same name until it has acknowledged a batch: what was
+	// acknowledged before, or left in doubt, was so in the topic that is gone.
+	elsewhere bool
 }
 
 // assign returns the stamp of the next batch. current is the sender's identity, taken over when that is safe: everything before is
@@ -34,7 +37,7 @@ func (n *numbers) assign(current kafka.ProducerID) stamp {
 // acked spends the numbers of an acknowledged batch.
 func (n *numbers) acked(records int) {
 	n.next = advance(n.next, records)
-	n.fencing = false
+	n.fencing, n.elsewhere = false, false
 }
 
 // raise moves to a higher epoch, which the caller got for n.id.

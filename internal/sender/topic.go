@@ -23,9 +23,11 @@ type Topic struct {
 	name   string
 
 	partitions atomic.Pointer[[]*partition] // by id; nil until the topic's metadata is known
+	count      atomic.Int32                 // of the partitions that the topic has: records go to the first so many
 	sticky     atomic.Int32                 // partition that records without a key go to
 
 	mu         sync.Mutex
+	id         [16]byte // of the topic that metadata told of last; zero where brokers have none
 	refreshing bool
 	again      bool // look once more when the look under way ends
 	looked     time.Time
@@ -76,7 +78,7 @@ func (t *Topic) pick(ctx context.Context, r *Record) (*partition, error) {
 			return nil, err
 		}
 	}
-	n := int32(len(partitions)) //nolint:gosec // a topic's partitions are numbered by int32
+	n := t.count.Load()
 	switch {
 	case r.Partition >= n || r.Partition < AnyPartition:
 		return nil, &PartitionError{Topic: t.name, Partition: r.Partition, Partitions: n}
@@ -91,7 +93,7 @@ func (t *Topic) pick(ctx context.Context, r *Record) (*partition, error) {
 
 // moveOn sends records without a key elsewhere, when partition id, whose batch is closed, is where they went (KIP-480).
 func (t *Topic) moveOn(id int32) {
-	n := int32(len(*t.partitions.Load())) //nolint:gosec // as above
+	n := t.count.Load()
 	if n < 2 || t.sticky.Load() != id {
 		return
 	}
@@ -168,7 +170,12 @@ var errNoLeader = errors.New("no leader")
 
 // apply takes over what metadata says. Its error names a partition without a leader.
 func (t *Topic) apply(meta kafka.Topic) error {
-	known := t.grow(len(meta.Partitions))
+	known, another := t.grow(meta)
+	if another {
+		for _, p := range known {
+			p.startOver()
+		}
+	}
 	var err error
 	for _, m := range meta.Partitions {
 		if m.ID < 0 || int(m.ID) >= len(known) {
@@ -183,11 +190,17 @@ func (t *Topic) apply(meta kafka.Topic) error {
 	return err
 }
 
-// grow makes partitions up to n. A topic made anew with fewer keeps the old ones: their batches fail by their deadline.
-func (t *Topic) grow(n int) []*partition {
+// grow makes the partitions that metadata tells of, and says whether they are another topic's of the same name: one that was deleted and
+// created again. Of such a one with fewer partitions the others stay, for what was on its way to them: their batches end by their deadline.
+// The same topic never has fewer, whatever a broker says that lags.
+func (t *Topic) grow(meta kafka.Topic) (known []*partition, another bool) {
+	n := len(meta.Partitions)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var known []*partition
+	another = t.id != meta.ID && t.id != [16]byte{} && meta.ID != [16]byte{}
+	if meta.ID != ([16]byte{}) {
+		t.id = meta.ID
+	}
 	if p := t.partitions.Load(); p != nil {
 		known = *p
 	}
@@ -198,7 +211,7 @@ func (t *Topic) grow(n int) []*partition {
 		grown := append([]*partition(nil), known...)
 		for id := len(known); id < n; id++ {
 			grown = append(grown, &partition{
-				topic: t, id: int32(id), epoch: -1, closed: t.sender.closed, //nolint:gosec // as above
+				topic: t, id: int32(id), epoch: -1, closed: t.sender.closed, //nolint:gosec // a topic's partitions are numbered by int32
 				numbers: numbers{id: kafka.NoProducerID},
 			})
 		}
@@ -209,7 +222,21 @@ func (t *Topic) grow(n int) []*partition {
 		known = grown
 		t.partitions.Store(&known)
 	}
-	return known
+	if most := int32(n); another && most > 0 || most > t.count.Load() { //nolint:gosec // as above
+		t.count.Store(most)
+	}
+	return known, another
+}
+
+// startOver forgets the leader: the epochs of another topic begin anew, and the broker that led the old one may lead nothing of it.
+//
+// Sequence numbers go on at first, since the batch at hand may have landed in the new topic already, which recognises it by its stamp. A
+// broker that has not seen the producer in a partition takes any first number, or says that it is out of order: then they begin anew.
+func (p *partition) startOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.epoch = -1
+	p.numbers.elsewhere = true
 }
 
 // follow makes node the partition's leader unless a later one is known.

@@ -44,12 +44,14 @@ func judge(err error, doubt bool, records int) (verdict, bool) {
 		}
 		return again, true
 	}
-	switch code {
-	case kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch, kerr.ProducerFenced:
+	switch {
+	case outOfSequence(code):
 		if doubt {
 			return lost, true
 		}
 		return restamp, false
+	}
+	switch code {
 	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
 		if doubt || records == 1 {
 			return final(doubt), doubt
@@ -65,6 +67,16 @@ func judge(err error, doubt bool, records int) (verdict, bool) {
 		return lost, true
 	}
 	return final(doubt), doubt
+}
+
+// outOfSequence reports whether err says that the broker's state of the producer is not ours, and that the batch was not appended.
+func outOfSequence(err error) bool {
+	for _, code := range []error{kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch, kerr.ProducerFenced} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
 }
 
 // certain reports whether err ends an exchange before a broker has read the request.
