@@ -76,7 +76,11 @@ func (a *answer) produce() {
 func (a *answer) fetch() {
 	a.skip(4 + 2 + 4)
 	array[kmsg.FetchResponseTopic](a, func() {
-		a.text()
+		if a.version >= fetchByID {
+			a.skip(16)
+		} else {
+			a.text()
+		}
 		tagged(a, func() {
 			a.skip(4 + 2 + 8 + 8 + 8)
 			array[kmsg.FetchResponseTopicPartitionAbortedTransaction](a, func() { a.skip(8 + 8) })

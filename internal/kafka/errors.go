@@ -159,7 +159,7 @@ func Retriable(err error) bool {
 	if errors.As(err, &conn) {
 		return !errors.Is(err, context.Canceled)
 	}
-	return errors.Is(err, ErrNoAnswer)
+	return errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrTopicDisputed)
 }
 
 // RefreshesMetadata reports whether err says that a partition's leader may be elsewhere by now, so that the topic's

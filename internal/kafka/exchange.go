@@ -14,6 +14,8 @@ import (
 type message interface {
 	// key is the API key.
 	key() int16
+	// newest is the newest version in which the message can be sent: what it lacks for a newer one, the caller did not know.
+	newest() int16
 	// frame returns the pieces of the whole request frame, length included. They are read until the exchange has ended.
 	frame(version int16, correlation int32, clientID string) (net.Buffers, error)
 	// flexible says whether the response header carries tags at this version (KIP-482).
@@ -112,6 +114,7 @@ func (e *exchange) run(c *conn) (keep bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	version = min(version, e.message.newest())
 	correlation := e.client.correlation.Add(1)
 	pieces, err := e.message.frame(version, correlation, e.client.cluster.ClientID)
 	if err != nil {

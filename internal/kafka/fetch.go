@@ -30,6 +30,7 @@ type FetchRequest struct {
 // FetchPartition is one partition's position.
 type FetchPartition struct {
 	Topic       string
+	TopicID     [16]byte // zero when it is not known: then a topic made anew under the same name answers as well
 	Partition   int32
 	Offset      int64 // the next record wanted
 	LeaderEpoch int32 // as the metadata said, so that a stale leader refuses; -1 when unknown
@@ -127,6 +128,9 @@ func (r *FetchResponse) Release() {
 	r.buffer = nil
 }
 
+// fetchByID is the first version of Fetch that names topics by their ids (KIP-516).
+const fetchByID = 13
+
 // maxFetchPooled keeps a buffer that one giant batch has grown from staying.
 const maxFetchPooled = 64 << 20
 
@@ -172,7 +176,18 @@ func (r *FetchRequest) wire() *kmsg.FetchRequest {
 	return w
 }
 
-func (m *fetchMessage) key() int16                  { return int16(kmsg.Fetch) }
+func (m *fetchMessage) key() int16 { return int16(kmsg.Fetch) }
+
+// newest is the version that names topics by id, or the last one that names them by name.
+func (m *fetchMessage) newest() int16 {
+	for i := range m.req.Partitions {
+		if m.req.Partitions[i].TopicID == ([16]byte{}) {
+			return fetchByID - 1
+		}
+	}
+	return fetchByID
+}
+
 func (m *fetchMessage) flexible(version int16) bool { return version >= 12 }
 
 func (m *fetchMessage) frame(version int16, correlation int32, clientID string) (net.Buffers, error) {

@@ -4,7 +4,7 @@ import "errors"
 
 var errUnasked = errors.New("fetch response is about more partitions than were asked for")
 
-// parse reads a FetchResponse of version 11 or 12 (Kafka's FetchResponse.json). It is written by hand, and not left to
+// parse reads a FetchResponse of version 11 to 13 (Kafka's FetchResponse.json). It is written by hand, and not left to
 // kmsg, for what comes with every fetch: no copy of a topic's name that the request already holds, no allocation on the
 // peer's word, one flat list.
 func (m *fetchMessage) parse(version int16, body []byte) error {
@@ -24,7 +24,12 @@ func (m *fetchMessage) parse(version int16, body []byte) error {
 		return errUnasked
 	}
 	for range topics {
-		topic := m.topicName(r.string(compact))
+		var topic string
+		if version >= fetchByID {
+			topic = m.topicNameOf(r.take(16))
+		} else {
+			topic = m.topicName(r.string(compact))
+		}
 		partitions := r.count(compact, minPartition)
 		if left -= partitions; left < 0 {
 			return errUnasked
@@ -95,4 +100,17 @@ func (m *fetchMessage) topicName(name []byte) string {
 		}
 	}
 	return string(name)
+}
+
+// topicNameOf is topicName for an answer that names topics by id. A topic that was not asked for has none.
+func (m *fetchMessage) topicNameOf(id []byte) string {
+	if len(id) != 16 {
+		return ""
+	}
+	for i := range m.req.Partitions {
+		if m.req.Partitions[i].TopicID == [16]byte(id) {
+			return m.req.Partitions[i].Topic
+		}
+	}
+	return ""
 }

@@ -14,7 +14,17 @@ import (
 type FetchSession struct {
 	id    int32
 	epoch int32 // of the next request; 0 asks for a new session
-	known map[TopicPartition]FetchPartition
+	known map[sessionKey]FetchPartition
+}
+
+// sessionKey is what a broker knows a partition of a session by.
+type sessionKey struct {
+	TopicPartition
+	topicID [16]byte
+}
+
+func (p *FetchPartition) sessionKey() sessionKey {
+	return sessionKey{TopicPartition{p.Topic, p.Partition}, p.TopicID}
 }
 
 // Epochs with a meaning of their own.
@@ -36,10 +46,10 @@ func (s *FetchSession) fill(w *kmsg.FetchRequest, wanted []FetchPartition) {
 	}
 	w.SessionID, w.SessionEpoch = s.id, s.epoch
 	if s.epoch == sessionNew {
-		s.known = make(map[TopicPartition]FetchPartition, len(wanted))
+		s.known = make(map[sessionKey]FetchPartition, len(wanted))
 	}
 	for _, p := range wanted {
-		key := TopicPartition{p.Topic, p.Partition}
+		key := p.sessionKey()
 		if known, ok := s.known[key]; !ok || known != p {
 			topics.add(w, p)
 			s.known[key] = p
@@ -52,49 +62,55 @@ func (s *FetchSession) fill(w *kmsg.FetchRequest, wanted []FetchPartition) {
 
 // drop lists what the broker still knows and nobody wants any more.
 func (s *FetchSession) drop(w *kmsg.FetchRequest, wanted []FetchPartition) {
-	keep := make(map[TopicPartition]struct{}, len(wanted))
+	keep := make(map[sessionKey]struct{}, len(wanted))
 	for _, p := range wanted {
-		keep[TopicPartition{p.Topic, p.Partition}] = struct{}{}
+		keep[p.sessionKey()] = struct{}{}
 	}
-	index := make(map[string]int)
+	index := make(map[topicKey]int)
 	for key := range s.known {
 		if _, ok := keep[key]; ok {
 			continue
 		}
 		delete(s.known, key)
-		at, ok := index[key.Topic]
+		topic := topicKey{key.Topic, key.topicID}
+		at, ok := index[topic]
 		if !ok {
 			at = len(w.ForgottenTopics)
-			index[key.Topic] = at
+			index[topic] = at
 			forgotten := kmsg.NewFetchRequestForgottenTopic()
-			forgotten.Topic = key.Topic
+			forgotten.Topic, forgotten.TopicID = key.Topic, key.topicID
 			w.ForgottenTopics = append(w.ForgottenTopics, forgotten)
 		}
 		w.ForgottenTopics[at].Partitions = append(w.ForgottenTopics[at].Partitions, key.Partition)
 	}
 }
 
+type topicKey struct {
+	name string
+	id   [16]byte
+}
+
 // topicGrouper gathers partitions under their topics, as the request lists them.
 type topicGrouper struct {
-	index map[string]int
-	last  string
+	index map[topicKey]int
+	last  topicKey
 	at    int
 }
 
 func (g *topicGrouper) add(w *kmsg.FetchRequest, p FetchPartition) {
-	if len(w.Topics) == 0 || g.last != p.Topic {
+	if key := (topicKey{p.Topic, p.TopicID}); len(w.Topics) == 0 || g.last != key {
 		if g.index == nil {
-			g.index = make(map[string]int)
+			g.index = make(map[topicKey]int)
 		}
-		at, ok := g.index[p.Topic]
+		at, ok := g.index[key]
 		if !ok {
 			at = len(w.Topics)
-			g.index[p.Topic] = at
+			g.index[key] = at
 			topic := kmsg.NewFetchRequestTopic()
-			topic.Topic = p.Topic
+			topic.Topic, topic.TopicID = p.Topic, p.TopicID
 			w.Topics = append(w.Topics, topic)
 		}
-		g.last, g.at = p.Topic, at
+		g.last, g.at = key, at
 	}
 	partition := kmsg.NewFetchRequestTopicPartition()
 	partition.Partition = p.Partition

@@ -18,6 +18,7 @@ type metadataCache struct {
 	topics     map[string]*topicEntry
 	brokers    map[int32]Broker
 	controller int32
+	clusterID  string
 	doubted    bool          // the brokers' addresses may have changed
 	brokersAt  time.Time     // when the last answer came
 	next       *metadataRead // what the next read is to cover; nil when nobody waits for one

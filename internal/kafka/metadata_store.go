@@ -42,7 +42,7 @@ func (m *metadataCache) storeBrokers(resp *kmsg.MetadataResponse, now time.Time)
 		m.brokers = brokers
 	}
 	m.unreachable = unreachable
-	m.controller, m.brokersAt, m.doubted = resp.ControllerID, now, false
+	m.controller, m.clusterID, m.brokersAt, m.doubted = resp.ControllerID, text(resp.ClusterID), now, false
 }
 
 func convertTopic(t *kmsg.MetadataResponseTopic) (Topic, error) {

@@ -44,14 +44,19 @@ func (c *Client) Overview(ctx context.Context, node int32) (Overview, error) {
 // TopicsNow returns the named topics in the order asked, past all caches and each with its own Err: kerr.UnknownTopicOrPartition
 // for one that the broker asked has not heard of, kerr.TopicAuthorizationFailed for one that this client may not describe.
 func (c *Client) TopicsNow(ctx context.Context, names []string) ([]Topic, error) {
+	return c.topicsOf(ctx, AnyNode, names)
+}
+
+// topicsOf is TopicsNow as one node has it.
+func (c *Client) topicsOf(ctx context.Context, node int32, names []string) ([]Topic, error) {
 	at := make(map[string]int, len(names))
 	topics := make([]Topic, len(names))
 	for i, name := range names {
 		at[name] = i
-		topics[i] = Topic{Name: name, Err: &BrokerError{Request: "Metadata", Node: AnyNode, Topic: name, Partition: -1, Err: ErrNoAnswer}}
+		topics[i] = Topic{Name: name, Err: &BrokerError{Request: "Metadata", Node: node, Topic: name, Partition: -1, Err: ErrNoAnswer}}
 	}
 	for some := range slices.Chunk(names, metadataBatch) {
-		resp, err := c.describeTopics(ctx, AnyNode, some)
+		resp, err := c.describeTopics(ctx, node, some)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"math"
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -12,7 +13,8 @@ type pingMessage struct {
 	kmsgMessage
 }
 
-func (m *pingMessage) key() int16 { return int16(kmsg.ApiVersions) }
+func (m *pingMessage) key() int16    { return int16(kmsg.ApiVersions) }
+func (m *pingMessage) newest() int16 { return math.MaxInt16 }
 
 func (m *pingMessage) frame(version int16, correlation int32, clientID string) (net.Buffers, error) {
 	req := kmsg.NewPtrApiVersionsRequest()

@@ -95,6 +95,7 @@ func newProduceMessage(req *ProduceRequest) *produceMessage {
 }
 
 func (m *produceMessage) key() int16                  { return int16(kmsg.Produce) }
+func (m *produceMessage) newest() int16               { return math.MaxInt16 }
 func (m *produceMessage) flexible(version int16) bool { return version >= 9 }
 func (m *produceMessage) buffer() (*[]byte, int, int) { return nil, 0, maxResponse }
 

@@ -22,6 +22,13 @@ type kmsgMessage struct {
 
 func (m *kmsgMessage) key() int16 { return m.req.Key() }
 
+func (m *kmsgMessage) newest() int16 {
+	if m.key() == int16(kmsg.Fetch) {
+		return fetchByID - 1 // it closes sessions; records come by fetchMessage
+	}
+	return m.req.MaxVersion()
+}
+
 func (m *kmsgMessage) frame(version int16, correlation int32, clientID string) (net.Buffers, error) {
 	m.req.SetVersion(version)
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))

@@ -15,13 +15,13 @@ type versionRange struct{ min, max int16 }
 type apiVersions map[int16]versionRange
 
 // ours is what this package speaks of each API it uses. Upper ends are pinned where a newer version changes meaning:
-// topic ids instead of names in Produce 13, Fetch 13, OffsetCommit 10 and OffsetFetch 10.
+// topic ids instead of names in Produce 13 and OffsetFetch 10. Fetch 13 has them too, and is spoken where the ids are known.
 func ours(key int16) versionRange {
 	switch kmsg.Key(key) {
 	case kmsg.Produce:
 		return versionRange{7, 12}
 	case kmsg.Fetch:
-		return versionRange{11, 12}
+		return versionRange{11, fetchByID}
 	case kmsg.ListOffsets:
 		return versionRange{4, 10}
 	case kmsg.Metadata:

@@ -17,10 +17,10 @@ func TestVersionIsTheNewestThatBothSpeak(t *testing.T) {
 		want   int16
 		fails  bool
 	}{
-		"newer broker":       {versionRange{0, 18}, 12, false},
+		"newer broker":       {versionRange{0, 18}, 13, false},
 		"older broker":       {versionRange{4, 11}, 11, false},
 		"too old a broker":   {versionRange{0, 10}, 0, true},
-		"too new a broker":   {versionRange{13, 20}, 0, true},
+		"too new a broker":   {versionRange{14, 20}, 0, true},
 		"API is not offered": {versionRange{-1, -1}, 0, true},
 	} {
 		offered := apiVersions{int16(kmsg.Fetch): test.broker}
@@ -32,7 +32,7 @@ func TestVersionIsTheNewestThatBothSpeak(t *testing.T) {
 		if got != test.want || errors.As(err, &version) != test.fails {
 			t.Errorf("%s: version %d, %v", name, got, err)
 		}
-		if err != nil && (!strings.Contains(err.Error(), "Fetch") || !strings.Contains(err.Error(), "11 to 12") || !strings.Contains(err.Error(), "kafka-1:9092") || Retriable(err)) {
+		if err != nil && (!strings.Contains(err.Error(), "Fetch") || !strings.Contains(err.Error(), "11 to 13") || !strings.Contains(err.Error(), "kafka-1:9092") || Retriable(err)) {
 			t.Errorf("%s: error %q lacks the API, our range or the broker", name, err)
 		}
 	}
