@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"go.uber.org/zap"
@@ -42,17 +41,17 @@ func (e *engine) begin(partitions []*partition) {
 // beginTopic starts partitions of one topic whose committed offsets are known.
 func (e *engine) beginTopic(partitions []*partition) {
 	e.ask("topic's id", partitions, func(ctx context.Context, asked []*partition) []error {
-		topic, err := e.client.Topic(ctx, asked[0].Topic)
-		if err != nil && !errors.Is(err, kafka.ErrUnknownTopic) { // a topic that is just not there has no id
+		topic, err := e.topicOf(ctx, asked)
+		if err != nil {
 			return allFailed(asked, err)
 		}
-		var anew, claims []*partition
+		var unknown, claims []*partition
 		for _, p := range asked {
-			p.topicID = topic.ID
+			p.kafkaLog = progress.Log{Cluster: e.client.ClusterID(), Topic: topic.ID, Partition: p.Partition}
 			switch {
-			case p.recalled.offset < 0:
-				anew = append(anew, p)
-			case p.recall():
+			case !p.recall():
+				unknown = append(unknown, p)
+			case p.recalled.note.Mark != progress.Mark{} || len(p.recalled.note.Done.Beyond()) > 0:
 				claims = append(claims, p)
 			default:
 				e.goOn(p) //nolint:contextcheck // handlers run under the contexts of their partitions
@@ -64,7 +63,7 @@ func (e *engine) beginTopic(partitions []*partition) {
 				e.goOn(p)
 			}
 		})
-		e.locate("start position", e.cfg.Start, !e.cfg.Tuning.ReadUncommitted, anew, e.beginAnew)
+		e.beginUnknown(topic, unknown)
 		return make([]error, len(asked))
 	})
 }
@@ -78,11 +77,11 @@ func (e *engine) goOn(p *partition) {
 	e.startAlone(p)
 }
 
-// beginAnew starts partitions that the group has no offset of. From the first event on, the start is the group's: what is written while
+// beginAt starts partitions that the group has no offset of. From the first event on, the start is the group's: what is written while
 // nobody works is not skipped by the next start.
-func (e *engine) beginAnew(partitions []*partition, starts []int64) {
+func (e *engine) beginAt(start Position, partitions []*partition, starts []int64) {
 	for i, p := range partitions {
-		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", e.cfg.Start), zap.Int64("offset", starts[i]))
+		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", start), zap.Int64("offset", starts[i]))
 		p.place(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
 	}
 	for failures := 1; len(partitions) > 0; failures++ {

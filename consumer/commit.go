@@ -74,8 +74,16 @@ func (c *committer) commit(ctx context.Context, partitions []*partition, regular
 	defer c.mu.Unlock()
 	for member, s := range c.shares(partitions, regular) {
 		request, cancel := context.WithTimeout(ctx, commitGrace)
-		errs, err := c.engine.client.CommitOffsets(request, member, s.commits...)
+		withheld, err := c.withhold(request, s)
+		var errs []error
+		if err == nil && len(s.partitions) > 0 {
+			errs, err = c.engine.client.CommitOffsets(request, member, s.commits...)
+		}
 		cancel()
+		again = append(again, withheld...)
+		if err == nil && len(s.partitions) == 0 {
+			continue
+		}
 		if err == nil {
 			c.engine.stats.commits.Add(1)
 		} else {
@@ -113,7 +121,7 @@ func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Memb
 		if p.prefix.Load() < 0 || p.lost.Load() { // not placed, or not ours
 			continue
 		}
-		n := progress.Note{Done: p.progress()}
+		n := progress.Note{Done: p.progress(), Partitions: p.began}
 		n.Mark = p.reach.say(&n.Done, regular)
 		metadata, told := c.encode(p, &n)
 		if full := told < n.Done.End(); p.reach.full.Swap(full) && !full {
@@ -148,7 +156,7 @@ type said struct {
 
 // encode is progress.Encoder.Encode for a partition's note.
 func (c *committer) encode(p *partition, n *progress.Note) (metadata string, told int64) {
-	log := p.kafkaLog()
+	log := p.kafkaLog
 	if s := &p.said; s.room != c.room || s.log != log || !s.note.Equal(n) {
 		metadata, told = c.encoder.Encode(log, n, c.room)
 		p.said = said{log, *n, c.room, metadata, told}
@@ -194,7 +202,8 @@ func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.Off
 // settle commits until nothing is left to try again, or ctx ends. It returns the partitions that are not committed.
 func (c *committer) settle(ctx context.Context, partitions []*partition) []*partition {
 	for failures := 1; ; failures++ {
-		if partitions = c.commit(ctx, partitions, false); len(partitions) == 0 || ctx.Err() != nil {
+		partitions = c.withoutGone(ctx, c.commit(ctx, partitions, false))
+		if len(partitions) == 0 || ctx.Err() != nil {
 			return partitions
 		}
 		timer := time.NewTimer(min(20*time.Millisecond<<min(failures, 5), 500*time.Millisecond))

@@ -18,8 +18,9 @@ type Config struct {
 	Group    string
 	Topics   []string // all of them exist before Run
 
-	// Start is where the group starts in a partition it has never committed an offset of. It is committed at once, so that what is
-	// written while no worker runs is not lost. Defaults to [AtStart].
+	// Start is where the group starts in a partition it has never committed an offset of, and in a topic that was deleted and created
+	// again. It is committed at once, so that what is written while no worker runs is not lost. A partition that was added to its topic
+	// since the group began there starts at its first event instead: all of them are new to the group. Defaults to [AtStart].
 	Start Position
 
 	// Unhandled says what happens to an event whose type no handler takes. Defaults to [UnhandledStop].

@@ -195,8 +195,8 @@ func (m *endsModel) tell(p *partition) {
 	}
 	n := progress.Note{Done: p.progress()}
 	var encoder progress.Encoder
-	metadata, _ := encoder.Encode(p.kafkaLog(), &n, defaultMetadataBytes)
-	read, err := progress.Decode(p.kafkaLog(), n.Done.Prefix(), metadata)
+	metadata, _ := encoder.Encode(p.kafkaLog, &n, defaultMetadataBytes)
+	read, err := progress.Decode(p.kafkaLog, n.Done.Prefix(), metadata)
 	if err != nil {
 		m.fault("metadata: %v", err)
 	}
@@ -356,7 +356,7 @@ func (m *endsModel) live(tb testing.TB, routes *routes, ping *target, end endOfL
 		}
 	}
 	from := n.Done.Prefix()
-	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, from, nil), true
+	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, from, nil), true
 	p.place(n, from, "")
 	p.untold()
 	p.users.Store(1)

@@ -51,6 +51,8 @@ type engine struct {
 	rebalance  RebalanceState
 	partitions map[kafka.TopicPartition]*partition
 	leaving    map[kafka.TopicPartition]*partition // taken away while a handler still ran; waited for before a successor starts
+	topicIDs   map[string][16]byte                 // of the topics that are worked on, by name
+	announced  map[string][16]byte                 // of those that were said to be others than before
 }
 
 const (
@@ -103,6 +105,8 @@ func newBareEngine(cfg Config, w *Worker, client *kafka.Client) *engine {
 		failed:     make(chan error, 1),
 		partitions: make(map[kafka.TopicPartition]*partition),
 		leaving:    make(map[kafka.TopicPartition]*partition),
+		topicIDs:   make(map[string][16]byte),
+		announced:  make(map[string][16]byte),
 	}
 	e.commits = newCommitter(e)
 	e.watch = newWatch(e)

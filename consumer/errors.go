@@ -16,6 +16,9 @@ var (
 	ErrRevoked = errors.New("partition revoked: the group gave it to another member")
 	// ErrLost says that this worker was put out of the group, so that another member may be handling the same event by now.
 	ErrLost = errors.New("partition lost: the group no longer counts this worker as a member")
+	// ErrTopicDeleted says that the event's topic was deleted, and that the handler did not end within the drain timeout. There is another
+	// topic of the same name, whose events wait for the handler.
+	ErrTopicDeleted = errors.New("topic deleted: the event is not in Kafka any more")
 	// ErrStopping says that the worker stops and the handler did not end within the drain timeout.
 	ErrStopping = errors.New("worker is stopping")
 	// ErrAttemptTimeout says that the handler took longer than [Policy.Timeout].
@@ -121,6 +124,18 @@ type OutOfRangeError struct {
 
 func (e *OutOfRangeError) Error() string {
 	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.At, e.LogStart, e.LogEnd)
+}
+
+// RecreatedError says that a topic was deleted and created again under the same name while it was read: the offsets that were still to be
+// read mean nothing in the new one.
+type RecreatedError struct {
+	Topic    string
+	Was, Now string // topic ids, as Kafka's tools print them
+}
+
+func (e *RecreatedError) Error() string {
+	return fmt.Sprintf("topic %s was deleted and created again: its id was %s and is %s, and what was not read of the old one is gone: begin anew in the new one",
+		e.Topic, e.Was, e.Now)
 }
 
 // inReplay is what comes next after an error at which a replay stopped.

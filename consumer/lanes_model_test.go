@@ -134,8 +134,8 @@ func (m *plan) commit(p *partition, encoder *progress.Encoder) {
 	if n.Done.Prefix() < m.note.Done.Prefix() {
 		m.fault("committed %d after %d", n.Done.Prefix(), m.note.Done.Prefix())
 	}
-	metadata, _ := encoder.Encode(p.kafkaLog(), &n, defaultMetadataBytes)
-	read, err := progress.Decode(p.kafkaLog(), n.Done.Prefix(), metadata)
+	metadata, _ := encoder.Encode(p.kafkaLog, &n, defaultMetadataBytes)
+	read, err := progress.Decode(p.kafkaLog, n.Done.Prefix(), metadata)
 	if err != nil {
 		m.fault("metadata: %v", err)
 	}
@@ -256,7 +256,7 @@ func (m *plan) live(routes *routes, target *target, span time.Duration, orderly 
 	}
 	p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
 	p.router.targets[schema.RefID(pingID)] = target
-	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, 0, nil), true
+	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, 0, nil), true
 	p.place(m.note, m.note.Done.Prefix(), "")
 	p.reach.limit.Store(math.MaxInt64)
 	p.reach.low.Store(math.MaxInt64)

@@ -158,7 +158,7 @@ func (m *modelled) ask() {
 		if c.Offset < 0 {
 			continue
 		}
-		n, err := progress.Decode(progress.Log{Topic: topic.ID, Partition: c.Partition}, c.Offset, c.Metadata)
+		n, err := progress.Decode(progress.Log{Cluster: m.client.ClusterID(), Topic: topic.ID, Partition: c.Partition}, c.Offset, c.Metadata)
 		if err != nil {
 			m.t.Fatal(err)
 		}

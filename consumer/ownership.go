@@ -3,6 +3,7 @@ package consumer
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -48,7 +49,7 @@ func (e *engine) revoked(partitions []assign.Partition) {
 		p.halt()
 	}
 	e.cfg.Logger.Info("revoking partitions", zap.String("group", e.cfg.Group), zap.Int("partitions", len(ps)))
-	e.drain(ps, ErrRevoked)
+	e.drain(e.andBefore(ps), ErrRevoked)
 	if err := e.settle(e.base, ps); err != nil {
 		e.cfg.Logger.Warn("revoked partitions are given up", zap.Error(err))
 	}
@@ -89,11 +90,7 @@ func (e *engine) drop(partitions []*partition) {
 	for _, p := range partitions {
 		p.lost.Store(true)
 		delete(e.partitions, p.TopicPartition)
-		select {
-		case <-p.exited:
-		default:
-			e.leaving[p.TopicPartition] = p // it has begun, so none before it is left
-		}
+		e.leaves(p)
 	}
 	maps.DeleteFunc(e.leaving, func(_ kafka.TopicPartition, p *partition) bool {
 		select {
@@ -104,6 +101,33 @@ func (e *engine) drop(partitions []*partition) {
 		}
 	})
 	e.stats.assigned.Store(int64(len(e.partitions)))
+}
+
+// leave remembers a halted partition as long as one of its handlers runs.
+func (e *engine) leave(p *partition) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leaves(p)
+}
+
+// leaves is leave for callers that hold e.mu.
+func (e *engine) leaves(p *partition) {
+	select {
+	case <-p.exited:
+	default:
+		e.leaving[p.TopicPartition] = p // it has begun, so none before it is left
+	}
+}
+
+// andBefore adds to partitions those before them, of the same names, whose handlers still run.
+func (e *engine) andBefore(partitions []*partition) []*partition {
+	all := slices.Clone(partitions)
+	for _, p := range partitions {
+		if before := e.predecessor(p.TopicPartition); before != nil {
+			all = append(all, before)
+		}
+	}
+	return all
 }
 
 // predecessor returns the ownership of the same partition whose handler still runs, if there is one.

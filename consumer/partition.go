@@ -42,6 +42,7 @@ type partition struct {
 	committed int64  // last offset the group is known to have, -1 for none
 	metadata  string // what it has beside it
 	said      said   // the note that was last encoded for it
+	withheld  bool   // the coordinator did not have its topic when it was last to be committed
 	doubt     int    // commits still to be accepted because one got no answer, and may arrive after a later one
 
 	mu    sync.Mutex
@@ -51,8 +52,10 @@ type partition struct {
 	live  []*stretch    // handed over to lanes and not free yet, in order
 	held  held
 
-	recalled recalled // until the partition is placed
-	topicID  [16]byte // for the commits' metadata; set before the partition is placed
+	recalled recalled     // until the partition is placed
+	kafkaLog progress.Log // what its offsets belong to; set before the partition is placed
+	began    int32        // how many partitions the topic had when the group began in this one; 0 when that is not known
+	checking atomic.Bool  // its topic is being asked for
 	reach    reach
 
 	backlog backlog      // belongs to lanes
@@ -113,7 +116,7 @@ func (p *partition) start() {
 	}
 	p.begun = true
 	p.users.Store(1)
-	p.feed = fetch.NewFeed(p.TopicPartition, p.done.Prefix(), p.deliveries)
+	p.feed = fetch.NewFeed(p.TopicPartition, p.kafkaLog.Topic, p.done.Prefix(), p.deliveries)
 	go p.run()
 	p.engine.fetcher.Add(p.feed)
 }
@@ -202,7 +205,7 @@ func (p *partition) run() {
 func (p *partition) take(d *fetch.Delivery) (more bool) {
 	switch {
 	case d.Err != nil:
-		p.fail(feedError(p.TopicPartition, d.Err))
+		p.ended(d.Err)
 		return false
 	case d.Moved:
 		return p.move(d.Chunk.From)

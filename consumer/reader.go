@@ -56,8 +56,8 @@ type ReadConfig struct {
 //
 // It returns nil when every partition's end is reached, or when fn returns [ErrStopRead]; another error of fn as it is; and ctx's
 // cause when ctx ends. The record's Key, Value and Headers are only valid until fn returns. A topic that does not exist is a
-// *[MissingTopicError], an offset the log does not hold an *[OutOfRangeError], a damaged batch a *[CorruptError]. Broker outages are
-// waited for.
+// *[MissingTopicError], one that is deleted and created again meanwhile a *[RecreatedError], an offset the log does not hold an
+// *[OutOfRangeError], a damaged batch a *[CorruptError]. Broker outages are waited for.
 func Read(ctx context.Context, cfg ReadConfig, fn func(Record) error) error {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -71,13 +71,15 @@ func Read(ctx context.Context, cfg ReadConfig, fn func(Record) error) error {
 		return err
 	}
 	defer client.Close()
+	// Offsets belong to this topic, whatever has its name later. A topic that is not there is the business of what follows.
+	topic, _ := client.Topic(ctx, cfg.Topic)
 	ranges := cfg.Ranges
 	if ranges == nil {
 		if ranges, err = resolve(ctx, client, cfg.Topic, cfg.Partitions, cfg.Range, !cfg.ReadUncommitted); err != nil {
 			return err
 		}
 	}
-	return newReader(client, cfg, ranges).run(ctx, fn)
+	return newReader(client, cfg, topic.ID, ranges).run(ctx, fn)
 }
 
 // reader is one Read.
@@ -91,7 +93,7 @@ type reader struct {
 	out        Record
 }
 
-func newReader(client *kafka.Client, cfg ReadConfig, ranges []PartitionRange) *reader {
+func newReader(client *kafka.Client, cfg ReadConfig, topicID [16]byte, ranges []PartitionRange) *reader {
 	r := &reader{
 		deliveries: make(chan fetch.Delivery, len(ranges)),
 		left:       make(map[*fetch.Feed]*PartitionRange, len(ranges)),
@@ -106,7 +108,7 @@ func newReader(client *kafka.Client, cfg ReadConfig, ranges []PartitionRange) *r
 	for _, pr := range ranges {
 		if pr.To < 0 || pr.From < pr.To {
 			tp := kafka.TopicPartition{Topic: cfg.Topic, Partition: pr.Partition}
-			r.left[fetch.NewFeed(tp, pr.From, r.deliveries)] = &pr
+			r.left[fetch.NewFeed(tp, topicID, pr.From, r.deliveries)] = &pr
 		}
 	}
 	return r
@@ -197,6 +199,9 @@ func (r *reader) view(tp kafka.TopicPartition, fault error) Record {
 func feedError(tp kafka.TopicPartition, err error) error {
 	if corrupt, ok := errors.AsType[*fetch.CorruptError](err); ok {
 		return &CorruptError{At: At{tp.Topic, tp.Partition, corrupt.Offset}, Err: corrupt.Err}
+	}
+	if other, ok := errors.AsType[*fetch.OtherTopicError](err); ok {
+		return &RecreatedError{Topic: other.Topic, Was: kafka.TopicIDText(other.Was), Now: kafka.TopicIDText(other.Now)}
 	}
 	return err
 }

@@ -15,22 +15,25 @@ type recalled struct {
 	note     progress.Note
 }
 
-// recall reads what the group remembers of the partition beside its offset. Metadata that is not this package's, or not of this log, is as
-// good as none. It returns true when the note claims something of the log, whose end is to be asked for.
+// recall reads what the group remembers of the partition. Metadata that is not this package's, or not of this log, is as good as none. It
+// returns false when the group has no offset of the partition, or one of a topic that is gone.
 func (p *partition) recall() bool {
 	r := &p.recalled
+	if r.offset < 0 {
+		return false
+	}
 	var err error
-	r.note, err = progress.Decode(p.kafkaLog(), r.offset, r.metadata)
+	r.note, err = progress.Decode(p.kafkaLog, r.offset, r.metadata)
+	p.began = r.note.Partitions
+	if other, ok := errors.AsType[*progress.OtherTopicError](err); ok {
+		p.engine.announce(p.Topic, other.Topic, p.kafkaLog.Topic)
+		return false
+	}
 	switch {
 	case errors.Is(err, progress.ErrForeign):
 		p.log().Info("metadata of the last commit is not taken", zap.Error(err))
 	case err != nil:
 		p.log().Warn("metadata of the last commit is not taken: what was done beyond its offset is handled again", zap.Error(err))
 	}
-	return r.note.Mark != progress.Mark{} || len(r.note.Done.Beyond()) > 0
-}
-
-// kafkaLog is the log that the partition's offsets belong to.
-func (p *partition) kafkaLog() progress.Log {
-	return progress.Log{Topic: p.topicID, Partition: p.Partition}
+	return true
 }

@@ -125,6 +125,7 @@ func (e *engine) checkReplay(ctx context.Context, deadLetters bool) error {
 				errs = append(errs, fmt.Errorf("replay %s: topic %s has no partition %d: it has %d", e.replay.id, name, s.Partition, len(topic.Partitions)))
 			}
 		}
+		e.takeUp(name, topic.ID)
 		errs = append(errs, sides.of(ctx, topic))
 	}
 	return errors.Join(errs...)
@@ -224,6 +225,7 @@ func (e *engine) makeSpans() {
 			continue
 		}
 		p := newPartition(e, kafka.TopicPartition{Topic: s.Topic, Partition: s.Partition}, kafka.Member{})
+		p.kafkaLog = progress.Log{Topic: e.topicIDs[s.Topic], Partition: s.Partition}
 		r.ended.Add(1)
 		p.span = &span{replaying: r, to: s.To, counts: s.Counts, failures: slices.Clone(s.Failures)}
 		r.partitions[i] = p

@@ -142,6 +142,9 @@ func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 	if feed == nil {
 		return s
 	}
+	if feed.Missing() {
+		s.Paused = "its topic does not exist: it is waited for"
+	}
 	s.LogStart, s.LogEnd = feed.Bounds()
 	if s.LogEnd > s.Position {
 		s.Lag = s.LogEnd - s.Position

@@ -34,7 +34,7 @@ func TestTheNextChunkComesWhileOneIsWorkedOn(t *testing.T) {
 	f := New(Config{Client: client, Logger: zap.NewNop(), BufferBytes: minAsk, PartitionBytes: minAsk})
 	t.Cleanup(f.Stop)
 	out := make(chan Delivery, 1)
-	feed := NewFeed(kafka.TopicPartition{Topic: "t"}, 0, out)
+	feed := NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, 0, out)
 	f.Add(feed)
 
 	first := next(t, out)

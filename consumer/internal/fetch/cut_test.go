@@ -68,7 +68,7 @@ func TestCut(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			f := NewFeed(kafka.TopicPartition{Topic: "t"}, tc.position, nil)
+			f := NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, tc.position, nil)
 			c, err := f.cut(&kafka.FetchedPartition{Records: tc.data, Aborted: tc.aborted}, tc.committed)
 			if _, corrupt := errors.AsType[*batch.CorruptError](err); corrupt != tc.corrupt || (err != nil) != tc.corrupt {
 				t.Errorf("error %v", err)
@@ -88,7 +88,7 @@ func TestCut(t *testing.T) {
 func TestChunkOwnsItsMemory(t *testing.T) {
 	t.Parallel()
 	data := sealed(t, 0, 1)
-	f := NewFeed(kafka.TopicPartition{Topic: "t"}, 0, nil)
+	f := NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, 0, nil)
 	c, err := f.cut(&kafka.FetchedPartition{Records: data}, true)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestBatchThatIsNeverWholeEndsItsFeed(t *testing.T) {
 	t.Cleanup(f.Stop)
 	l := &loop{fetcher: f}
 	out := make(chan Delivery, 1)
-	feed := NewFeed(kafka.TopicPartition{Topic: "t"}, 7, out)
+	feed := NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, 7, out)
 	answer := kafka.FetchedPartition{Topic: "t", Records: sealed(t, 7, 4)[:70]}
 	asked := 0
 	for len(out) == 0 && asked < 100 {

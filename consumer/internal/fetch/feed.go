@@ -13,6 +13,8 @@ import (
 type Feed struct {
 	kafka.TopicPartition
 
+	topicID  atomic.Pointer[[16]byte] // of the log it is fetched from, and from no other; nil until it is known
+	missing  atomic.Bool              // brokers say that there is no such topic
 	out      chan<- Delivery
 	waiting  atomic.Bool // a delivery is in out
 	resting  atomic.Bool // and nobody comes for it soon
@@ -43,8 +45,11 @@ type Delivery struct {
 }
 
 // NewFeed returns the feed of a partition from an offset on. The channel needs room for one delivery of each feed that uses it.
-func NewFeed(tp kafka.TopicPartition, position int64, out chan<- Delivery) *Feed {
+//
+// The offset belongs to the topic with this id. Where the id is zero it is that of the topic that the feed finds first.
+func NewFeed(tp kafka.TopicPartition, topicID [16]byte, position int64, out chan<- Delivery) *Feed {
 	f := &Feed{TopicPartition: tp, out: out, position: position, epoch: -1, suspect: -1}
+	f.bind(topicID)
 	f.logStart.Store(-1)
 	f.logEnd.Store(-1)
 	return f
@@ -62,6 +67,24 @@ func (f *Feed) Rest(resting bool) { f.resting.Store(resting) }
 
 // Bounds returns the partition's log start and end as the last answer told them, -1 before one did.
 func (f *Feed) Bounds() (start, end int64) { return f.logStart.Load(), f.logEnd.Load() }
+
+// Missing reports whether brokers say at the moment that there is no such topic.
+func (f *Feed) Missing() bool { return f.missing.Load() }
+
+// bind ties the feed to a topic's id, unless that is zero because brokers have none.
+func (f *Feed) bind(topicID [16]byte) {
+	if topicID != ([16]byte{}) {
+		f.topicID.Store(&topicID)
+	}
+}
+
+// id is what the feed is tied to, zero while it is tied to nothing.
+func (f *Feed) id() [16]byte {
+	if id := f.topicID.Load(); id != nil {
+		return *id
+	}
+	return [16]byte{}
+}
 
 func (f *Feed) wake() {
 	if l := f.loop.Load(); l != nil {
@@ -84,6 +107,16 @@ func (f *Feed) deliver(d Delivery) {
 func (f *Feed) fail(err error) {
 	f.deliver(Delivery{Err: err})
 	f.closed.Store(true)
+}
+
+// OtherTopicError says that the feed's topic was deleted, and that another one has its name.
+type OtherTopicError struct {
+	Topic    string
+	Was, Now [16]byte // topic ids
+}
+
+func (e *OtherTopicError) Error() string {
+	return fmt.Sprintf("topic %s was deleted and created again: its id was %x and is %x, and what was not read of the old one is gone", e.Topic, e.Was, e.Now)
 }
 
 // CorruptError is a record batch that came damaged twice.

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +113,7 @@ func (f *Fetcher) seek(feed *Feed, why error) {
 			}
 			leader, epoch, err := f.leader(feed)
 			if err == nil {
+				feed.missing.Store(false)
 				feed.epoch = epoch
 				f.enter(leader, feed)
 				return
@@ -119,14 +121,32 @@ func (f *Fetcher) seek(feed *Feed, why error) {
 			if f.ctx.Err() != nil {
 				return
 			}
+			if _, other := errors.AsType[*OtherTopicError](err); other {
+				f.end(feed, err)
+				return
+			}
 			feed.failures++
 			f.cfg.Client.Invalidate(feed.Topic)
-			if first {
-				f.cfg.Logger.Warn("partition has no leader: waiting for one",
-					zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition), zap.Error(err))
+			log := f.cfg.Logger.With(zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition), zap.Error(err))
+			missing := errors.Is(err, kafka.ErrUnknownTopic)
+			switch before := feed.missing.Swap(missing); {
+			case missing && !before:
+				log.Warn("topic does not exist: waiting for it to be created")
+			case first && !missing:
+				log.Warn("partition has no leader: waiting for one")
 			}
 		}
 	})
+}
+
+// end ends a feed once its reader has taken what waits. The caller is a goroutine that looks for the feed's leader.
+func (f *Fetcher) end(feed *Feed, err error) {
+	for feed.waiting.Load() && !feed.closed.Load() {
+		if !f.sleep(retryPause) {
+			return
+		}
+	}
+	feed.fail(err)
 }
 
 func (f *Fetcher) leader(feed *Feed) (node, epoch int32, err error) {
@@ -134,11 +154,35 @@ func (f *Fetcher) leader(feed *Feed) (node, epoch int32, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	if err := f.sameTopic(feed, topic); err != nil {
+		return 0, 0, err
+	}
 	p, ok := topic.Partition(feed.Partition)
 	if !ok || p.Leader < 0 {
 		return 0, 0, errNoLeader
 	}
 	return p.Leader, p.LeaderEpoch, nil
+}
+
+// sameTopic ties the feed to its topic, or finds that it is tied to another one of the same name: with an *OtherTopicError once the
+// brokers agree about that.
+func (f *Fetcher) sameTopic(feed *Feed, found kafka.Topic) error {
+	was := feed.id()
+	switch {
+	case was == [16]byte{}:
+		feed.bind(found.ID)
+		return nil
+	case was == found.ID, found.ID == [16]byte{}:
+		return nil
+	}
+	now, err := f.cfg.Client.TopicAgreed(f.ctx, feed.Topic)
+	if err != nil {
+		return err
+	}
+	if now.ID == was {
+		return kafka.ErrTopicDisputed // the answer before was of a broker that lagged
+	}
+	return &OtherTopicError{Topic: feed.Topic, Was: was, Now: now.ID}
 }
 
 // enter puts a feed into the loop of a broker, which is started when there is none. One that was removed while its leader was looked

@@ -29,7 +29,7 @@ func TestRemovedFeedTakesNoPlace(t *testing.T) {
 	f := New(Config{Client: client, Logger: zap.NewNop(), BufferBytes: minAsk, PartitionBytes: minAsk})
 	t.Cleanup(f.Stop)
 	out := make(chan Delivery, 1)
-	late, feed := NewFeed(kafka.TopicPartition{Topic: "t"}, 0, out), NewFeed(kafka.TopicPartition{Topic: "t"}, 0, out)
+	late, feed := NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, 0, out), NewFeed(kafka.TopicPartition{Topic: "t"}, [16]byte{}, 0, out)
 	f.Remove(late)
 	f.Add(feed)
 	first := next(t, out)

@@ -161,6 +161,7 @@ func (l *loop) pick() (held int, pause time.Duration) {
 		feed.round = l.round
 		l.request.Partitions = append(l.request.Partitions, kafka.FetchPartition{
 			Topic:       feed.Topic,
+			TopicID:     feed.id(),
 			Partition:   feed.Partition,
 			Offset:      feed.position,
 			LeaderEpoch: feed.epoch,

@@ -23,6 +23,10 @@ func (f *Fetcher) outOfRange(feed *Feed) {
 			feed.fail(err)
 			return
 		}
+		if _, _, err := f.leader(feed); err != nil { // the bounds may be another topic's
+			f.seek(feed, err)
+			return
+		}
 		asked := feed.position
 		if start <= asked && asked <= end { // the answer came from a replica that was behind
 			f.seek(feed, errNoLeader)

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -15,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var flights = Log{Topic: [16]byte{0xf1, 0x16, 15: 0x47}, Partition: 3}
+var flights = Log{Cluster: "airport", Topic: [16]byte{0xf1, 0x16, 15: 0x47}, Partition: 3}
 
 const brokerLimit = 4096
 
@@ -27,7 +28,8 @@ func note(prefix int64, mark Mark, spans ...Span) *Note {
 	return n
 }
 
-// TestGolden holds the format, so that a worker reads what one of an older release has committed.
+// TestGolden holds the format, so that a worker reads what one of an older release has committed: in the first column before topics were
+// named.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	var sevens []Span
@@ -35,34 +37,38 @@ func TestGolden(t *testing.T) {
 		sevens = append(sevens, Span{o, o + 6})
 	}
 	for _, tc := range []struct {
-		name    string
-		note    *Note
-		payload string // hex, before base64; "" for no metadata
+		name   string
+		note   *Note
+		older  string // hex, before base64; "" for no metadata
+		golden string
 	}{
-		{"nothing to say", note(1000, Mark{}), ""},
-		{"working", note(1000, Mark{Working: true, From: 1000, Reach: 5096}), "03e892c51000802000"},
-		{"runs", note(1000, Mark{}, Span{1001, 1002}, Span{1300, 1600}), "085a1c510f0000a902ab02"},
-		{"bitmap", note(1000, Mark{}, Span{1001, 1003}, Span{1004, 1005}, Span{1007, 1012}), "107f9d0923cb07"},
-		{"deflated", note(1000, Mark{}, sevens...), "30531318123af0fefbefbf75fbef0f0805080000ffff"},
-		{"a group of suspects", note(1000, Mark{Working: true, From: 1010, Reach: 1074, Deaths: 2}, Span{1001, 1010}), "0b4a7cad230a40020008"},
-		{"a suspect alone", note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 300}), "07a6f4f6900a01ac02"},
-		{"suspects left in order", note(1000, Mark{From: 1000, Reach: 1064, Deaths: 1}), "01bce22d99004001"},
+		{"nothing to say", note(1000, Mark{}), "", "405087e466f11600000000000000000000000000479297613bac02"},
+		{"working", note(1000, Mark{Working: true, From: 1000, Reach: 5096}), "03e892c51000802000", "43051d7083f11600000000000000000000000000479297613bac0200802000"},
+		{"runs", note(1000, Mark{}, Span{1001, 1002}, Span{1300, 1600}), "085a1c510f0000a902ab02", "4861eac3def11600000000000000000000000000479297613bac020000a902ab02"},
+		{"bitmap", note(1000, Mark{}, Span{1001, 1003}, Span{1004, 1005}, Span{1007, 1012}), "107f9d0923cb07", "50ade10b61f11600000000000000000000000000479297613bac02cb07"},
+		{"deflated", note(1000, Mark{}, sevens...), "30531318123af0fefbefbf75fbef0f0805080000ffff", "7013daa5ecf11600000000000000000000000000479297613bac023af0fefbefbf75fbef0f0805080000ffff"},
+		{"a group of suspects", note(1000, Mark{Working: true, From: 1010, Reach: 1074, Deaths: 2}, Span{1001, 1010}), "0b4a7cad230a40020008", "4ba99ec1fff11600000000000000000000000000479297613bac020a40020008"},
+		{"a suspect alone", note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 300}), "07a6f4f6900a01ac02", "47d628c1c2f11600000000000000000000000000479297613bac020a01ac02"},
+		{"suspects left in order", note(1000, Mark{From: 1000, Reach: 1064, Deaths: 1}), "01bce22d99004001", "41d4cf0e48f11600000000000000000000000000479297613bac02004001"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
+			if payload, _ := hex.DecodeString(tc.older); tc.older != "" {
+				wantNote(t, tc.note, text(payload))
+			}
+			tc.note.Partitions = 300
 			var e Encoder
 			metadata, told := e.Encode(flights, tc.note, brokerLimit)
 			if told != tc.note.Done.End() {
 				t.Errorf("told up to %d, want %d", told, tc.note.Done.End())
 			}
 			// Compressors may say the same in other bytes; what they said once is to be read for ever.
-			if got := payloadOf(t, metadata); got != tc.payload && tc.name != "deflated" {
-				t.Errorf("payload %s, want %s", got, tc.payload)
+			if got := payloadOf(t, metadata); got != tc.golden && tc.name != "deflated" {
+				t.Errorf("payload %s, want %s", got, tc.golden)
 			}
 			wantNote(t, tc.note, metadata)
-			if payload, _ := hex.DecodeString(tc.payload); tc.payload != "" {
-				wantNote(t, tc.note, text(payload))
-			}
+			payload, _ := hex.DecodeString(tc.golden)
+			wantNote(t, tc.note, text(payload))
 		})
 	}
 }
@@ -102,6 +108,7 @@ func wantNote(t failer, n *Note, metadata string) {
 func drawNote(t *rapid.T) *Note {
 	base := rapid.SampledFrom([]int64{0, 1, 1000, 1 << 40, math.MaxInt64 - 100000}).Draw(t, "base")
 	n := &Note{Done: drawDone(t, base, rapid.SampledFrom([]int64{16, 400, 70000}).Draw(t, "width"))}
+	n.Partitions = rapid.Int32Range(0, math.MaxInt32).Draw(t, "partitions")
 	if rapid.Bool().Draw(t, "marked") {
 		m := Mark{Working: rapid.Bool().Draw(t, "working"), Deaths: rapid.IntRange(0, MaxDeaths).Draw(t, "deaths")}
 		m.From = n.Done.Prefix() + rapid.Int64Range(0, 5000).Draw(t, "from")
@@ -133,7 +140,7 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var e Encoder
 		n := drawNote(t)
-		limit := rapid.IntRange(0, 120).Draw(t, "limit")
+		limit := rapid.IntRange(0, 250).Draw(t, "limit")
 		metadata, told := e.Encode(flights, n, limit)
 		if len(metadata) > limit {
 			t.Fatalf("%d bytes, limit %d", len(metadata), limit)
@@ -142,6 +149,9 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 			t.Fatalf("not UTF-8: %q", metadata)
 		}
 		want := &Note{Done: n.Done.Clone(), Mark: n.Mark}
+		if limit >= leastNamed {
+			want.Partitions = n.Partitions
+		}
 		want.Done.Cut(told)
 		if want.Done.End() != told {
 			t.Fatalf("told up to %d, but nothing ends there: %v", told, n.Done.Beyond())
@@ -150,6 +160,9 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 			if told != n.Done.Prefix() {
 				t.Fatalf("nothing is said, yet told is %d", told)
 			}
+			if limit >= leastNamed {
+				t.Fatalf("no topic in %d bytes", limit)
+			}
 			if limit >= 40 && n.Mark != (Mark{}) {
 				t.Fatalf("no mark in %d bytes: %+v", limit, n.Mark)
 			}
@@ -157,10 +170,10 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 		}
 		wantNote(t, want, metadata)
 		if told < n.Done.End() { // then one span more would not have fitted
-			more := &Note{Done: n.Done.Clone(), Mark: n.Mark}
+			more := &Note{Done: n.Done.Clone(), Mark: n.Mark, Partitions: n.Partitions}
 			at := more.Done.after(told)
 			more.Done.beyond = more.Done.beyond[:at+1]
-			if longer, _ := new(Encoder).Encode(flights, more, math.MaxInt16); len(longer) <= limit {
+			if longer, further := new(Encoder).Encode(flights, more, limit); further > told {
 				t.Fatalf("stopped at %d, but up to %d takes only %d of %d bytes", told, more.Done.End(), len(longer), limit)
 			}
 		}
@@ -183,10 +196,10 @@ func TestSizes(t *testing.T) {
 		note *Note
 		most int
 	}{
-		{"one stuck, a million done", note(1000, Mark{}, Span{1001, 1_001_001}), 20},
-		{"200 lanes, half of 400 done", completed(400, 200), 100},
-		{"200 stuck in 20,000", completed(20_000, 19_800), 500},
-		{"10,000 of 20,000", completed(20_000, 10_000), 3400},
+		{"one stuck, a million done", note(1000, Mark{}, Span{1001, 1_001_001}), 48},
+		{"200 lanes, half of 400 done", completed(400, 200), 128},
+		{"200 stuck in 20,000", completed(20_000, 19_800), 528},
+		{"10,000 of 20,000", completed(20_000, 10_000), 3430},
 		{"12,000 of 24,000", completed(24_000, 12_000), brokerLimit},
 		{"10,000 stuck in 200,000", completed(200_000, 190_000), 4 * brokerLimit},
 	} {
@@ -213,6 +226,7 @@ func TestMetadataOfOthersIsNotTaken(t *testing.T) {
 	}
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f} // 2^63-1
 	negative := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}
+	named := binary.BigEndian.AppendUint32(flights.Topic[:], clusterSum(flights.Cluster))
 	var e Encoder
 	bomb := e.deflate(make([]byte, 1<<20))
 	for _, tc := range []struct {
@@ -229,7 +243,10 @@ func TestMetadataOfOthersIsNotTaken(t *testing.T) {
 		{"cut", good[:len(good)-2], ErrDamaged},
 		{"one character changed", good[:8] + "A" + good[9:], ErrDamaged},
 		{"longer than a string can be", "hr1:" + strings.Repeat("A", 1<<16), ErrDamaged},
-		{"a flag nobody knows", forged(1 << 6), ErrDamaged},
+		{"a flag nobody knows", forged(1 << 7), ErrDamaged},
+		{"a topic cut off", forged(flagTopic, 1, 2, 3), ErrDamaged},
+		{"a topic without partitions", forged(flagTopic, named...), ErrDamaged},
+		{"more partitions than there are", forged(flagTopic, append(named[:len(named):len(named)], huge...)...), ErrDamaged},
 		{"both forms", forged(flagRuns|flagBitmap, 1, 1), ErrDamaged},
 		{"no form, but bytes", forged(0, 1), ErrDamaged},
 		{"nothing, deflated", forged(flagDeflated, 3, 0), ErrDamaged},
@@ -273,14 +290,47 @@ func TestMetadataIsOfOneCommit(t *testing.T) {
 	}{
 		"another offset":         {flights, 1001},
 		"an offset before":       {flights, 0},
-		"another partition":      {Log{flights.Topic, 4}, 1000},
-		"a topic made anew":      {Log{[16]byte{1}, 3}, 1000},
-		"a topic without an id":  {Log{Partition: 3}, 1000},
+		"another partition":      {Log{flights.Cluster, flights.Topic, 4}, 1000},
+		"another cluster":        {Log{"mirror", flights.Topic, 3}, 1000},
+		"both":                   {Log{"mirror", [16]byte{1}, 3}, 1000},
 		"an offset that is none": {flights, -1},
 	} {
 		if got, err := Decode(at.log, at.offset, metadata); !errors.Is(err, ErrDamaged) || got.Done.End() != at.offset {
 			t.Errorf("%s: got %v up to %d", name, err, got.Done.End())
 		}
+	}
+}
+
+// TestMetadataNamesItsTopic: an offset of a topic that was deleted is known by the topic's id.
+func TestMetadataNamesItsTopic(t *testing.T) {
+	t.Parallel()
+	for _, n := range []*Note{
+		{Done: NewDone(1000), Partitions: 6},
+		{Done: NewDone(1000), Partitions: math.MaxInt32, Mark: Mark{Working: true, From: 1000, Reach: 2000}},
+		note(1000, Mark{}, Span{1005, 1100}),
+	} {
+		metadata, told := new(Encoder).Encode(flights, n, leastNamed)
+		wantNote(t, n, metadata)
+		if told != n.Done.End() {
+			t.Errorf("%+v: told up to %d", n, told)
+		}
+		for _, topic := range [][16]byte{{1}, {}} {
+			got, err := Decode(Log{flights.Cluster, topic, 3}, 1000, metadata)
+			other, ok := errors.AsType[*OtherTopicError](err)
+			if !ok || other.Topic != flights.Topic {
+				t.Errorf("%+v in topic %x: %v", n, topic, err)
+			}
+			if diff := cmp.Diff(Note{Done: NewDone(1000)}, got, plainly); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+	// Brokers without topic ids, or with room for nothing, get what they got before.
+	if metadata, _ := new(Encoder).Encode(Log{Partition: 3}, note(1000, Mark{}), brokerLimit); metadata != "" {
+		t.Errorf("metadata %q of a topic without an id", metadata)
+	}
+	if metadata, _ := new(Encoder).Encode(flights, note(1000, Mark{}), leastNamed-1); metadata != "" {
+		t.Errorf("metadata %q where there is no room", metadata)
 	}
 }
 
@@ -306,7 +356,7 @@ func FuzzDecode(f *testing.F) {
 		note(1000, Mark{}, Span{1001, 1002}, Span{1300, 1600}),
 		note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 3}, Span{1001, 1003}, Span{1004, 1005}, Span{1007, 1012}),
 	} {
-		payload, _ := e.pack(flights, n, n.Done.Beyond())
+		payload, _ := e.pack(flights, true, n, n.Done.Beyond())
 		f.Add(int64(1000), payload[0], append([]byte{}, payload[headBytes:]...))
 	}
 	f.Add(int64(0), byte(flagBitmap|flagDeflated), append([]byte{}, e.deflate(make([]byte, 1<<20))...))

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/bits"
@@ -19,11 +20,22 @@ var (
 	ErrDamaged = errors.New("commit metadata is damaged, or belongs to another offset or log")
 )
 
+// OtherTopicError says that metadata, and the offset that it was committed with, belong to another topic of the cluster: one that had the
+// name before and has been deleted.
+type OtherTopicError struct {
+	Topic [16]byte // its id
+}
+
+func (e *OtherTopicError) Error() string {
+	return fmt.Sprintf("the commit was made in a topic of the same name that has been deleted, with the id %x", e.Topic)
+}
+
 const maxText = math.MaxInt16 // what a Kafka string holds
 
 // Decode reads the metadata of a commit at offset. The note is good to use whatever the error: it then has nothing but the offset. A
 // note of any metadata takes a few MiB at most; none of its spans overlap, or pass the largest offset there is. Whether the log goes
-// as far as they claim is for the caller to say, with [Note.Cut]. Empty metadata is no error.
+// as far as they claim is for the caller to say, with [Note.Cut]. Empty metadata is no error. After an *[OtherTopicError] not even the
+// offset is good for anything.
 func Decode(log Log, offset int64, metadata string) (Note, error) {
 	plain := Note{Done: NewDone(offset)}
 	if metadata == "" {
@@ -41,10 +53,30 @@ func Decode(log Log, offset int64, metadata string) (Note, error) {
 		return plain, ErrDamaged
 	}
 	flags, sum, body := payload[0], binary.BigEndian.Uint32(payload[1:]), payload[headBytes:]
-	if flags&^flagsKnown != 0 || sum != checksum(log, offset, flags, body) {
+	named, of, cluster := flags&flagTopic != 0, log, clusterSum(log.Cluster)
+	if named {
+		if len(body) < topicBytes {
+			return plain, ErrDamaged
+		}
+		of.Topic, cluster = [16]byte(body), binary.BigEndian.Uint32(body[len(of.Topic):])
+	}
+	if flags&^flagsKnown != 0 || sum != checksum(of, offset, flags, body) {
 		return plain, ErrDamaged
 	}
+	switch {
+	case cluster != clusterSum(log.Cluster):
+		return plain, ErrDamaged
+	case of.Topic != log.Topic:
+		return plain, &OtherTopicError{Topic: of.Topic}
+	}
 	n := Note{Done: NewDone(offset)}
+	if named {
+		partitions, rest, ok := uvarint(body[topicBytes:])
+		if !ok || partitions > math.MaxInt32 {
+			return plain, ErrDamaged
+		}
+		n.Partitions, body = int32(partitions), rest
+	}
 	body, ok := n.Mark.read(offset, flags, body)
 	if !ok || !n.Done.read(flags, body) {
 		return plain, ErrDamaged

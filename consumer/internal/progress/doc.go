@@ -7,19 +7,24 @@
 //
 // Metadata is ASCII text: "hr1:", then a payload in base64 (RFC 4648 §5, without padding). The payload is
 //
-//	byte 0     flags: 1 there is a mark, 2 working, 4 alone, 8 runs, 16 bitmap, 32 deflated; the other bits are zero
+//	byte 0     flags: 1 there is a mark, 2 working, 4 alone, 8 runs, 16 bitmap, 32 deflated, 64 the topic is named; the last bit is zero
 //	bytes 1-4  CRC-32C, big-endian, of: the topic's id (16 bytes, zero where brokers have none), the partition (4 bytes, big-endian),
 //	           the committed offset (8 bytes, big-endian), the flags, and all that follows
+//	then       with flag 64: the topic's id (16 bytes); CRC-32C, big-endian, of the cluster's id; a number, how many partitions the topic had
+//	           when the group began in this one, 0 where that is not known
 //	then       with flag 1, three numbers: From, less the committed offset; Reach, less From; Deaths
 //	then       the done offsets, if there are any beyond the prefix, in one of two forms, deflated (RFC 1951) where that is shorter
 //
 // Numbers are unsigned varints of base 128, the lowest group first, below 2^63. The form "runs" is pairs of numbers: how many offsets
 // are not done, from the committed one on, and how many are done then, each less one; and so forth. The form "bitmap" is a bit for each
 // offset above the committed one, which itself is never done, the lowest bit of the first byte first. The shorter form is taken. Before
-// compression a form has 32 KiB at most. Nothing to say is empty metadata, as other clients write it.
+// compression a form has 32 KiB at most. Nothing to say, of a topic without an id, is empty metadata, as other clients write it.
 //
 // Whoever finds another prefix, or a checksum that does not fit, takes none of it. The checksum binds metadata to its log and offset:
 // mirroring tools commit the metadata of one cluster with the offsets of another, where it would skip events that nobody has handled.
+//
+// Kafka keeps offsets by the topic's name. Metadata that names another topic id, of this cluster, says that the offset beside it was
+// committed in a topic that has been deleted since: it means nothing in the topic that has the name now (see [OtherTopicError]).
 //
 // # Deaths
 //

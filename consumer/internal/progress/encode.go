@@ -20,13 +20,18 @@ const (
 	flagRuns     = 1 << 3
 	flagBitmap   = 1 << 4
 	flagDeflated = 1 << 5
-	flagsKnown   = 1<<6 - 1
+	flagTopic    = 1 << 6
+	flagsKnown   = 1<<7 - 1
 
-	headBytes = 1 + crc32.Size
+	headBytes  = 1 + crc32.Size
+	topicBytes = 16 + crc32.Size // of the topic and its cluster
 
 	// maxForm bounds the done offsets' form before compression, for the decoder's sake: whatever 4 KiB of metadata claim, they unfold
 	// into no more than this.
 	maxForm = 32 << 10
+
+	// leastNamed is the smallest limit under which metadata names its topic: there is room for the mark beside it.
+	leastNamed = 128
 
 	worthDeflating = 48 // bytes; below that deflate only adds its own
 )
@@ -46,29 +51,30 @@ type Encoder struct {
 	payload  []byte
 }
 
-// Encode returns the metadata of a commit at n's prefix: limit bytes at most, all of them ASCII, and "" when there is nothing to say
-// or no room to say it in. Below told everything that is done is said; when told is less than n.Done.End(), the metadata does not hold
+// Encode returns the metadata of a commit at n's prefix: limit bytes at most, all of them ASCII, and "" when there is nothing to say,
+// not even which topic it belongs to, or no room to say it in. Below told everything that is done is said; when told is less than n.Done.End(), the metadata does not hold
 // all. The mark takes precedence over the done offsets, and lower offsets over higher ones.
 func (e *Encoder) Encode(log Log, n *Note, limit int) (metadata string, told int64) {
 	offset, spans := n.Done.Prefix(), n.Done.Beyond()
-	if n.Mark == (Mark{}) && len(spans) == 0 {
+	named := log.Topic != [16]byte{} && limit >= leastNamed
+	if n.Mark == (Mark{}) && len(spans) == 0 && !named {
 		return "", offset
 	}
-	if payload, ok := e.pack(log, n, spans); ok && textLen(len(payload)) <= limit {
+	if payload, ok := e.pack(log, named, n, spans); ok && textLen(len(payload)) <= limit {
 		return text(payload), n.Done.End()
 	}
 	// The search leaves off beside a number of spans that fits, even where more spans happen to compress into fewer bytes.
 	fit := sort.Search(len(spans), func(i int) bool {
-		payload, ok := e.pack(log, n, spans[:i+1])
+		payload, ok := e.pack(log, named, n, spans[:i+1])
 		return !ok || textLen(len(payload)) > limit
 	})
-	payload, ok := e.pack(log, n, spans[:fit])
+	payload, ok := e.pack(log, named, n, spans[:fit])
 	switch {
 	case !ok || textLen(len(payload)) > limit:
 		return "", offset
 	case fit > 0:
 		return text(payload), spans[fit-1].End
-	case n.Mark == (Mark{}):
+	case n.Mark == (Mark{}) && !named:
 		return "", offset
 	}
 	return text(payload), offset
@@ -78,12 +84,18 @@ func textLen(payload int) int { return len(prefix) + alphabet.EncodedLen(payload
 
 func text(payload []byte) string { return prefix + alphabet.EncodeToString(payload) }
 
-// pack returns the payload for some of a note's spans, valid until the next call. It reports false when they take too much room in
+// pack returns the payload for some of a note's spans, with or without the topic's name, valid until the next call. It reports false when they take too much room in
 // either form.
-func (e *Encoder) pack(log Log, n *Note, spans []Span) ([]byte, bool) {
+func (e *Encoder) pack(log Log, named bool, n *Note, spans []Span) ([]byte, bool) {
 	offset := n.Done.Prefix()
 	flags := byte(0)
 	body := append(e.payload[:0], make([]byte, headBytes)...)
+	if named {
+		flags |= flagTopic
+		body = append(body, log.Topic[:]...)
+		body = binary.BigEndian.AppendUint32(body, clusterSum(log.Cluster))
+		body = binary.AppendUvarint(body, uint64(max(0, n.Partitions)))
+	}
 	if n.Mark != (Mark{}) {
 		flags |= flagMark
 		if n.Mark.Working {
@@ -188,3 +200,6 @@ func checksum(log Log, offset int64, flags byte, body []byte) uint32 {
 	bound[28] = flags
 	return crc32.Update(crc32.Checksum(bound[:], castagnoli), castagnoli, body)
 }
+
+// clusterSum stands for a cluster's id in metadata.
+func clusterSum(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }

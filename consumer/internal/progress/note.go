@@ -5,6 +5,7 @@ import "math"
 // Log names the log that offsets belong to. Metadata made of one log says nothing about another: not about a topic made anew under the
 // same name, nor about the copy of it in another cluster, where a mirroring tool may commit it under offsets of its own.
 type Log struct {
+	Cluster   string   // the cluster's id; "" where brokers have none
 	Topic     [16]byte // the topic's id; zero where brokers have none
 	Partition int32
 }
@@ -13,10 +14,16 @@ type Log struct {
 type Note struct {
 	Done Done
 	Mark Mark
+
+	// Partitions is how many partitions the topic had when the group began in this one; 0 when that is not known. Those from this number
+	// on came later, so that all of their events are news to the group.
+	Partitions int32
 }
 
 // Equal reports whether both notes say the same.
-func (n *Note) Equal(other *Note) bool { return n.Mark == other.Mark && n.Done.Equal(&other.Done) }
+func (n *Note) Equal(other *Note) bool {
+	return n.Mark == other.Mark && n.Partitions == other.Partitions && n.Done.Equal(&other.Done)
+}
 
 // Mark says which events may be, or were, in the hands of handlers. The zero Mark says that none were when the partition was left.
 type Mark struct {
