@@ -26,6 +26,7 @@ type DeadLetter struct {
 	Family Family // who wrote it
 
 	Origin   consumer.At // where the event came from; what is not known of it is "" and -1
+	Refers   consumer.At // where the event lies, when the dead letter is no copy of it; Topic is "" for a copy
 	Group    string      // that gave it up: a consumer group, a share group or a connector
 	Handler  string      // part of it that failed, where the headers name one: stage and class of a connector
 	Event    string      // full name of its schema

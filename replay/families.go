@@ -123,6 +123,8 @@ func (d *DeadLetter) readOwn(h consumer.Header) {
 		d.Origin.Partition = partitionNumber(h.Value)
 	case consumer.HeaderOffset:
 		d.Origin.Offset = number(h.Value, -1, 64)
+	case consumer.HeaderReference:
+		d.Refers = readReference(h.Value)
 	case consumer.HeaderGroup:
 		d.Group = clip(h.Value, maxName)
 	case consumer.HeaderEvent:

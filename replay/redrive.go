@@ -207,6 +207,13 @@ func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
 	if most := p.request.MaxRedrives; most >= 0 && d.Redrives >= most {
 		return fmt.Sprintf("in quarantine: returned %d times or more already", most), nil
 	}
+	err := d.dereference(ctx, p.request.Cluster)
+	if gone, ok := errors.AsType[*EventGoneError](err); ok {
+		return "refers to an event that is gone: " + gone.Reason, nil
+	}
+	if err != nil {
+		return "", err
+	}
 	to, err := p.ways.of(ctx, d)
 	if err != nil {
 		return "", err
@@ -280,6 +287,8 @@ func (d *DeadLetter) unreturnable(toGroup bool) string {
 		return "made by a copy: mend and copy again"
 	case d.Family == FamilyShare && d.Key == nil && d.Value == nil:
 		return "no copy of the event, which is still in its topic: the share group has errors.deadletterqueue.copy.record.enable off"
+	case d.misrefers() != "":
+		return d.misrefers()
 	case toGroup && d.Group == "":
 		return "headers that do not tell which group gave it up"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/producer"
 )
@@ -44,8 +45,8 @@ const (
 
 // The dead letter of a large event is as large.
 const (
-	batchBytes  = 16 << 20
-	bufferBytes = 64 << 20
+	batchBytes  = batch.RecordBytes + batch.CopyBytes
+	bufferBytes = 2 * batchBytes
 )
 
 // ApplyRedrive does what a plan says. Each event goes to its topic with its key, value, own headers and timestamp, into the partition it
@@ -110,7 +111,8 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 	if err != nil {
 		return Redriven{}, err
 	}
-	p, err := producer.New(producer.Config{Cluster: cfg.Cluster, BatchBytes: batchBytes, BufferBytes: bufferBytes})
+	// An event may have come in a compressed batch, and be too large for its topic as it is. Every client reads gzip.
+	p, err := producer.New(producer.Config{Cluster: cfg.Cluster, Compression: producer.Gzip, BatchBytes: batchBytes, BufferBytes: bufferBytes})
 	if err != nil {
 		return Redriven{}, err
 	}
@@ -166,8 +168,10 @@ type redriving struct {
 	began    time.Time // of the window
 	refused  bool      // an event was, and settle has said so
 
-	mu     sync.Mutex
-	window []returned
+	mu         sync.Mutex
+	window     []returned
+	stays      int64 // dead letters that cannot be returned
+	firstStays error
 }
 
 // run is everything between the first word in the record and the last.
@@ -187,7 +191,7 @@ func (r *redriving) run(ctx context.Context) error {
 	} else {
 		err = errors.Join(err, r.settle(ending))
 	}
-	if err != nil {
+	if err = errors.Join(err, r.left()); err != nil {
 		outcome = err.Error()
 	}
 	return errors.Join(err, r.marks.tell(ending, r.done.Events, clip([]byte(outcome), maxText)))
@@ -265,6 +269,9 @@ func (r *redriving) take(ctx context.Context, rec *consumer.Record) error {
 func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) error {
 	d := deadLetterOf(*rec)
 	marks := append(r.read.confirmed(&d), markText(r.marks.run.ID, Spot{d.Partition, d.Offset}))
+	if err := d.dereference(ctx, r.cfg.Cluster); err != nil {
+		return err
+	}
 	if edit := r.plan.Edit; edit != nil {
 		d.Value = edit.Value
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/sender"
+	"github.com/headrace/headrace/producer"
 )
 
 // returned is one dead letter of the window.
@@ -13,6 +15,7 @@ type returned struct {
 	at       Spot
 	answered bool
 	marked   bool
+	told     bool // its error was taken note of
 	err      error
 }
 
@@ -54,6 +57,11 @@ func (r *redriving) outcomes() (slots []int, returned []Spot, refused error) {
 	defer r.mu.Unlock()
 	for slot, one := range r.window {
 		switch {
+		case one.err != nil && costsItself(one.err):
+			if !one.told {
+				r.window[slot].told = true
+				r.stay(one)
+			}
 		case one.err != nil && refused == nil && !r.refused:
 			r.refused = true
 			refused = fmt.Errorf("dead letter at %s: %w", consumer.At{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
@@ -71,4 +79,30 @@ func (r *redriving) settled(slots []int) {
 	for _, slot := range slots {
 		r.window[slot].marked = true
 	}
+}
+
+// costsItself reports whether a refusal has to do with one event and none of the others: no topic, or not this one, takes the event, or what
+// the dead letter refers to is gone.
+func costsItself(err error) bool {
+	_, large := errors.AsType[*producer.TooLargeError](err)
+	_, headers := errors.AsType[*sender.HeadersError](err)
+	_, gone := errors.AsType[*EventGoneError](err)
+	return large || headers || gone
+}
+
+// stay notes that a dead letter cannot be returned. It stays open, and the others go on. It needs r.mu.
+func (r *redriving) stay(one returned) {
+	if r.stays++; r.stays == 1 {
+		r.firstStays = fmt.Errorf("dead letter at %s: %w", consumer.At{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
+	}
+}
+
+// left is an error when dead letters of the plan could not be returned.
+func (r *redriving) left() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stays == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be returned and stay open, the first is: %w", many(r.stays, "dead letter"), r.firstStays)
 }

@@ -38,6 +38,11 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 		{"spring, no topic first", spring("?", "orders"), "several topics"},
 		{"of a copy", own("orders", copied), "made by a copy"},
 		{"of a handler that was given a copied event", own("orders", copied, group), ""},
+		{"a reference", own("orders", group, header(consumer.HeaderReference, "orders/3@41")), ""},
+		{"a reference to a retry copy", own("orders", group, header(consumer.HeaderReference, "orders.mail.retry.1m/3@41")), ""},
+		{"a reference elsewhere", own("orders", group, header(consumer.HeaderReference, "billing/3@41")), "of another topic"},
+		{"a reference to nothing", own("orders", group, header(consumer.HeaderReference, "orders/3")), "makes no sense"},
+		{"a record that cannot be read", own("orders", group, header(consumer.HeaderKind, "record"), header(consumer.HeaderReference, "orders/3@41")), "over a limit"},
 		{"of streams, and a copied event", []consumer.Header{copied, header("__streams.errors.topic", "orders")}, ""},
 	} {
 		d := deadLetterOf(consumer.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})

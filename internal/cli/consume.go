@@ -153,6 +153,11 @@ type printer struct {
 }
 
 func (p *printer) print(ctx context.Context, r consumer.Record) error {
+	if r.Fault != nil {
+		p.bad++
+		p.app.note("topic %s partition %d offset %d: %v", r.Topic, r.Partition, r.Offset, r.Fault)
+		return nil
+	}
 	value, ref, writer, err := p.decode(ctx, r)
 	switch {
 	case ctx.Err() != nil:
