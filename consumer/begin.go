@@ -32,7 +32,7 @@ func (e *engine) begin(partitions []*partition) {
 			}
 		}
 		for _, ps := range byTopic {
-			e.wg.Go(func() { e.beginTopic(ps) })
+			e.wg.Go(func() { e.beginTopic(ps) }) //nolint:contextcheck // ctx is that of one question
 		}
 		return errs
 	})
@@ -63,7 +63,7 @@ func (e *engine) beginTopic(partitions []*partition) {
 				e.goOn(p)
 			}
 		})
-		e.beginUnknown(topic, unknown)
+		e.beginUnknown(topic, unknown) //nolint:contextcheck // as above
 		return make([]error, len(asked))
 	})
 }

@@ -40,6 +40,7 @@ func restartAll(t *trial) {
 	for range rounds {
 		for _, node := range t.kafka().Nodes() {
 			f.awaitMore(1000, time.Minute)
+			f.commits.Excuse()
 			node.Stop()
 			f.awaitMore(1000, time.Minute)
 			node.Start(t)
@@ -49,6 +50,7 @@ func restartAll(t *trial) {
 	f.finish()
 	f.percentiles()
 	f.figure("restarts", "%d", 3*rounds)
+	f.figure("older offsets answered by a new coordinator", "%d", f.commits.Older())
 }
 
 // hangLeader stops the leader's process for longer than the cluster waits for it: its connections stay open, and it wakes up as a

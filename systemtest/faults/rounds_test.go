@@ -29,7 +29,11 @@ func swallowedRounds(t *trial) {
 	longest := time.Duration(0)
 	for i := range pick(2, 6) {
 		for _, api := range []int16{proxy.JoinGroup, proxy.SyncGroup, proxy.OffsetFetch, proxy.Fetch} {
-			t.lines().SwallowAnswers(api, 1+i%2)
+			swallowed := 1
+			if api == proxy.JoinGroup || api == proxy.SyncGroup { // of two workers, in every other round
+				swallowed += i % 2
+			}
+			t.lines().SwallowAnswers(api, swallowed)
 			started := time.Now()
 			guest := f.work(fmt.Sprintf("guest %d of %d", i, api), nil)
 			f.until(25*time.Second, "the guest handles events", func() bool { return guest.Stats().Handled > 0 })
@@ -55,7 +59,7 @@ func hungRound(t *trial) {
 	for i := range hangs {
 		f.awaitHandled(500, time.Minute)
 		away := f.work(fmt.Sprintf("away %d", i), func(c *consumer.Config) {
-			c.Tuning.InstanceID, c.Tuning.SessionTimeout = fmt.Sprintf("away-%d", i), 30*time.Second
+			c.Tuning.InstanceID, c.Tuning.SessionTimeout = fmt.Sprintf("away-%d", i), 2*roundSession
 		})
 		f.until(time.Minute, "the static worker owns partitions", func() bool { return away.Stats().Assigned > 0 })
 		if err := away.Stop(); err != nil {
@@ -66,6 +70,7 @@ func hungRound(t *trial) {
 		<-time.After(roundSession / 2) // all have joined but the one that is away
 		node := t.kafka().Node(f.coordinator())
 		node.Pause()
+		f.commits.Excuse()
 		guests = append(guests, f.work(fmt.Sprintf("late guest %d", i), nil))
 		longest = max(longest, f.pause(1000, 2*time.Minute))
 		<-time.After(pick(30*time.Second, time.Minute))
@@ -82,6 +87,7 @@ func hungRound(t *trial) {
 	}
 	f.finish()
 	f.figure("hangs", "%d", hangs)
+	f.figure("older offsets answered by the new coordinator", "%d", f.commits.Older())
 	f.figure("longest time without a handled event", "%s", round(longest))
 }
 

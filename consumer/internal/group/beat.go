@@ -134,8 +134,8 @@ func (m *Member) during(ctx context.Context, ask func(context.Context) error, on
 			switch {
 			case ended != nil:
 				return ended
-			case err != nil && attempt.Err() != nil && ctx.Err() == nil:
-				return errUnanswered
+			case err != nil && ctx.Err() == nil && (attempt.Err() != nil || errors.Is(err, context.DeadlineExceeded)):
+				return errUnanswered // a connection may notice the deadline before its context does
 			}
 			return err
 		case b := <-m.beats:

@@ -41,7 +41,7 @@ type seat struct {
 	session, rebalance time.Duration
 	metadata           []byte
 	assignment         []byte
-	isNew, alive       bool
+	isNew              bool
 	clock              *time.Timer
 	join               func(*kmsg.JoinGroupResponse)
 	sync               func(*kmsg.SyncGroupResponse)

@@ -82,7 +82,7 @@ func (l *line) serve(c net.Conn, epoch int) {
 		if _, err := io.ReadFull(c, frame); err != nil {
 			return
 		}
-		key, version := int16(binary.BigEndian.Uint16(frame)), int16(binary.BigEndian.Uint16(frame[2:])) //nolint:gosec // a frame's first bytes
+		key, version := int16(binary.BigEndian.Uint16(frame)), int16(binary.BigEndian.Uint16(frame[2:]))
 		req := kmsg.RequestForKey(key)
 		req.SetVersion(version)
 		body := frame[10+int(binary.BigEndian.Uint16(frame[8:])):]
@@ -110,9 +110,9 @@ func (l *line) serve(c net.Conn, epoch int) {
 				out = append(out, 0)
 			}
 			out = resp.AppendTo(out)
-			binary.BigEndian.PutUint32(out, uint32(len(out)-4)) //nolint:gosec // small
-			l.ended.Go(func() {                                 // the coordinator goes on meanwhile
-				time.Sleep(l.delay())
+			binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+			l.ended.Go(func() { // the coordinator goes on meanwhile
+				<-time.After(l.delay())
 				l.trigger(l.onSaid, key)
 				if l.take(l.swallow, key) || l.silent(epoch) {
 					return

@@ -128,7 +128,7 @@ func (m *Member) Run(ctx context.Context) error {
 		failures = 0
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // the end of ctx is the end that was asked for
+			return nil
 		case err == nil, errors.Is(err, kerr.RebalanceInProgress):
 		case lost(err):
 			m.lose(err)

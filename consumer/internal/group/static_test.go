@@ -39,7 +39,7 @@ func (w *world) owns(p *process) (n int) {
 // within waits until ok, and no longer than limit.
 func within(t *testing.T, limit time.Duration, what string, ok func() bool) (took time.Duration) {
 	t.Helper()
-	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	for start := time.Now(); ; <-time.After(10 * time.Millisecond) {
 		switch took = time.Since(start); {
 		case ok():
 			return took
@@ -58,7 +58,7 @@ func TestPartitionsAreLostByTheClock(t *testing.T) {
 			inGroup(t, map[string]int32{"a": 4}, func(t *testing.T, w *world) {
 				old := w.start("", []string{"a"})
 				within(t, 10*time.Second, "the first member owns all", func() bool { return w.owns(old) == 4 })
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				// From the next rebalance on no answer gets through, first to the request that is held back, then to any.
 				old.line.set(func() { old.line.swallow[int16(api)] = 1 << 30 })
 				old.line.set(func() {
@@ -83,10 +83,10 @@ func TestLongRebalanceCostsNothing(t *testing.T) {
 		first, away := w.start("", []string{"a"}), w.start("away", []string{"a"})
 		within(t, time.Minute, "both own half", func() bool { return w.owns(first) == 2 && w.owns(away) == 2 })
 		w.kill(away) // its place is kept
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		w.start("", []string{"a"})
 		for range 6 {
-			time.Sleep(20 * time.Second)
+			<-time.After(20 * time.Second)
 			if n := w.owns(first); n == 0 {
 				t.Fatal("the first member has lost its partitions")
 			}
@@ -151,7 +151,7 @@ func TestStaticMemberFindsNewPartitionsAndTopics(t *testing.T) {
 				topics, want := change(w)
 				again := w.start("one", topics)
 				within(t, 10*time.Second, "it owns all again", func() bool { return w.owns(again) == want })
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				if bad := w.verdict(); bad != "" {
 					t.Error(bad)
 				}
