@@ -87,7 +87,7 @@ func Compatible(reader, writer *Schema) []Incompatibility {
 func incompatibilities(reader, writer *Schema, forward bool) []Incompatibility {
 	c := compare(reader.root, writer.root)
 	if c.tooMany {
-		return []Incompatibility{{Kind: TooComplex, Message: fmt.Sprintf("the schemas have more than %d pairs of types to compare", maxPairs), Forward: forward}}
+		return []Incompatibility{{Kind: TooComplex, Message: fmt.Sprintf("the schemas have more than %d pairs of types, or %d pairs of fields and symbols, to compare", maxPairs, maxWork), Forward: forward}}
 	}
 	c.list(pair{reader.root, writer.root})
 	if len(c.found) == 0 {
@@ -116,7 +116,18 @@ func (s *Schema) rank(numbers map[*Schema]int) {
 	}
 }
 
+// maxWork bounds what is looked at in all pairs together: many records or enums in two unions meet each other one by one.
+const maxWork = 1 << 22
+
 type pair struct{ reader, writer *node }
+
+// cost is what judging the pair takes.
+func (p pair) cost() int {
+	if p.reader.kind != p.writer.kind || !p.reader.kind.named() {
+		return 1
+	}
+	return 1 + len(p.reader.aliases) + len(p.reader.symbols) + len(p.writer.symbols) + len(p.reader.fields) + len(p.writer.fields)
+}
 
 // verdict is what the compatibility of one pair depends on.
 type verdict struct {
@@ -131,6 +142,7 @@ type verdict struct {
 // count as compatible until shown otherwise, and what is shown otherwise spreads to its users.
 type comparison struct {
 	pairs   map[pair]*verdict
+	work    int // symbols, fields and aliases looked at
 	tooMany bool
 	listed  map[pair]bool
 	found   []problem
@@ -143,7 +155,10 @@ type problem struct {
 	field          *field
 }
 
-func compare(reader, writer *node) *comparison {
+func compare(reader, writer *node) *comparison { return compareWithin(reader, writer, maxWork) }
+
+// compareWithin is compare with another bound of what is looked at.
+func compareWithin(reader, writer *node, maxWork int) *comparison {
 	c := &comparison{pairs: map[pair]*verdict{}, listed: map[pair]bool{}}
 	todo := []pair{{reader, writer}}
 	for len(todo) > 0 {
@@ -153,6 +168,10 @@ func compare(reader, writer *node) *comparison {
 			continue
 		}
 		if len(c.pairs) >= maxPairs {
+			c.tooMany = true
+			return c
+		}
+		if c.work += p.cost(); c.work > maxWork {
 			c.tooMany = true
 			return c
 		}
@@ -199,7 +218,7 @@ func (c *comparison) fails(v *verdict) bool {
 // ok reports whether a pair that was reached is compatible.
 func (c *comparison) ok(reader, writer *node) bool {
 	v := c.pairs[pair{reader, writer}]
-	return v != nil && !v.broken
+	return !c.tooMany && v != nil && !v.broken
 }
 
 // list collects the problems behind a broken pair, each once.
@@ -280,5 +299,5 @@ func judge(reader, writer *node) *verdict {
 
 // missingSymbols are the writer's that the reader lacks.
 func missingSymbols(reader, writer *node) []string {
-	return slices.DeleteFunc(slices.Clone(writer.symbols), func(s string) bool { return slices.Contains(reader.symbols, s) })
+	return without(writer.symbols, reader.symbols)
 }

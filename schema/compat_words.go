@@ -111,13 +111,22 @@ func (p problem) fixedHint() string {
 	}
 }
 
+// Hints are for people: records of more fields get none, and fields whose types take more work to compare are not proposed.
+const (
+	maxHinted   = 256
+	maxHintWork = 1 << 10
+)
+
 // renamed is the only field of the writer that has no use and that the reader's new field can read, "" when there is none or several.
 func (p problem) renamed() string {
+	if len(p.reader.fields)+len(p.writer.fields) > maxHinted {
+		return ""
+	}
 	used := pairFields(p.reader, p.writer)
 	name := ""
 	for w := range p.writer.fields {
 		f := &p.writer.fields[w]
-		if slices.Contains(used, w) || !compare(p.field.typ, f.typ).ok(p.field.typ, f.typ) {
+		if slices.Contains(used, w) || !compareWithin(p.field.typ, f.typ, maxHintWork).ok(p.field.typ, f.typ) {
 			continue
 		}
 		if name != "" {

@@ -28,7 +28,10 @@ func (c Change) String() string { return c.What + ": " + c.Words }
 // Diff lists what differs between two versions of a schema, references included, in the order of the new text and then of the old one.
 // Fields and named types are matched by name, then by the aliases of the new ones.
 func Diff(old, next *Schema) []Change {
-	d := differ{old: definitions(old), next: definitions(next)}
+	d := differ{old: definitions(old), next: definitions(next), named: map[string]*Type{}}
+	for _, t := range d.old {
+		d.named[t.Name] = t
+	}
 	if !old.root.kind.named() || !next.root.kind.named() {
 		if a, b := old.root.notation(), next.root.notation(); a != b {
 			d.add(Change{What: "type", Words: fmt.Sprintf("changed from %s to %s", a, b), Old: a, New: b})
@@ -73,7 +76,12 @@ func definitions(s *Schema) []*Type {
 			walk(t.Items)
 		}
 	}
+	walked := map[*Schema]bool{}
 	add = func(s *Schema) {
+		if walked[s] {
+			return
+		}
+		walked[s] = true
 		walk(s.Outline())
 		for _, ref := range s.refs {
 			add(ref)
@@ -85,6 +93,7 @@ func definitions(s *Schema) []*Type {
 
 type differ struct {
 	old, next []*Type
+	named     map[string]*Type // of old
 	changes   []Change
 }
 
@@ -92,22 +101,16 @@ func (d *differ) add(c Change) { d.changes = append(d.changes, c) }
 
 // before is the old version of a type, nil when it has none. The schemas' own types belong together, whatever their names.
 func (d *differ) before(t *Type, old, next *Schema) *Type {
-	named := func(name string) *Type {
-		if i := slices.IndexFunc(d.old, func(o *Type) bool { return o.Name == name }); i >= 0 {
-			return d.old[i]
-		}
-		return nil
-	}
-	if found := named(t.Name); found != nil {
+	if found := d.named[t.Name]; found != nil {
 		return found
 	}
 	for _, alias := range t.Aliases {
-		if found := named(alias); found != nil {
+		if found := d.named[alias]; found != nil {
 			return found
 		}
 	}
 	if t.Name == next.root.name {
-		return named(old.root.name)
+		return d.named[old.root.name]
 	}
 	return nil
 }
@@ -154,9 +157,6 @@ func logicalWords(t *Type) string {
 }
 
 func (d *differ) symbols(old, next *Type, say func(string, ...any)) {
-	without := func(list, other []string) []string {
-		return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
-	}
 	added, removed := without(next.Symbols, old.Symbols), without(old.Symbols, next.Symbols)
 	if len(added) > 0 {
 		say("symbols added: %s", strings.Join(added, " "))

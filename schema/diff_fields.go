@@ -27,8 +27,12 @@ func (d *differ) fields(old, next *Type) {
 			d.add(c)
 		}
 	}
+	kept := make([]bool, len(old.Fields))
+	for _, i := range order {
+		kept[i] = true
+	}
 	for i := range old.Fields {
-		if f := &old.Fields[i]; !slices.Contains(from, i) {
+		if f := &old.Fields[i]; !kept[i] {
 			d.add(Change{In: next.Name, What: "field " + f.Name, Words: "removed, was " + f.words(), Old: f.Type.String(), Pointer: f.Pointer})
 		}
 	}
@@ -61,11 +65,11 @@ func (d *differ) field(old, next *Field) []string {
 	if a, b := compact(old.Default), compact(next.Default); !bytes.Equal(a, b) {
 		words = append(words, defaultWords(a, b))
 	}
-	added := slices.DeleteFunc(slices.Clone(next.Aliases), func(a string) bool { return slices.Contains(old.Aliases, a) || a == old.Name })
+	added := without(next.Aliases, append(slices.Clone(old.Aliases), old.Name))
 	if len(added) > 0 {
 		words = append(words, "aliases added: "+strings.Join(added, " "))
 	}
-	removed := slices.DeleteFunc(slices.Clone(old.Aliases), func(a string) bool { return slices.Contains(next.Aliases, a) })
+	removed := without(old.Aliases, next.Aliases)
 	if len(removed) > 0 {
 		words = append(words, "aliases removed: "+strings.Join(removed, " "))
 	}

@@ -115,9 +115,10 @@ func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) error {
 // mergeNames collects what refs define. A name may come from several of them when they agree on what it means.
 func mergeNames(refs []*Schema) (map[string]*node, error) {
 	names := map[string]*node{}
+	equal := sameness{}
 	for _, ref := range refs {
 		for name, n := range ref.names {
-			if old, ok := names[name]; ok && old != n && canonicalForm(old, true) != canonicalForm(n, true) {
+			if old, ok := names[name]; ok && !equal.types(old, n) {
 				return nil, &InvalidSchemaError{Reason: fmt.Sprintf("references define %s in two ways", name)}
 			}
 		}

@@ -28,8 +28,9 @@ func appendPlain(dst []byte, v *jsonValue) []byte {
 	default:
 		dst = append(dst, '{')
 		first := true
+		_, enum := v.member("symbols")
 		for i, key := range v.keys {
-			if _, enum := v.member("symbols"); key == "default" && !enum {
+			if key == "default" && !enum {
 				continue
 			}
 			if !first {

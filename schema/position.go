@@ -18,11 +18,22 @@ type located struct {
 	text  string
 	root  jsonValue
 	lines []int // offsets of the lines' beginnings
+	runes []int // characters that begin before each block of runeBlock bytes
 }
+
+// runeBlock keeps the column of a place in a long line from costing its length.
+const runeBlock = 256
 
 func newLocated(text string, root jsonValue) *located {
 	l := &located{text: text, root: root, lines: []int{0}}
+	begun := 0
 	for at := range len(text) {
+		if at%runeBlock == 0 {
+			l.runes = append(l.runes, begun)
+		}
+		if utf8.RuneStart(text[at]) {
+			begun++
+		}
 		if text[at] == '\n' {
 			l.lines = append(l.lines, at+1)
 		}
@@ -41,7 +52,22 @@ func (l *located) position(offset int) Position {
 	if !exact {
 		line--
 	}
-	return Position{Line: line + 1, Column: 1 + utf8.RuneCountInString(l.text[l.lines[line]:offset])}
+	return Position{Line: line + 1, Column: 1 + l.begun(offset) - l.begun(l.lines[line])}
+}
+
+// begun counts the characters that begin before an offset.
+func (l *located) begun(offset int) int {
+	block := min(offset/runeBlock, len(l.runes)-1)
+	if block < 0 {
+		return 0
+	}
+	n := l.runes[block]
+	for at := block * runeBlock; at < offset; at++ {
+		if utf8.RuneStart(l.text[at]) {
+			n++
+		}
+	}
+	return n
 }
 
 // begin skips what may stand between the end of one JSON token and the next value.

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -13,18 +14,20 @@ import (
 const (
 	// sampleDepth is how deep values nest where the schema leaves a choice.
 	sampleDepth = 6
-	// sampleNodes bounds a value of a wide schema; beyond it lists stay empty and unions take their shortest branch.
-	sampleNodes = 4096
-	endless     = math.MaxInt32
+	// sampleWeight bounds a value of a wide schema, about in bytes; beyond it lists stay empty and unions take their smallest branch.
+	sampleWeight = 128 << 10
 )
 
 // Sample returns a random value of s as Avro: valid, of moderate size, with short words for strings and the years around now for
 // times. The same source gives the same value. A schema that has no finite value, such as a record that contains itself directly, is
 // an [*InvalidSchemaError].
 func Sample(s *Schema, r *rand.Rand) ([]byte, error) {
-	g := sampler{r: r, least: map[*node]int{}}
-	if g.leastDepth(s.root) >= endless {
+	g := sampler{r: r, least: leastWeights(s.root)}
+	switch g.planned = g.least.of(s.root); {
+	case g.planned >= endless:
 		return nil, &InvalidSchemaError{Reason: s.FullName() + " contains itself with no union, array or map in between: it has no finite value"}
+	case g.planned > MaxValueBytes:
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("every value of %s is large: the smallest has about %d parts or bytes, and %d are the limit", s.FullName(), g.planned, MaxValueBytes)}
 	}
 	body := g.value(nil, s.root, 0)
 	if err := s.Check(body); err != nil {
@@ -35,42 +38,12 @@ func Sample(s *Schema, r *rand.Rand) ([]byte, error) {
 
 // sampler draws one value.
 type sampler struct {
-	r     *rand.Rand
-	nodes int
-	least map[*node]int // how deep the shallowest value of a record nests
-}
-
-// leastDepth finds out which branches end. A record under construction counts as endless, which it is on that path.
-func (g *sampler) leastDepth(n *node) int {
-	switch n.kind {
-	case kindUnion:
-		least := endless
-		for _, branch := range n.branches {
-			least = min(least, g.leastDepth(branch))
-		}
-		return least
-	case kindRecord:
-		if depth, ok := g.least[n]; ok {
-			return depth
-		}
-		g.least[n] = endless
-		deepest := 0
-		for i := range n.fields {
-			deepest = max(deepest, g.leastDepth(n.fields[i].typ))
-		}
-		if deepest < endless {
-			g.least[n] = deepest + 1
-			return deepest + 1
-		}
-		delete(g.least, n) // it may end on another path
-		return endless
-	default:
-		return 0
-	}
+	r       *rand.Rand
+	least   weights
+	planned int // weight of the value, what is still to be drawn at its least
 }
 
 func (g *sampler) value(dst []byte, n *node, depth int) []byte {
-	g.nodes++
 	switch n.kind {
 	case kindRecord:
 		for i := range n.fields {
@@ -82,9 +55,10 @@ func (g *sampler) value(dst []byte, n *node, depth int) []byte {
 		return g.value(codec.AppendLong(dst, int64(i)), n.branches[i], depth)
 	case kindArray, kindMap:
 		count := g.r.IntN(4)
-		if g.tight(depth) {
-			count = 0
+		for count > 0 && !g.affords(depth, count*(g.least.of(n.items)+scalarWeight)) {
+			count--
 		}
+		g.planned += count * (g.least.of(n.items) + scalarWeight)
 		dst = codec.AppendBlock(dst, count)
 		for i := range count {
 			if n.kind == kindMap {
@@ -98,21 +72,24 @@ func (g *sampler) value(dst []byte, n *node, depth int) []byte {
 	}
 }
 
-// tight reports that the value has become large enough.
-func (g *sampler) tight(depth int) bool { return depth >= sampleDepth || g.nodes >= sampleNodes }
+// affords reports whether the value may become larger by so much.
+func (g *sampler) affords(depth, weight int) bool {
+	return depth < sampleDepth && weight < endless && g.planned+weight <= sampleWeight
+}
 
 func (g *sampler) branch(n *node, depth int) int {
-	if !g.tight(depth) {
-		for range 8 {
-			if i := g.r.IntN(len(n.branches)); g.leastDepth(n.branches[i]) < endless {
-				return i
-			}
-		}
-	}
 	best := 0
 	for i, branch := range n.branches {
-		if g.leastDepth(branch) < g.leastDepth(n.branches[best]) {
+		if g.least.of(branch) < g.least.of(n.branches[best]) {
 			best = i
+		}
+	}
+	least := g.least.of(n.branches[best])
+	for range 8 {
+		i := g.r.IntN(len(n.branches))
+		if more := g.least.of(n.branches[i]) - least; g.affords(depth, more) {
+			g.planned += more
+			return i
 		}
 	}
 	return best

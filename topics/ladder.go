@@ -41,7 +41,11 @@ func (r *resolution) groups(chosen *project.Context) {
 	for _, g := range r.file.Groups {
 		for _, name := range g.Topics {
 			source := WantedTopic{Name: name.Name} // of somebody else's topic no more is known here
-			if at := slices.IndexFunc(r.wanted.Topics, func(t WantedTopic) bool { return t.Name == name.Name }); at >= 0 {
+			if len(r.wanted.Topics) > maxTopics {
+				r.fail(g.At, "split the file, or name fewer topics or delays", fmt.Sprintf("group %s: with it there are more than %d topics", g.Name, maxTopics))
+				return
+			}
+			if at, ok := r.known[name.Name]; ok {
 				source = r.wanted.Topics[at]
 			}
 			for _, delay := range g.Retry {
@@ -60,7 +64,7 @@ func (r *resolution) serve(g project.Group, source WantedTopic, name string, con
 		r.fail(g.At, "shorten the name of the topic or of the group", fmt.Sprintf("group %s: %v", g.Name, err))
 		return
 	}
-	if taken := slices.IndexFunc(r.wanted.Topics, func(t WantedTopic) bool { return t.Name == name }); taken >= 0 {
+	if taken, ok := r.known[name]; ok {
 		r.fail(g.At, "group "+g.Name+" makes it", fmt.Sprintf("topic %s stands at %s", name, r.wanted.Topics[taken].At))
 		return
 	}
@@ -86,7 +90,7 @@ func (r *resolution) serve(g project.Group, source WantedTopic, name string, con
 	}
 	slices.SortFunc(wanted.Configs, func(a, b Config) int { return cmp.Compare(a.Name, b.Name) })
 	r.positions[name] = g.At
-	r.wanted.Topics = append(r.wanted.Topics, wanted)
+	r.want(wanted)
 }
 
 const maxMessageBytes = "max.message.bytes"

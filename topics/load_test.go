@@ -1,6 +1,7 @@
 package topics_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,5 +197,31 @@ func TestTopicsOfOthersAreServedAndLeftAlone(t *testing.T) {
 	empty.Topics = nil
 	if got := lines(topics.Diff(wanted, empty, topics.Options{})); !strings.Contains(got, "topic flights, which it serves, is somebody else's and is not there") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A small file can ask for groups times topics of them.
+func TestGroupsTimesTopicsAreBounded(t *testing.T) {
+	t.Parallel()
+	file := func(groups, names int) string {
+		var text strings.Builder
+		text.WriteString("topics:\n")
+		for i := range names {
+			fmt.Fprintf(&text, "  - {name: t%d}\n", i)
+		}
+		text.WriteString("groups:\n  - name: g\n    dead_letter: true\n    topics: &all\n")
+		for i := range names {
+			fmt.Fprintf(&text, "      - t%d\n", i)
+		}
+		for i := range groups - 1 {
+			fmt.Fprintf(&text, "  - {name: g%d, topics: *all, dead_letter: true}\n", i)
+		}
+		return text.String()
+	}
+	if wanted, err := load(t, file(20, 500), ""); err != nil || len(wanted.Topics) != 500+20*500 {
+		t.Errorf("%d topics, %v", len(wanted.Topics), err)
+	}
+	if _, err := load(t, file(300, 3000), ""); err == nil || !strings.Contains(err.Error(), "there are more than 100000 topics") {
+		t.Errorf("900,000 topics: %.200v", err)
 	}
 }

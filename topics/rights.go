@@ -2,6 +2,7 @@ package topics
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/headrace/headrace/internal/project"
@@ -10,6 +11,10 @@ import (
 // rights are the rules without which an account cannot do what the file says it does, and no more. WRITE and READ carry DESCRIBE with
 // them (org.apache.kafka.server.authorizer); an idempotent producer needs nothing beyond WRITE since Kafka 2.8 (KIP-679).
 func (r *resolution) rights() {
+	groups := map[string]project.Group{}
+	for _, g := range r.file.Groups {
+		groups[g.Name] = g
+	}
 	for _, a := range r.file.Accounts {
 		for _, name := range a.Produces {
 			r.grant(a, "TOPIC", name.Name, "WRITE")
@@ -18,21 +23,23 @@ func (r *resolution) rights() {
 			r.grant(a, "TOPIC", name.Name, "READ")
 		}
 		for _, name := range a.Groups {
-			at := slices.IndexFunc(r.file.Groups, func(g project.Group) bool { return g.Name == name.Name })
-			if at >= 0 {
-				r.grantGroup(a, r.file.Groups[at])
+			if g, ok := groups[name.Name]; ok && len(r.wanted.ACLs) <= maxACLs {
+				r.grantGroup(a, g)
 			}
 		}
 		for _, name := range a.Redrives {
-			at := slices.IndexFunc(r.file.Groups, func(g project.Group) bool { return g.Name == name.Name })
-			if at >= 0 {
-				r.grantRedrive(a, r.file.Groups[at])
+			if g, ok := groups[name.Name]; ok && len(r.wanted.ACLs) <= maxACLs {
+				r.grantRedrive(a, g)
 			}
 		}
 		for _, name := range a.Replays {
 			r.grant(a, "TOPIC", name.Name, "WRITE")
 			r.grant(a, "TOPIC", replaysTopic, recordRights...)
 		}
+	}
+	if len(r.wanted.ACLs) > maxACLs {
+		r.fail(project.Position{File: r.file.Path}, "split the file, or name fewer groups or topics", fmt.Sprintf("the accounts have more than %d rights", maxACLs))
+		return
 	}
 	slices.SortFunc(r.wanted.ACLs, compareACLs)
 	r.wanted.ACLs = slices.Compact(r.wanted.ACLs)

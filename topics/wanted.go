@@ -68,7 +68,7 @@ func Load(path, contextName string) (*Wanted, error) {
 	if err != nil && !errors.As(err, &ambiguous) {
 		return nil, err
 	}
-	r := &resolution{file: file, wanted: &Wanted{}, positions: map[string]project.Position{}}
+	r := &resolution{file: file, wanted: &Wanted{}, positions: map[string]project.Position{}, known: map[string]int{}}
 	r.topics(chosen)
 	r.groups(chosen)
 	r.rights()
@@ -86,6 +86,7 @@ type resolution struct {
 	file      *project.File
 	wanted    *Wanted
 	positions map[string]project.Position // of topics
+	known     map[string]int              // where each topic is among those wanted
 	errs      []error
 }
 
@@ -103,13 +104,17 @@ func (r *resolution) place(at project.Position) string {
 
 // topics are those the file lists, each with what the context says of all and of this one.
 func (r *resolution) topics(chosen *project.Context) {
+	overrides := map[string][]project.Overrides{}
+	if chosen != nil {
+		for _, over := range chosen.Topics {
+			overrides[over.Name] = append(overrides[over.Name], over.Overrides)
+		}
+	}
 	for _, t := range r.file.Topics {
 		if chosen != nil {
 			t = t.With(chosen.EveryTopic)
-			for _, over := range chosen.Topics {
-				if over.Name == t.Name {
-					t = t.With(over.Overrides)
-				}
+			for _, over := range overrides[t.Name] {
+				t = t.With(over)
 			}
 		}
 		r.positions[t.Name] = t.At
@@ -120,6 +125,18 @@ func (r *resolution) topics(chosen *project.Context) {
 		for _, s := range t.Config {
 			wanted.Configs = append(wanted.Configs, Config{Name: s.Name, Value: s.Value})
 		}
-		r.wanted.Topics = append(r.wanted.Topics, wanted)
+		r.want(wanted)
 	}
+}
+
+// maxTopics and maxACLs bound what a small file can ask for: its groups multiply with topics and delays, its accounts with groups. A
+// cluster has room for some hundred thousand partitions.
+const (
+	maxTopics = 100_000
+	maxACLs   = 500_000
+)
+
+func (r *resolution) want(t WantedTopic) {
+	r.known[t.Name] = len(r.wanted.Topics)
+	r.wanted.Topics = append(r.wanted.Topics, t)
 }

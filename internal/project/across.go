@@ -51,6 +51,12 @@ func (l *loader) across() {
 	}
 }
 
+// A hint compares a name with all others: only the first mistakes get one, and only among so many names.
+const (
+	maxHints = 50
+	maxNear  = 10_000
+)
+
 // places says where each name of one kind stands.
 type places map[string]Position
 
@@ -66,13 +72,15 @@ func (p places) want(l *loader, what string, name Name) {
 	if _, ok := p[name.Name]; ok {
 		return
 	}
-	var known []string
-	for other := range p {
-		known = append(known, other)
-	}
 	hint := ""
-	if near := nearest(name.Name, known); near != "" {
-		hint = "did you mean " + near + "?"
+	if len(l.errs) < maxHints && len(p) <= maxNear {
+		var known []string
+		for other := range p {
+			known = append(known, other)
+		}
+		if near := nearest(name.Name, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
 	}
 	l.add(name.At, hint, "%s %s is not in this file", what, name.Name)
 }

@@ -11,6 +11,7 @@ import (
 // config reads settings, in order of Kafka's names.
 func (r *reader) config(n *yaml.Node) []Setting {
 	var all []Setting
+	lines := map[string]int{}
 	for _, p := range pairs(n) {
 		known, ok := findSetting(p.key.Value)
 		if !ok {
@@ -25,10 +26,10 @@ func (r *reader) config(n *yaml.Node) []Setting {
 			r.add(r.at(p.value), "", "%s: %v", p.key.Value, err)
 			continue
 		}
-		for _, before := range all {
-			if before.Name == known.name {
-				r.add(r.at(p.key), "keep one", "%s is set in line %d already", known.name, before.At.Line)
-			}
+		if before, twice := lines[known.name]; twice {
+			r.add(r.at(p.key), "keep one", "%s is set in line %d already", known.name, before)
+		} else {
+			lines[known.name] = p.key.Line
 		}
 		all = append(all, Setting{At: r.at(p.key), Name: known.name, Value: value, Written: written})
 	}
@@ -63,9 +64,11 @@ func (g Group) In(c *Context) Group {
 
 // mergeSettings returns base with over on top, in order of name.
 func mergeSettings(base, over []Setting) []Setting {
-	merged := slices.DeleteFunc(slices.Clone(base), func(s Setting) bool {
-		return slices.ContainsFunc(over, func(o Setting) bool { return o.Name == s.Name })
-	})
+	replaced := make(map[string]bool, len(over))
+	for _, o := range over {
+		replaced[o.Name] = true
+	}
+	merged := slices.DeleteFunc(slices.Clone(base), func(s Setting) bool { return replaced[s.Name] })
 	merged = append(merged, over...)
 	slices.SortStableFunc(merged, func(a, b Setting) int { return cmp.Compare(a.Name, b.Name) })
 	return merged
