@@ -60,8 +60,8 @@ func (e *engine) beginTopic(partitions []*partition) {
 		e.locate("log's end", AtEnd(), false, claims, func(found []*partition, ends []int64) { //nolint:contextcheck // as above
 			for i, p := range found {
 				p.recalled.note.Cut(ends[i])
-				e.goOn(p)
 			}
+			e.goOnAfter(found)
 		})
 		e.beginUnknown(topic, unknown) //nolint:contextcheck // as above
 		return make([]error, len(asked))

@@ -24,6 +24,7 @@ import (
 // engine is a worker while it runs.
 type engine struct {
 	cfg     Config
+	id      uint64 // of the worker
 	group   string // of the handlers: cfg.Group, but for the engine of its retry topics
 	routes  *routes
 	grace   time.Duration
@@ -95,6 +96,7 @@ func newCopySender(client *kafka.Client, cfg Config) (*sender.Sender, error) {
 func newBareEngine(cfg Config, w *Worker, client *kafka.Client) *engine {
 	e := &engine{
 		cfg:        cfg,
+		id:         w.id,
 		group:      cfg.Group,
 		routes:     w.routes,
 		grace:      w.grace,
@@ -118,7 +120,7 @@ func (e *engine) connect(metadata time.Duration) {
 	e.fetch()
 	t := e.cfg.Tuning
 	e.member = group.New(group.Config{
-		Client: e.client, Logger: e.cfg.Logger, Group: e.cfg.Group, InstanceID: t.InstanceID, Topics: e.cfg.Topics,
+		Client: e.client, Logger: e.cfg.Logger, Group: e.cfg.Group, InstanceID: t.InstanceID, Worker: e.id, Topics: e.cfg.Topics,
 		SessionTimeout: t.SessionTimeout, HeartbeatInterval: t.HeartbeatInterval, RebalanceTimeout: t.RebalanceTimeout,
 		MetadataInterval: metadata,
 		Hooks:            group.Hooks{Identified: e.identified, Assigned: e.assigned, Revoked: e.revoked, Lost: e.lost},

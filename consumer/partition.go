@@ -88,6 +88,7 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	p.ctx, p.cancel = context.WithCancelCause(e.base)
 	p.going, p.stop = context.WithCancel(p.ctx)
 	p.member.Store(&member)
+	p.reach.owner = e.id
 	p.prefix.Store(-1)
 	p.known.Store(-1)
 	return p

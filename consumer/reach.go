@@ -20,8 +20,11 @@ type reach struct {
 	next  atomic.Int64 // the first event that is not handed over
 	full  atomic.Bool  // what is done does not fit into a commit's metadata: no further event is taken until it does
 
+	owner uint64 // the worker's number
+
 	mu        sync.Mutex
 	mark      progress.Mark // of the next commit
+	taken     progress.Mark // what the owner before has left
 	pace      progress.Pace
 	suspicion progress.Suspicion
 	ended     bool
@@ -39,7 +42,7 @@ func (r *reach) begin(n *progress.Note) progress.Suspicion {
 	r.limit.Store(0)
 	r.low.Store(math.MaxInt64)
 	r.next.Store(n.Done.Prefix())
-	r.suspicion, r.pace, r.ended = progress.Suspect(n), progress.Pace{}, false
+	r.taken, r.suspicion, r.pace, r.ended = n.Mark, progress.Suspect(n), progress.Pace{}, false
 	r.mark = r.suspicion.Left(r.suspicion.Begins()) // else a death would count for suspects that had no turn
 	return r.suspicion
 }
@@ -59,7 +62,7 @@ func (r *reach) say(done *progress.Done, regular bool) progress.Mark {
 	case r.ended:
 		return r.suspicion.Left(done.Reach(r.suspicion.Begins(), 1) - 1)
 	case r.mark.Deaths > 0: // a turn, or suspects that wait for theirs
-		return r.mark
+		return r.owned(r.mark)
 	}
 	next := r.next.Load()
 	if regular {
@@ -67,7 +70,15 @@ func (r *reach) say(done *progress.Done, regular bool) progress.Mark {
 	}
 	// What may be handed over already stays in reach.
 	r.mark = progress.Mark{Working: true, Reach: r.bound(max(r.mark.Reach, next+r.pace.Ahead()))}
-	return r.mark
+	return r.owned(r.mark)
+}
+
+// owned says whose mark it is, so that whoever finds it can tell whether its owner lives.
+func (r *reach) owned(mark progress.Mark) progress.Mark {
+	if mark.Working {
+		mark.Owner = r.owner
+	}
+	return mark
 }
 
 // bound keeps an offset below suspects still to come.
@@ -124,9 +135,10 @@ func (p *partition) admit(t *task) bool {
 	if r.turn.Load() > 0 && !p.endTurn() {
 		return false
 	}
-	r.mu.Lock()
-	suspicion := r.suspicion
-	r.mu.Unlock()
+	suspicion, ok := p.suspicionAt(offset)
+	if !ok {
+		return false
+	}
 	mark := progress.Mark{}
 	if !suspicion.Over(offset) && offset >= suspicion.Begins() {
 		p.paused.set(pausedSuspects)
@@ -136,7 +148,6 @@ func (p *partition) admit(t *task) bool {
 				return false
 			}
 		}
-		var ok bool
 		if mark, ok = p.beginTurn(suspicion, offset); !ok {
 			return false
 		}

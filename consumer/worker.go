@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // Worker is a member of a consumer group that hands events to handlers. Its methods are safe for concurrent use.
 type Worker struct {
 	cfg        Config
+	id         uint64 // see assign.Member
 	routes     *routes
 	ran        atomic.Bool
 	engine     atomic.Pointer[engine] // once it runs
@@ -33,7 +35,8 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg: cfg, routes: routes, grace: handlerGrace, turns: semaphore.NewWeighted(allTurns), metadata: metadataInterval}, nil
+	id := rand.Uint64() | 1<<63 //nolint:gosec // it only has to be another than those of others
+	return &Worker{cfg: cfg, id: id, routes: routes, grace: handlerGrace, turns: semaphore.NewWeighted(allTurns), metadata: metadataInterval}, nil
 }
 
 // Run joins the group and handles events until ctx ends or an error stops the worker. It can be called once.

@@ -38,6 +38,10 @@ type Member struct {
 	Topics     []string // what it subscribes to
 	Owned      []Partition
 	Generation int32 // the generation it owned them in
+
+	// Worker is the number that a worker has drawn for itself, in place of which another never comes; 0 where there is none. A worker keeps
+	// it through sessions, so that the group's description tells which workers live.
+	Worker uint64
 }
 
 // maxMetadata bounds what a member may say of itself. Kafka's own default for the whole message is 1 MiB.
@@ -47,12 +51,20 @@ const maxMetadata = 1 << 20
 // travels in the user data, as in Java.
 const subscriptionVersion = 1
 
+// workerUserData is how long the user data is of a member that is one of our workers.
+const workerUserData = 4 + 4 + 8
+
 // AppendSubscription appends a member's metadata for JoinGroup.
 func AppendSubscription(dst []byte, m Member) []byte {
 	meta := kmsg.NewConsumerMemberMetadata()
 	meta.Version = subscriptionVersion
 	meta.Topics = slices.Sorted(slices.Values(m.Topics))
 	meta.UserData = kbin.AppendInt32(nil, m.Generation)
+	if m.Worker != 0 {
+		// Java reads the generation alone. franz-go reads assignments and a generation, and takes the zeros for the latter.
+		meta.UserData = kbin.AppendInt32(meta.UserData, 0)
+		meta.UserData = kbin.AppendInt64(meta.UserData, int64(m.Worker)) //nolint:gosec // the bits alone matter
+	}
 	for topic, ids := range byTopic(m.Owned) {
 		owned := kmsg.NewConsumerMemberMetadataOwnedPartition()
 		owned.Topic, owned.Partitions = topic, ids
@@ -73,6 +85,10 @@ func ParseSubscription(id, instanceID string, metadata []byte) (Member, error) {
 	user := kbin.Reader{Src: b.NullableBytes()}
 	if version >= 1 {
 		m.Owned = readPartitions(&b)
+	}
+	if user := user; len(user.Src) == workerUserData {
+		_, _ = user.Int32(), user.Int32()
+		m.Worker = uint64(user.Int64()) //nolint:gosec // the bits alone matter
 	}
 	// Java prefers the field of version 2 and falls back to the user data.
 	if version >= 2 {

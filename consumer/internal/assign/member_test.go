@@ -39,6 +39,20 @@ func TestSubscriptionBytes(t *testing.T) {
 	}
 }
 
+// TestSubscriptionNamesTheWorker pins where the number lies, and that a client which reads the generation alone is not misled.
+func TestSubscriptionNamesTheWorker(t *testing.T) {
+	t.Parallel()
+	raw := AppendSubscription(nil, Member{Topics: []string{"t"}, Generation: 5, Worker: 0x8877665544332211})
+	want := []byte{0, 1, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 16, 0, 0, 0, 5, 0, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0, 0, 0}
+	if diff := cmp.Diff(want, raw); diff != "" {
+		t.Error(diff)
+	}
+	m, err := ParseSubscription("m", "", raw)
+	if err != nil || m.Worker != 0x8877665544332211 || m.Generation != 5 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestSubscriptionOfOtherClients(t *testing.T) {
 	t.Parallel()
 	owned := []kmsg.ConsumerMemberMetadataOwnedPartition{{Topic: "t", Partitions: []int32{1}}}

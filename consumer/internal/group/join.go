@@ -73,7 +73,7 @@ func (m *Member) joinOnce(ctx context.Context, as kafka.Member) (joined kafka.Jo
 		Protocols: []kafka.GroupProtocol{{
 			Name: assign.CooperativeSticky,
 			Metadata: assign.AppendSubscription(nil, assign.Member{
-				Topics: m.cfg.Topics, Owned: m.owned, Generation: m.assigned,
+				Topics: m.cfg.Topics, Owned: m.owned, Generation: m.assigned, Worker: m.cfg.Worker,
 			}),
 		}},
 		Reason: m.reason,

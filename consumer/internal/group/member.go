@@ -19,6 +19,7 @@ type Config struct {
 	Logger            *zap.Logger
 	Group             string
 	InstanceID        string // static membership; "" for a dynamic member
+	Worker            uint64 // see assign.Member; 0 for none
 	Topics            []string
 	SessionTimeout    time.Duration
 	HeartbeatInterval time.Duration

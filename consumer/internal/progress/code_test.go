@@ -50,6 +50,11 @@ func TestGolden(t *testing.T) {
 		{"a group of suspects", note(1000, Mark{Working: true, From: 1010, Reach: 1074, Deaths: 2}, Span{1001, 1010}), "0b4a7cad230a40020008", "4ba99ec1fff11600000000000000000000000000479297613bac020a40020008"},
 		{"a suspect alone", note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 300}), "07a6f4f6900a01ac02", "47d628c1c2f11600000000000000000000000000479297613bac020a01ac02"},
 		{"suspects left in order", note(1000, Mark{From: 1000, Reach: 1064, Deaths: 1}), "01bce22d99004001", "41d4cf0e48f11600000000000000000000000000479297613bac02004001"},
+		{"working, and who", note(1000, Mark{Working: true, From: 1000, Reach: 5096, Owner: 0x8877665544332211}), "2b5cfa659800802000010000ffff01088877665544332211", "6be08983ebf11600000000000000000000000000479297613bac0200802000010000ffff01088877665544332211"},
+		{"a turn, and who died", note(1000, Mark{
+			Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 3, Owner: 0x8877665544332211,
+			Gone: Gone{0x8000000000000003, 0x8000000000000002}, End: 1074, Charged: true,
+		}, Span{1001, 1010}), "2fd5c8b73a0a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400", "6fe57ef4e8f11600000000000000000000000000479297613bac020a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -116,6 +121,15 @@ func drawNote(t *rapid.T) *Note {
 		if m.Alone = rapid.Bool().Draw(t, "alone"); m.Alone {
 			m.Reach = m.From + 1
 		}
+		if rapid.Bool().Draw(t, "owned") {
+			m.Owner, m.Charged = rapid.Uint64Min(1).Draw(t, "owner"), rapid.Bool().Draw(t, "charged")
+			for range rapid.IntRange(0, maxGone+2).Draw(t, "gone") {
+				m.Gone = m.Gone.with(rapid.Uint64Min(1).Draw(t, "another"))
+			}
+			if more := rapid.Int64Range(0, 5000).Draw(t, "end"); more > 0 {
+				m.End = m.Reach + more
+			}
+		}
 		n.Mark = m
 	}
 	return n
@@ -155,6 +169,9 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 		want.Done.Cut(told)
 		if want.Done.End() != told {
 			t.Fatalf("told up to %d, but nothing ends there: %v", told, n.Done.Beyond())
+		}
+		if got, err := Decode(flights, n.Done.Prefix(), metadata); err == nil && limit < 2*maxGone*8+40 && got.Mark == n.Mark.withoutOwners() {
+			want.Mark = got.Mark
 		}
 		if metadata == "" {
 			if told != n.Done.Prefix() {
@@ -228,7 +245,7 @@ func TestMetadataOfOthersIsNotTaken(t *testing.T) {
 	negative := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}
 	named := binary.BigEndian.AppendUint32(flights.Topic[:], clusterSum(flights.Cluster))
 	var e Encoder
-	bomb := e.deflate(make([]byte, 1<<20))
+	bomb := e.deflate(make([]byte, 1<<20), false)
 	for _, tc := range []struct {
 		name     string
 		metadata string
@@ -359,7 +376,7 @@ func FuzzDecode(f *testing.F) {
 		payload, _ := e.pack(flights, true, n, n.Done.Beyond())
 		f.Add(int64(1000), payload[0], append([]byte{}, payload[headBytes:]...))
 	}
-	f.Add(int64(0), byte(flagBitmap|flagDeflated), append([]byte{}, e.deflate(make([]byte, 1<<20))...))
+	f.Add(int64(0), byte(flagBitmap|flagDeflated), append([]byte{}, e.deflate(make([]byte, 1<<20), false)...))
 	f.Fuzz(func(t *testing.T, offset int64, flags byte, body []byte) { // one at a time in each process, so that e serves all
 		_, _ = Decode(flights, offset, prefix+string(body))
 		payload := append([]byte{flags, 0, 0, 0, 0}, body...)

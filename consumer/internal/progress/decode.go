@@ -78,8 +78,15 @@ func Decode(log Log, offset int64, metadata string) (Note, error) {
 		n.Partitions, body = int32(partitions), rest
 	}
 	body, ok := n.Mark.read(offset, flags, body)
-	if !ok || !n.Done.read(flags, body) {
+	if !ok {
 		return plain, ErrDamaged
+	}
+	fields, ok := n.Done.read(flags, body)
+	if !ok {
+		return plain, ErrDamaged
+	}
+	if flags&flagMark != 0 {
+		n.Mark.readFields(fields)
 	}
 	return n, nil
 }
@@ -106,26 +113,26 @@ func (m *Mark) read(offset int64, flags byte, body []byte) (rest []byte, ok bool
 	return body, !m.Alone || reach <= 1
 }
 
-// read fills a set, which has nothing beyond its prefix, from what follows the mark.
-func (d *Done) read(flags byte, form []byte) bool {
+// read fills a set, which has nothing beyond its prefix, from what follows the mark. It returns what comes after a compressed form.
+func (d *Done) read(flags byte, form []byte) (fields []byte, ok bool) {
 	if flags&flagDeflated != 0 {
-		inflater := flate.NewReader(bytes.NewReader(form))
-		inflated, err := io.ReadAll(io.LimitReader(inflater, maxForm+1))
+		source := bytes.NewReader(form) // a byte reader, of which no more is read than the compressed form
+		inflated, err := io.ReadAll(io.LimitReader(flate.NewReader(source), maxForm+1))
 		if err != nil {
-			return false
+			return nil, false
 		}
-		form = inflated
+		form, fields = inflated, form[len(form)-source.Len():]
 	}
 	if len(form) > maxForm {
-		return false
+		return nil, false
 	}
 	switch flags & (flagRuns | flagBitmap) {
 	case flagRuns:
-		return d.readRuns(form)
+		return fields, d.readRuns(form)
 	case flagBitmap:
-		return d.readBitmap(form)
+		return fields, d.readBitmap(form)
 	}
-	return flags&(flagRuns|flagBitmap|flagDeflated) == 0 && len(form) == 0
+	return nil, flags&(flagRuns|flagBitmap|flagDeflated) == 0 && len(form) == 0
 }
 
 func (d *Done) readRuns(form []byte) bool {

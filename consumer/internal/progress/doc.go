@@ -20,6 +20,15 @@
 // offset above the committed one, which itself is never done, the lowest bit of the first byte first. The shorter form is taken. Before
 // compression a form has 32 KiB at most. Nothing to say, of a topic without an id, is empty metadata, as other clients write it.
 //
+// A mark may have fields behind it, which begin where the compressed form ends: it is compressed always then, be it empty. Each field is a
+// byte that names it, a byte with the length of its value, and the value. Fields that are not known are passed over; versions that know of
+// no fields do not look for any.
+//
+//	1  Owner, 8 bytes, big-endian
+//	2  Gone, 8 bytes each
+//	3  End, less Reach, as a varint
+//	4  Charged, without a value
+//
 // Whoever finds another prefix, or a checksum that does not fit, takes none of it. The checksum binds metadata to its log and offset:
 // mirroring tools commit the metadata of one cluster with the offsets of another, where it would skip events that nobody has handled.
 //
@@ -42,6 +51,16 @@
 // doing of a suspect in another partition; only an event that was in hand alone can be out of attempts for its deaths. When all
 // suspects have had their turn, suspicion is over and the pace is as before.
 //
-// So a worker that was killed for no event's fault costs its successor 64 commits at most, and some concurrency while they last. A
-// partition that was lost without a death (the session expired, the last commit was refused) looks the same, and costs the same.
+// So a worker that was killed for no event's fault costs its successor 64 commits at most, and some concurrency while they last.
+//
+// # Outages
+//
+// A worker that lost the partition without dying, because its session expired in an outage, has left the same mark, and can write no other.
+// So each worker has a number, drawn when it starts, which it writes beside its marks and says to the group whenever it joins. Who finds the
+// mark of a worker that is in the group, or of itself, knows that nobody died, and suspects no more than before (see [Note.Spare]). A worker
+// that is not in the group is taken for dead, but not for good: the mark names those whose ends it counts, and whoever finds it, or is about
+// to charge an event, looks for them again. So as long as workers that lose their session come back, outages are never counted, whatever
+// their number. What cannot be told from a death is the end of a worker that is cut off from the brokers when the event is charged, or that
+// was stopped while nothing could be committed. An event is charged only when that befell as many workers as its policy has attempts, in a
+// row, each with the event in hand, and the last one with it alone.
 package progress

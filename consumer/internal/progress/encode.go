@@ -49,6 +49,7 @@ type Encoder struct {
 	runs     []byte
 	bitmap   []byte
 	payload  []byte
+	fields   []byte
 }
 
 // Encode returns the metadata of a commit at n's prefix: limit bytes at most, all of them ASCII, and "" when there is nothing to say,
@@ -70,6 +71,10 @@ func (e *Encoder) Encode(log Log, n *Note, limit int) (metadata string, told int
 	})
 	payload, ok := e.pack(log, named, n, spans[:fit])
 	switch {
+	case n.Mark != n.Mark.withoutOwners() && (!ok || textLen(len(payload)) > limit):
+		bare := *n
+		bare.Mark = n.Mark.withoutOwners()
+		return e.Encode(log, &bare, limit)
 	case !ok || textLen(len(payload)) > limit:
 		return "", offset
 	case fit > 0:
@@ -113,12 +118,18 @@ func (e *Encoder) pack(log Log, named bool, n *Note, spans []Span) ([]byte, bool
 	if !ok {
 		return nil, false
 	}
+	e.fields = n.Mark.appendFields(e.fields[:0])
+	follow := len(e.fields) > 0
+	if follow && formFlag == 0 {
+		formFlag = flagRuns // none
+	}
 	flags |= formFlag
-	if packed := e.deflate(form); packed != nil {
+	if packed := e.deflate(form, follow); packed != nil {
 		form = packed
 		flags |= flagDeflated
 	}
 	body = append(body, form...)
+	body = append(body, e.fields...)
 	body[0] = flags
 	binary.BigEndian.PutUint32(body[1:], checksum(log, offset, flags, body[headBytes:]))
 	e.payload = body
@@ -174,9 +185,10 @@ func (e *Encoder) asBitmap(offset int64, spans []Span, size int) []byte {
 	return e.bitmap
 }
 
-// deflate returns form compressed, or nil when that does not make it smaller.
-func (e *Encoder) deflate(form []byte) []byte {
-	if len(form) < worthDeflating {
+// deflate returns form compressed, or nil when that does not make it smaller. What has fields after it is compressed always: the end of
+// the compressed form is where they begin.
+func (e *Encoder) deflate(form []byte, always bool) []byte {
+	if len(form) < worthDeflating && !always {
 		return nil
 	}
 	e.deflated.Reset()
@@ -185,7 +197,7 @@ func (e *Encoder) deflate(form []byte) []byte {
 	} else {
 		e.deflater.Reset(&e.deflated)
 	}
-	if _, err := e.deflater.Write(form); err != nil || e.deflater.Close() != nil || e.deflated.Len() >= len(form) {
+	if _, err := e.deflater.Write(form); err != nil || e.deflater.Close() != nil || e.deflated.Len() >= len(form) && !always {
 		return nil
 	}
 	return e.deflated.Bytes()

@@ -39,6 +39,17 @@ type Mark struct {
 
 	// Alone says that one event alone is, or was, in hand: that at From.
 	Alone bool
+
+	// Owner is the number of the worker that works on the partition; 0 when that is not known.
+	Owner uint64
+
+	// Gone names owners whose ends Deaths counts.
+	Gone Gone
+
+	// Of a turn, should its owner lose the partition and live: up to which offset there are suspects, Reach when End is not above it, and
+	// whether the event at From was alone in hand at a death before.
+	End     int64
+	Charged bool
 }
 
 // Limit is the offset below which events may be handed over once the mark is committed.
@@ -55,8 +66,12 @@ const MaxDeaths = math.MaxUint16
 // Cut takes back what a note says of offsets from end on, the end of the log: what is not written cannot have been handled.
 func (n *Note) Cut(end int64) {
 	n.Done.Cut(end)
-	if m := &n.Mark; m.Reach > end {
+	m := &n.Mark
+	if m.Reach > end {
 		m.Reach = max(end, n.Done.Prefix())
 		m.From = min(m.From, m.Reach)
+	}
+	if m.End = min(m.End, end); m.End <= m.Reach {
+		m.End = 0
 	}
 }

@@ -11,15 +11,16 @@ type Suspicion struct {
 	deaths     int
 	alone      bool // the only suspect was alone in hand at the last death
 	died       bool
+	gone       Gone
 }
 
 // Suspect takes up what a note says: after a death the events that were in hand are suspects; after an orderly end those that were
-// suspects before and had no turn.
+// suspects before and had no turn. An owner that is not heard of has died; see [Note.Spare] for those that are.
 func Suspect(n *Note) Suspicion {
 	m := n.Mark
-	s := Suspicion{first: m.From, end: m.Reach, deaths: m.Deaths, alone: m.Alone, died: m.Working}
+	s := Suspicion{first: m.From, end: m.Reach, deaths: m.Deaths, alone: m.Alone, died: m.Working, gone: m.Gone}
 	if m.Working {
-		s.deaths = min(m.Deaths+1, MaxDeaths)
+		s.deaths, s.gone = min(m.Deaths+1, MaxDeaths), m.Gone.with(m.Owner)
 	}
 	open := n.Done.Open(s.first, s.end)
 	if open == 0 || s.deaths == 0 {
@@ -43,13 +44,19 @@ func (s *Suspicion) Deaths() int { return s.deaths }
 //
 // From the second death on single suspects run alone. Not from the first, since most deaths are not an event's doing.
 func (s *Suspicion) Turn(done *Done, offset int64) Mark {
-	return Mark{
+	m := Mark{
 		Working: true,
 		From:    offset,
 		Reach:   min(s.end, done.Reach(offset, s.size)),
 		Deaths:  s.deaths,
 		Alone:   s.size == 1 && s.deaths > 1,
+		Gone:    s.gone,
+		Charged: s.Attempts(offset) > 0,
 	}
+	if s.end > m.Reach {
+		m.End = s.end
+	}
+	return m
 }
 
 // Attempts is how often the event at offset is known to have been in hand when a worker died.
@@ -68,5 +75,5 @@ func (s *Suspicion) Left(next int64) Mark {
 	if s.Over(next) {
 		return Mark{}
 	}
-	return Mark{From: max(s.first, next), Reach: s.end, Deaths: s.deaths, Alone: s.alone}
+	return Mark{From: max(s.first, next), Reach: s.end, Deaths: s.deaths, Alone: s.alone, Gone: s.gone}
 }

@@ -16,8 +16,14 @@ type shop struct {
 	encoder    Encoder
 	attempts   int
 	deploys    int // kills still to come that are no event's doing
+	outages    int // still to come
+	rarely     int // one of so many steps is one
 	partitions []*desk
 	deaths     int
+
+	owner  uint64          // the worker of the day
+	last   uint64          // the last number that was drawn
+	living map[uint64]bool // the others; false while they are cut off from the group
 }
 
 // desk is one partition: what is stored of it, and what the worker of the day knows.
@@ -33,6 +39,7 @@ type desk struct {
 	metadata string
 
 	told      Note // what was stored when this owner began
+	taken     Mark
 	done      Done
 	suspicion Suspicion
 	mark      Mark
@@ -51,6 +58,8 @@ func (s *shop) open() {
 			s.t.Fatalf("partition %d: own metadata %q: %v", i, d.metadata, err)
 		}
 		n.Cut(d.end)
+		n.Spare(func(owner uint64) bool { return owner == s.owner || s.living[owner] })
+		d.taken = n.Mark
 		d.told = Note{Done: n.Done.Clone(), Mark: n.Mark}
 		d.done, d.suspicion = n.Done, Suspect(&n)
 		d.turn, d.hand, d.from = false, nil, d.offset
@@ -62,6 +71,9 @@ func (s *shop) open() {
 
 func (s *shop) commit(d *desk) {
 	n := Note{Done: d.done, Mark: d.mark}
+	if n.Mark.Working {
+		n.Mark.Owner = s.owner
+	}
 	d.offset = d.done.Prefix()
 	d.metadata, _ = s.encoder.Encode(d.log, &n, 4096)
 	d.limit = d.mark.Limit()
@@ -70,7 +82,41 @@ func (s *shop) commit(d *desk) {
 // die forgets all that is not stored.
 func (s *shop) die() {
 	s.deaths++
+	s.succeed()
+}
+
+// lose takes the partitions from a worker that lives on, and that the group may not see for a while.
+func (s *shop) lose() {
+	before := s.owner
+	if s.rand.IntN(3) == 0 {
+		s.open()
+		return
+	}
+	s.living[before] = s.rand.IntN(2) == 0
+	s.succeed()
+}
+
+// succeed gives the partitions to another worker: one that lost them before, or a new one.
+func (s *shop) succeed() {
+	s.last++
+	s.owner = s.last
+	for worker, seen := range s.living {
+		if seen && s.rand.IntN(2) == 0 {
+			s.owner = worker
+		}
+	}
+	delete(s.living, s.owner)
 	s.open()
+}
+
+// ask learns before an event is charged who lives. By then whoever lives is seen.
+func (s *shop) ask(d *desk) {
+	n := Note{Done: d.done, Mark: d.taken}
+	n.Spare(func(owner uint64) bool {
+		_, lives := s.living[owner]
+		return lives || owner == s.owner
+	})
+	d.taken, d.suspicion = n.Mark, Suspect(&n)
 }
 
 // leave ends in order: what is in hand ends or is given back, and suspects stay suspects.
@@ -127,6 +173,10 @@ func (s *shop) step() bool {
 	case n == 98 && s.rand.IntN(10) == 0:
 		s.leave()
 	}
+	if s.outages > 0 && s.rand.IntN(s.rarely) == 0 {
+		s.outages--
+		s.lose()
+	}
 	return true
 }
 
@@ -151,6 +201,11 @@ func (s *shop) hand(d *desk) {
 			return
 		}
 		d.turn = false
+		if d.suspicion.Attempts(offset) > 0 {
+			if s.ask(d); d.suspicion.Over(offset) {
+				return
+			}
+		}
 		turn := d.suspicion.Turn(&d.done, offset)
 		for _, other := range s.partitions {
 			if other.turn && (turn.Alone || other.mark.Alone) {
@@ -173,6 +228,9 @@ func (s *shop) take(d *desk, offset int64) {
 	d.from = offset + 1
 	d.next++
 	if attempts := d.suspicion.Attempts(offset); attempts >= s.attempts {
+		if attempts > s.deaths {
+			s.t.Fatalf("offset %d is said to have been in hand at %d deaths of %d", offset, attempts, s.deaths)
+		}
 		d.buried[offset] = attempts
 		d.done.Mark(offset, offset+1)
 		return
@@ -189,6 +247,7 @@ func newDesk(events []int64, killers ...int64) *desk {
 }
 
 func (s *shop) run(mostDeaths int) {
+	s.last, s.owner, s.living = 1, 1, map[uint64]bool{}
 	s.open()
 	for s.step() {
 		if s.deaths > mostDeaths {
@@ -209,7 +268,7 @@ func (s *shop) run(mostDeaths int) {
 }
 
 // TestKillersAreFoundAndNobodyElse simulates workers over partitions with events that kill them, in random orders of completion, with
-// deploys that kill and restarts in order in between: every other event is handled, none is skipped, none is repeated that metadata
+// deploys that kill, outages that nobody dies of, and restarts in order in between: every other event is handled, none is skipped, none is repeated that metadata
 // says is done, and each killer, and nothing else, ends as a dead letter.
 func TestKillersAreFoundAndNobodyElse(t *testing.T) {
 	t.Parallel()
@@ -231,7 +290,22 @@ func TestKillersAreFoundAndNobodyElse(t *testing.T) {
 			d.killers[d.events[random.IntN(len(d.events))]] = true
 		}
 		s.deploys = rapid.IntRange(0, 2-killers).Draw(t, "deploys")
-		s.run(30)
+		s.outages = rapid.SampledFrom([]int{0, 3, 30}).Draw(t, "outages")
+		s.rarely = rapid.SampledFrom([]int{100, 20}).Draw(t, "rarely")
+		s.run(30 + s.outages)
+	})
+}
+
+// TestNoNumberOfOutagesIsADeath has nobody die.
+func TestNoNumberOfOutagesIsADeath(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		s := &shop{t: t, rand: random, attempts: 1, outages: 200, rarely: 3}
+		for range rapid.IntRange(1, 3).Draw(t, "partitions") {
+			s.partitions = append(s.partitions, newDesk([]int64{0, 1, 2, 5, 9, 10, 11, 12}))
+		}
+		s.run(0)
 	})
 }
 

@@ -1,0 +1,80 @@
+package consumer
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TestOutagesAreNoDeaths has an event in hand whenever the session of its worker is lost, more often than its policy has attempts: alone, or
+// with another worker in the group, to which the partition may go. Nobody dies, and nothing is suspected.
+func TestOutagesAreNoDeaths(t *testing.T) {
+	t.Parallel()
+	const outages = 8
+	for name, cause := range map[string]*kerr.Error{
+		"the generation is over":      kerr.IllegalGeneration,
+		"the coordinator has expired": kerr.UnknownMemberID,
+	} {
+		for _, workers := range []int{1, 2} {
+			t.Run(name+", "+strconv.Itoa(workers)+" workers", func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.topic("t", 1, true)
+				w.unkeyed(0, 3)
+				cfg := w.config("t")
+				cfg.Concurrency = 4
+				cfg.Policy = Policy{Attempts: 2, DeadLetter: true}
+				cfg.Tuning.RebalanceTimeout, cfg.Tuning.DrainTimeout = cfg.Tuning.SessionTimeout, 100*time.Millisecond
+				if cause == kerr.UnknownMemberID { // its place stays until then
+					cfg.Tuning.SessionTimeout, cfg.Tuning.RebalanceTimeout = time.Second, time.Second
+				}
+				var hand atomic.Int64
+				release := make(chan struct{})
+				handle := func(ctx context.Context, _ ping) error {
+					hand.Add(1)
+					defer hand.Add(-1)
+					select {
+					case <-release:
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}
+				var jobs []*job
+				for range workers {
+					jobs = append(jobs, w.start(cfg, On(handle)))
+				}
+				lost := func() (n int64) {
+					for _, j := range jobs {
+						n += j.Stats().Lost
+					}
+					return n
+				}
+				for i := range int64(outages) {
+					eventually(t, "events in hand, and told", func() bool { return hand.Load() > 0 && w.note().Mark.Working })
+					fault := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: cause, Count: -1})
+					eventually(t, "the partition is lost", func() bool { return lost() > i })
+					fault.Remove()
+				}
+				eventually(t, "events in hand again", func() bool { return hand.Load() > 0 })
+				close(release)
+				eventually(t, "all handled", func() bool { return w.committed("t", 0) == 3 })
+				for _, j := range jobs {
+					j.stop()
+				}
+				if n := w.logs.FilterMessageSnippet("died").Len(); n > 0 {
+					t.Errorf("%d times a worker is said to have died", n)
+				}
+				if dead := w.read(DeadLetterTopic("t", "g")); len(dead) > 0 {
+					t.Errorf("dead letters %+v", dead)
+				}
+			})
+		}
+	}
+}
