@@ -82,7 +82,7 @@ func TestBootstrapAddressComesSoonAmongBrokersThatAreNotThere(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}
 	cluster := liar.cluster()
-	client := testClient(t, cluster, WithDial(dial), WithDialTimeout(20*time.Millisecond))
+	client := testClient(t, cluster, WithDial(dial), WithDialTimeout(300*time.Millisecond))
 	if _, err := client.Topic(testContext(t), "flights"); err != nil || !lied.Load() {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ type broker struct {
 	addr      address
 	transport *kafka.Transport
 	failed    atomic.Int64 // unix nanoseconds of the last failure; 0 after a success
+	greeted   bool         // greeting is what the broker said; Client.mu
+	greeting  int16        // newest version of ApiVersions that both sides speak; Client.mu
 }
 
 // address is a host:port as net.Addr.

@@ -92,7 +92,7 @@ func (c *Client) establish(ctx context.Context, conn *conn, host string) error {
 		conn.Conn = secured
 	}
 	conn.reader = bufio.NewReader(conn.Conn)
-	versions, err := negotiate(conn)
+	versions, err := c.negotiate(conn)
 	if err != nil {
 		return tlsError(conn.addr, err)
 	}
@@ -119,35 +119,6 @@ func (c *Client) refuseExposure(conn *conn, host string) error {
 		return nil
 	}
 	return &AuthError{Addr: conn.addr, Method: string(s.Mechanism), Err: errExposed}
-}
-
-// negotiate asks for the broker's API versions: version 3, which carries our name, then 0 for a broker that does not
-// know it.
-func negotiate(conn *conn) (apiVersions, error) {
-	req := kmsg.NewPtrApiVersionsRequest()
-	req.ClientSoftwareName, req.ClientSoftwareVersion = clientSoftware, clientVersion
-	req.Version = 3
-	resp := kmsg.NewPtrApiVersionsResponse()
-	body, err := handshake(conn, req, false)
-	if err != nil {
-		return nil, err
-	}
-	const unsupportedVersion = 35
-	r := wireReader{src: body}
-	if r.int16() == unsupportedVersion {
-		req.Version = 0
-		if body, err = handshake(conn, req, false); err != nil {
-			return nil, err
-		}
-	}
-	resp.Version = req.Version
-	if err := decode(resp, body); err != nil {
-		return nil, &FrameError{Request: "ApiVersions", Addr: conn.addr, Reason: err.Error()}
-	}
-	if err := codeError(resp.ErrorCode); err != nil {
-		return nil, &BrokerError{Request: "ApiVersions", Node: AnyNode, Partition: -1, Err: err}
-	}
-	return versionsOf(resp), nil
 }
 
 // handshake performs an exchange on a connection that is not in the pool yet, and returns the body of the

@@ -153,7 +153,8 @@ func Retriable(err error) bool {
 	}
 	var broker *kerr.Error
 	if errors.As(err, &broker) {
-		return broker.Retriable || broker == kerr.BrokerNotAvailable
+		// RebootstrapRequired comes once: what led to the wrong broker is forgotten.
+		return broker.Retriable || broker == kerr.BrokerNotAvailable || broker == kerr.RebootstrapRequired
 	}
 	var conn *ConnError
 	if errors.As(err, &conn) {

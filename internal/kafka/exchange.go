@@ -39,6 +39,7 @@ var (
 // which it brings about by closing the connection, so that no buffer is ever in use after the call that passed it.
 type exchange struct {
 	client   *Client
+	node     int32 // who is meant, or AnyNode
 	message  message
 	deadline time.Time
 	patience time.Duration // until the first byte of the answer; 0 leaves it to the deadline
@@ -78,10 +79,10 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		return nil, errors.New("kafka-go passed a connection that was not dialed here")
 	}
 	if err := e.begin(h.conn); err != nil {
-		if errors.Is(err, errExpired) {
-			return nil, err
+		if errors.Is(err, errAbandoned) {
+			return nil, nil
 		}
-		return nil, nil
+		return nil, err
 	}
 	keep, err := e.run(h.conn)
 	e.mu.Lock()
@@ -103,6 +104,9 @@ func (e *exchange) begin(c *conn) error {
 	}
 	if !c.expires.IsZero() && time.Now().After(c.expires) {
 		return errExpired
+	}
+	if err := e.client.metadata.astray(e.node); err != nil {
+		return err
 	}
 	e.conn, e.state = c, running
 	return nil

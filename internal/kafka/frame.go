@@ -13,6 +13,8 @@ const (
 	maxHandshake = 1 << 20
 	// maxResponse caps every answer but a fetch. Parsed messages are many times larger than their bytes.
 	maxResponse = 16 << 20
+	// maxSmall caps answers that hold a few numbers and an error's text, see answerLimit.
+	maxSmall = 64 << 10
 	// trustedFrame is what is allocated on a peer's bare word; beyond it memory grows only as bytes arrive.
 	trustedFrame = 1 << 20
 )

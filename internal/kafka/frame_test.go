@@ -24,6 +24,7 @@ func TestBadFramesAreTypedErrorsThatNameTheBroker(t *testing.T) {
 		"size negative":         {func([]byte) []byte { return size(0xffffffff) }, "too short", false},
 		"size zero":             {func([]byte) []byte { return size(0) }, "too short", false},
 		"size huge":             {func([]byte) []byte { return size(0x7fffffff, 1, 2, 3) }, "over the limit", false},
+		"large for its kind":    {func([]byte) []byte { return size(1<<20, 1, 2, 3) }, "over the limit", false},
 		"other correlation":     {func(good []byte) []byte { g := bytes.Clone(good); g[7] ^= 0x55; return g }, "answers request", false},
 		"header cut":            {func(good []byte) []byte { return append(size(4), good[4:8]...) }, "cut short", false},
 		"header tags run away":  {func(good []byte) []byte { return append(append(size(6), good[4:8]...), 0xff, 0xff) }, "cut short", false},

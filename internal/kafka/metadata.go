@@ -18,13 +18,14 @@ type metadataCache struct {
 	topics     map[string]*topicEntry
 	brokers    map[int32]Broker
 	controller int32
-	clusterID  string
+	clusterID  string        // empty when unknown
 	doubted    bool          // the brokers' addresses may have changed
 	brokersAt  time.Time     // when the last answer came
 	next       *metadataRead // what the next read is to cover; nil when nobody waits for one
 	reading    bool
 
 	unreachable map[int32]error // brokers that advertise what is no address
+	misled      map[int32]error // brokers whose addresses led to others since the last answer
 }
 
 type topicEntry struct {

@@ -41,7 +41,7 @@ func (m *metadataCache) storeBrokers(resp *kmsg.MetadataResponse, now time.Time)
 	if len(brokers) > 0 {
 		m.brokers = brokers
 	}
-	m.unreachable = unreachable
+	m.unreachable, m.misled = unreachable, nil
 	m.controller, m.clusterID, m.brokersAt, m.doubted = resp.ControllerID, text(resp.ClusterID), now, false
 }
 

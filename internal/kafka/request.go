@@ -43,7 +43,16 @@ func (m *kmsgMessage) flexible(version int16) bool {
 	return m.resp.IsFlexible() && m.resp.Key() != int16(kmsg.ApiVersions)
 }
 
-func (m *kmsgMessage) buffer() (*[]byte, int, int) { return nil, 0, maxResponse }
+func (m *kmsgMessage) buffer() (*[]byte, int, int) { return nil, 0, answerLimit(kmsg.Key(m.key())) }
+
+// answerLimit caps an answer by its kind: those that hold no list, or one of what was asked for, stay small.
+func answerLimit(key kmsg.Key) int {
+	switch key {
+	case kmsg.Heartbeat, kmsg.FindCoordinator, kmsg.InitProducerID, kmsg.LeaveGroup, kmsg.EndTxn:
+		return maxSmall
+	}
+	return maxResponse
+}
 
 func (m *kmsgMessage) parse(_ int16, body []byte) error {
 	return decode(m.resp, body)
@@ -116,7 +125,7 @@ func (c *Client) sendTo(ctx context.Context, to Broker, m message, limit, connec
 		return err
 	}
 	for turn := 0; ; turn++ {
-		ran, sent, err := c.attempt(ctx, b, m, limit, connect)
+		ran, sent, err := c.attempt(ctx, b, to.Node, m, limit, connect)
 		if errors.Is(err, errExpired) && turn < maxExpired {
 			continue // each turn closes one connection whose time is over, and the last one opens a fresh one
 		}
@@ -150,7 +159,7 @@ func (c *Client) sendTo(ctx context.Context, to Broker, m message, limit, connec
 }
 
 // attempt lends the exchange to the Transport and waits until it is over.
-func (c *Client) attempt(parent context.Context, b *broker, m message, limit, connect time.Duration) (ran, sent bool, err error) {
+func (c *Client) attempt(parent context.Context, b *broker, node int32, m message, limit, connect time.Duration) (ran, sent bool, err error) {
 	if err := parent.Err(); err != nil {
 		return false, false, context.Cause(parent)
 	}
@@ -166,7 +175,7 @@ func (c *Client) attempt(parent context.Context, b *broker, m message, limit, co
 	}
 	defer context.AfterFunc(c.ctx, func() { stop(ErrClosed) })() //nolint:contextcheck // Close ends every call
 
-	e := &exchange{client: c, message: m, deadline: deadline, done: make(chan struct{})}
+	e := &exchange{client: c, node: node, message: m, deadline: deadline, done: make(chan struct{})}
 	if f, ok := m.(*fetchMessage); ok {
 		e.patience = f.req.MaxWait + fetchGrace
 	}

@@ -42,6 +42,8 @@ func ours(key int16) versionRange {
 		return versionRange{5, 5}
 	case kmsg.InitProducerID:
 		return versionRange{3, 5}
+	case kmsg.TxnOffsetCommit:
+		return versionRange{3, 6} // a request names each topic by its name and its id, and from 6 on the id counts
 	case kmsg.CreateTopics:
 		return versionRange{2, 7}
 	case kmsg.DeleteTopics:
@@ -53,7 +55,7 @@ func ours(key int16) versionRange {
 	case kmsg.DescribeGroups:
 		return versionRange{0, 6}
 	case kmsg.ApiVersions:
-		return versionRange{0, 3}
+		return versionRange{0, 5}
 	case kmsg.SASLHandshake:
 		return versionRange{1, 1}
 	case kmsg.SASLAuthenticate:
@@ -66,9 +68,13 @@ func ours(key int16) versionRange {
 	return versionRange{0, req.MaxVersion()}
 }
 
+// versionsOf keeps what is said of APIs that exist: a connection holds on to it.
 func versionsOf(resp *kmsg.ApiVersionsResponse) apiVersions {
-	versions := make(apiVersions, len(resp.ApiKeys))
+	versions := make(apiVersions, min(len(resp.ApiKeys), int(kmsg.MaxKey)+1))
 	for _, k := range resp.ApiKeys {
+		if k.ApiKey < 0 || k.ApiKey > kmsg.MaxKey {
+			continue
+		}
 		versions[k.ApiKey] = versionRange{k.MinVersion, k.MaxVersion}
 	}
 	return versions

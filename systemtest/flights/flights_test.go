@@ -31,7 +31,7 @@ func TestEveryFlightArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := apicurio.Start(t)
-	for _, version := range stack.Versions(kraft.Oldest, kraft.Current, kraft.Newest) {
+	for _, version := range stack.Versions(kraft.Oldest, kraft.Current, kraft.Recent, kraft.Newest) {
 		t.Run(version, func(t *testing.T) {
 			cluster := kraft.Start(t, kraft.Config{Version: version, Properties: deleteSoon})
 			j := &journey{rows: rows, cluster: cluster, registry: stack.Registry(t, registry.URL)}
