@@ -20,18 +20,15 @@ const (
 	FamilyStreams Family = "streams"     // org.apache.kafka.streams.errors.internals.ExceptionHandlerUtils, KIP-1034
 )
 
-// Prefixes of the headers of the families.
+// Prefixes of the headers of the families. Those of other programs are known by their whole names, see foreignHeaders.
 const (
-	deadPrefix    = "__dlq.errors." // headrace, and share groups
-	retryPrefix   = "__retry."      // headrace
-	connectPrefix = "__connect.errors."
-	springPrefix  = "kafka_dlt-"
-	streamsPrefix = "__streams.errors."
+	deadPrefix        = "__dlq.errors." // headrace, and share groups
+	retryPrefix       = "__retry."      // headrace
+	connectPrefix     = "__connect.errors."
+	springPrefix      = "kafka_dlt-" // of DeadLetterPublishingRecoverer
+	springRetryPrefix = "kafka_"     // of @RetryableTopic, whose dead letters have the headers of its retry topics
+	streamsPrefix     = "__streams.errors."
 )
-
-// springMore are prefixes of headers that Spring leaves beside those that tell of the death: of its retry topics, and the exceptions
-// of deserializers.
-var springMore = []string{"retry_topic-", "springDeserializerException"}
 
 // Bounds of what is taken from headers, which may be anybody's.
 const (
@@ -54,12 +51,10 @@ func familyOf(headers []consumer.Header) Family {
 				return FamilyOwn
 			}
 			return FamilyShare
-		case strings.HasPrefix(key, connectPrefix):
-			return FamilyConnect
-		case strings.HasPrefix(key, springPrefix):
-			return FamilySpring
-		case strings.HasPrefix(key, streamsPrefix):
-			return FamilyStreams
+		default:
+			if family := foreignHeaders[key]; family != FamilyNone {
+				return family
+			}
 		}
 	}
 	return FamilyNone
@@ -67,25 +62,14 @@ func familyOf(headers []consumer.Header) Family {
 
 // owns reports whether a header is the family's, and not the event's own.
 func (f Family) owns(key string) bool {
-	var prefixes []string
 	switch f {
-	case FamilyOwn, FamilyShare:
-		prefixes = []string{deadPrefix, retryPrefix}
-	case FamilyConnect:
-		prefixes = []string{connectPrefix}
-	case FamilySpring:
-		prefixes = append(prefixes, springPrefix)
-		prefixes = append(prefixes, springMore...)
-	case FamilyStreams:
-		prefixes = []string{streamsPrefix}
 	case FamilyNone:
+		return false
+	case FamilyOwn, FamilyShare:
+		return strings.HasPrefix(key, deadPrefix) || strings.HasPrefix(key, retryPrefix)
+	case FamilyConnect, FamilySpring, FamilyStreams:
 	}
-	for _, prefix := range prefixes {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
-	return false
+	return foreignHeaders[key] == f
 }
 
 // deadLetterOf reads a record. Its headers may be anybody's: what makes no sense is as if it were not there.
@@ -173,7 +157,11 @@ func (d *DeadLetter) readConnect(h consumer.Header) {
 // the headers of its origin are repeated (setAppendOriginalHeaders): the first are of the topic it came from, later ones of retry or
 // dead-letter topics in between. The record's time is that of its death.
 func (d *DeadLetter) readSpring(h consumer.Header) {
-	switch strings.TrimPrefix(h.Key, springPrefix) {
+	name, ok := strings.CutPrefix(h.Key, springPrefix)
+	if !ok {
+		name = strings.TrimPrefix(h.Key, springRetryPrefix)
+	}
+	switch name {
 	case "original-topic":
 		if d.Origin.Topic == "" {
 			d.Origin.Topic = topicName(h.Value)
@@ -202,9 +190,9 @@ func (d *DeadLetter) readSpring(h consumer.Header) {
 		d.Error = clip(h.Value, maxText)
 	case "exception-stacktrace", "key-exception-stacktrace":
 		d.Stack = clip(h.Value, maxStack)
-	}
-	if h.Key == "retry_topic-attempts" { // one byte before Spring Kafka 2.7.4, four since
-		d.Attempts = int(max(bigEndian(h.Value, 4, 0), bigEndian(h.Value, 1, 0)))
+	case "retry_topic-attempts": // of the attempt that would have come next; one byte before Spring Kafka 2.7.4, four since
+		next := max(bigEndian(h.Value, 4, 0), bigEndian(h.Value, 1, 0))
+		d.Attempts = int(max(0, next-1))
 	}
 }
 

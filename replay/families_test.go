@@ -65,8 +65,23 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("kafka_dlt-exception-cause-fqcn", "java.lang.IllegalStateException"), header("kafka_dlt-exception-message", "Listener failed; no such address"),
 			header("kafka_dlt-exception-stacktrace", "java.lang...\n\tat y"),
 		}, DeadLetter{
-			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 4, Kind: "IllegalStateException",
+			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
 			Error: "Listener failed; no such address", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
+		}},
+		// DeadLetterPublishingRecovererFactory of @RetryableTopic: the same under other names, but for the group's. What only begins like
+		// one of them is the event's own.
+		{"spring retryable", []consumer.Header{
+			own, header("kafka_original-topic", "orders"), header("kafka_original-partition", javaInt(2)), header("kafka_original-offset", javaLong(41)),
+			header("kafka_original-timestamp", javaLong(1_700_000_000_000)), header("kafka_original-timestamp-type", "CreateTime"),
+			header("kafka_dlt-original-consumer-group", "mail"), header("kafka_exception-fqcn", "org.springframework.kafka.listener.ListenerExecutionFailedException"),
+			header("kafka_exception-cause-fqcn", "java.lang.IllegalStateException"), header("kafka_exception-message", "Listener failed"),
+			header("kafka_exception-stacktrace", "java.lang...\n\tat y"), header("retry_topic-attempts", javaInt(4)),
+			header("retry_topic-original-timestamp", "\x01\x8b\xcf\xe5\x68\x00"), header("retry_topic-backoff-timestamp", "\x01\x8b\xcf\xe5\x68\x00"),
+			header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9"),
+		}, DeadLetter{
+			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
+			Error: "Listener failed", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
+			Headers: []consumer.Header{own, header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9")},
 		}},
 		// ExceptionHandlerUtils.buildDeadLetterQueueRecord: StringSerializer, null where there is no message.
 		{"streams", []consumer.Header{

@@ -87,7 +87,7 @@ func internalTopic(name string) bool {
 // Whoever wrote the event may have put the first one.
 func (d *DeadLetter) springDisagrees() bool {
 	for _, h := range d.Raw {
-		if h.Key == springPrefix+"original-topic" && !springSide(d.Origin.Topic, string(h.Value)) {
+		if (h.Key == springPrefix+"original-topic" || h.Key == springRetryPrefix+"original-topic") && !springSide(d.Origin.Topic, string(h.Value)) {
 			return true
 		}
 	}

@@ -30,6 +30,16 @@ func KafkaJars(version string) (dir string, err error) {
 	)
 }
 
+// SpringKafkaJars returns the folder with Spring for Apache Kafka, the Spring it stands on and the Java client it is made for: version 3.3,
+// the last before Spring 7.
+func SpringKafkaJars() (dir string, err error) {
+	const version = "3.3.4"
+	return fetch("spring-kafka-"+version,
+		artifact{Group: "org.springframework.kafka", Name: "spring-kafka", Version: version},
+		artifact{Group: "org.slf4j", Name: "slf4j-simple", Version: "1.7.36"},
+	)
+}
+
 // ApicurioRegistry returns the folder of the unpacked registry: version 2.6, the last that runs on Java 17.
 func ApicurioRegistry() (dir string, err error) {
 	const version = "2.6.13.Final"
