@@ -68,6 +68,18 @@ func (e *WireError) Error() string {
 	return fmt.Sprintf("value of %d bytes is not in the schema registry's wire format: %s", e.Len, e.Reason)
 }
 
+// apicurioPrefixLen is the length of what Apicurio's serializers write before the Avro by default: 0x00 and an 8-byte id.
+const apicurioPrefixLen = 9
+
+// noID says why a value names schema id 0, which no registry gives: it begins with the upper half of an 8-byte id, most likely.
+func noID(value []byte) string {
+	if len(value) < apicurioPrefixLen {
+		return "its schema id is 0, which no registry gives"
+	}
+	return fmt.Sprintf("its schema id is 0, which no registry gives; it looks like the 8-byte id %d of an Apicurio serializer: "+
+		"set apicurio.registry.as-confluent=true (or a 4-byte id handler) where it is written", binary.BigEndian.Uint64(value[1:apicurioPrefixLen]))
+}
+
 // AppendID appends the Confluent wire header: 0x00 and the id, 4 bytes, big-endian. Ids are 1 to 2147483647 in a registry.
 func AppendID(dst []byte, id int) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, magicID), uint32(id))
@@ -99,6 +111,9 @@ func ParseWire(value []byte, header func(key string) ([]byte, bool)) (ref Ref, b
 			return Ref{}, nil, &WireError{Reason: "it ends within the 4-byte schema id", Len: len(value)}
 		}
 		id := binary.BigEndian.Uint32(value[1:IDPrefixLen])
+		if id == 0 {
+			return Ref{}, nil, &WireError{Reason: noID(value), Len: len(value)}
+		}
 		if id > 1<<31-1 {
 			return Ref{}, nil, &WireError{Reason: fmt.Sprintf("schema id %d is negative as an int32", id), Len: len(value)}
 		}

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,6 +54,21 @@ func TestParseWire(t *testing.T) {
 	}
 	if diff := cmp.Diff("6ba7b810-9dad-11d1-80b4-00c04fd430c8", guid.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestEightByteIDsAreNamedAsTheCause has values of Apicurio's serializers with their default id handler.
+func TestEightByteIDsAreNamedAsTheCause(t *testing.T) {
+	t.Parallel()
+	for says, value := range map[string][]byte{
+		"8-byte id 7 of an Apicurio serializer: set apicurio.registry.as-confluent=true": {0, 0, 0, 0, 0, 0, 0, 0, 7, 2},
+		"8-byte id 4294967295 of":                     {0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff},
+		"its schema id is 0, which no registry gives": {0, 0, 0, 0, 0, 2},
+	} {
+		_, _, err := ParseWire(value, nil)
+		if wire, ok := errors.AsType[*WireError](err); !ok || !strings.Contains(wire.Reason, says) {
+			t.Errorf("%x: %v, want %q", value, err, says)
+		}
 	}
 }
 
