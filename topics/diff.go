@@ -243,5 +243,12 @@ func (d *difference) unmanaged() {
 
 // sameValue compares two values of a setting as Kafka understands them.
 func sameValue(name, a, b string) bool {
-	return a == b || project.IsList(name) && sameList(a, b)
+	return a == b || project.IsList(name) && sameList(a, b) || project.IsRatio(name) && sameNumber(a, b)
+}
+
+// sameNumber reports whether two texts are one number: Kafka answers with Java's text of a double, 0.5 for 0.50 and 1.0E-4 for 0.0001.
+func sameNumber(a, b string) bool {
+	x, err1 := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(b, 64)
+	return err1 == nil && err2 == nil && x == y
 }

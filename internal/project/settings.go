@@ -30,7 +30,7 @@ type setting struct {
 	choices []string
 }
 
-// settings are those of Kafka 4.1 (org.apache.kafka.common.config.TopicConfig). A name with a dot that is not here goes to the
+// settings are those of Kafka 3.9 to 4.4 (org.apache.kafka.common.config.TopicConfig). A name with a dot that is not here goes to the
 // broker as it is, since later versions have more.
 func settings() []setting {
 	return []setting{
@@ -55,12 +55,13 @@ func settings() []setting {
 		{name: "max.message.bytes", short: "max_message", kind: bytesValue},
 		{name: "message.timestamp.after.max.ms", kind: durationValue},
 		{name: "message.timestamp.before.max.ms", kind: durationValue},
+		{name: "message.timestamp.difference.max.ms", kind: durationValue}, // until 3.9
 		{name: "message.timestamp.type", short: "timestamp", choices: []string{"CreateTime", "LogAppendTime"}},
 		{name: "min.cleanable.dirty.ratio", kind: ratioValue},
 		{name: "min.compaction.lag.ms", short: "min_compaction_lag", kind: durationValue},
 		{name: "min.insync.replicas", short: "min_insync", kind: intValue},
 		{name: "preallocate", kind: boolValue},
-		{name: "remote.copy.disable", kind: boolValue},
+		{name: "remote.log.copy.disable", kind: boolValue},
 		{name: "remote.log.delete.on.disable", kind: boolValue},
 		{name: "remote.storage.enable", short: "tiered", kind: boolValue},
 		{name: "retention.bytes", short: "retention_bytes", kind: bytesValue, nothing: "unlimited"},
@@ -183,4 +184,10 @@ func ShortSetting(name, value string) (short, human string) {
 func IsList(name string) bool {
 	s, ok := findSetting(name)
 	return ok && s.kind == listValue
+}
+
+// IsRatio reports whether a setting of Kafka's is a number that need not be whole, which Kafka writes as Java does.
+func IsRatio(name string) bool {
+	s, ok := findSetting(name)
+	return ok && s.kind == ratioValue
 }
