@@ -50,5 +50,6 @@ func rows() []row {
 		{47, "coordinator hung (SIGSTOP) inside a rebalance", hungRound},
 		{48, "static worker dead between two rounds", deadBetweenRounds},
 		{49, "partitions added across a static restart", grownRestart},
+		{51, "oversize and many-header events", oversize},
 	}
 }
