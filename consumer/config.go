@@ -80,8 +80,8 @@ type Tuning struct {
 	// PartitionBytes bounds the same for one partition, and is what a fetch asks of a partition. Defaults to 1 MiB.
 	PartitionBytes int
 
-	// CreateTopics creates the retry and dead-letter topics that are missing when the worker starts: as many partitions and replicas
-	// as the topic they serve, a retention that outlasts the delays (dead letters are kept for ever), room for the headers. The
+	// CreateTopics creates the retry and dead-letter topics that are missing when the worker starts, and adds partitions to retry topics
+	// that have fewer than the topic they serve. A topic that is created gets as many partitions and replicas as that one, a retention that outlasts the delays (dead letters are kept for ever), room for the headers. The
 	// default is to refuse the start and to say how they are created: storage and its retention are mostly decided by others than
 	// the services that fill it, and a worker then needs no right to create topics.
 	CreateTopics bool

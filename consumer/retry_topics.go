@@ -49,7 +49,7 @@ func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
 		case err != nil:
 			errs = append(errs, err)
 		case delay > 0 && len(side.Partitions) < len(source.Partitions):
-			errs = append(errs, &PartitionsError{Topic: name, Partitions: len(side.Partitions), Source: source.Name, Needed: len(source.Partitions)})
+			errs = append(errs, s.grow(ctx, &PartitionsError{Topic: name, Partitions: len(side.Partitions), Source: source.Name, Needed: len(source.Partitions)}))
 		}
 		if err == nil {
 			found[name] = delay
@@ -66,6 +66,26 @@ func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
 		errs = append(errs, s.supply(ctx, source, missing)...)
 	}
 	return errors.Join(errs...)
+}
+
+// grow gives a retry topic as many partitions as its source has, where it may. Another worker may have done so meanwhile.
+func (s sideTopics) grow(ctx context.Context, short *PartitionsError) error {
+	if !s.create {
+		return short
+	}
+	err := s.client.Retry(ctx, func(ctx context.Context) error {
+		_, err := s.client.CreatePartitions(ctx, kafka.MorePartitions{Topic: short.Topic, Total: int32(short.Needed)}) //nolint:gosec // of a topic that exists
+		return err
+	})
+	if err != nil {
+		s.client.Invalidate(short.Topic)
+		if now, again := s.topic(ctx, short.Topic); again == nil && len(now.Partitions) >= short.Needed {
+			return nil
+		}
+		return fmt.Errorf("%w: they could not be added here: %w", short, err)
+	}
+	s.log.Info("added partitions to topic", zap.String("topic", short.Topic), zap.Int("from", short.Partitions), zap.Int("to", short.Needed))
+	return nil
 }
 
 // compacted names those of the side topics, given with their delays, that would lose what is written to them. A worker without the right

@@ -114,9 +114,21 @@ func TestRetryTopicWithFewerPartitionsIsRefused(t *testing.T) {
 	w.source("t.g.dead", 1, nil)
 	w.source("t.g.retry.1m", 2, nil)
 	w.source("t.g.retry.1h", 4, nil)
-	few := asError[*PartitionsError](t, w.sides(true, time.Minute, time.Hour).of(t.Context(), source))
+	few := asError[*PartitionsError](t, w.sides(false, time.Minute, time.Hour).of(t.Context(), source))
 	if *few != (PartitionsError{Topic: "t.g.retry.1m", Partitions: 2, Source: "t", Needed: 3}) {
 		t.Errorf("got %+v", few)
+	}
+	if command := "--alter --topic t.g.retry.1m --partitions 3"; !strings.Contains(few.Error(), command) {
+		t.Errorf("error %q lacks %q", few, command)
+	}
+
+	if err := w.sides(true, time.Minute, time.Hour).of(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string]int{"t.g.retry.1m": 3, "t.g.retry.1h": 4} {
+		if got := len(w.kafka.PartitionInfos(topic)); got != want {
+			t.Errorf("%s has %d partitions, want %d", topic, got, want)
+		}
 	}
 }
 
