@@ -46,6 +46,7 @@ func rows() []row {
 		{38, "graceful stop under load", gracefulStop},
 		{40, "soak under dying connections", soak},
 		{44, "slow worker, fast producer", slowWorker},
+		{45, "topic deleted and created again", recreated},
 		{46, "answers of a rebalance swallowed", swallowedRounds},
 		{47, "coordinator hung (SIGSTOP) inside a rebalance", hungRound},
 		{48, "static worker dead between two rounds", deadBetweenRounds},
