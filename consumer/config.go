@@ -35,7 +35,8 @@ type Config struct {
 	// attempt. Events without a key are in no order, see Tuning.OrderNullKeys.
 	//
 	// Zero, the default, keeps the order of the log: each partition has one handler running at a time, and waits with an event that has
-	// failed.
+	// failed. So an event that its handler puts off, by [Snooze] or [RetryAfter], holds up its whole partition for as long, unless
+	// [Policy.Retry] lets it wait in a retry topic. [PartitionState] names the event, in WaitsFor.
 	Concurrency int
 
 	Tuning Tuning

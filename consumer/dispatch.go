@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"hash/maphash"
+	"time"
 
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
@@ -25,6 +26,9 @@ type dispatch struct {
 	bytes  int        // of live stretches' records
 	ready  []*task    // by publish
 	free   []*stretch // by retire
+
+	heldUpBy    int64     // the offset of the event that the partition last stood still for
+	heldUpSince time.Time // its first wait
 
 	askedAt int64 // the prefix for which room in the metadata was last asked for; -1 for none
 }

@@ -68,6 +68,7 @@ type partition struct {
 	paused pause
 	known  atomic.Int64              // committed
 	due    atomic.Pointer[time.Time] // of the next event of a retry topic, while it is waited for
+	waits  atomic.Pointer[WaitingState]
 
 	dispatch // only run uses it
 }

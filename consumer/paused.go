@@ -15,6 +15,8 @@ const (
 	pausedDue
 	pausedStuck
 	pausedHandler
+	pausedEvent
+	pausedCopy
 )
 
 func (p *pause) text() string {
@@ -31,6 +33,10 @@ func (p *pause) text() string {
 		return "events that may have killed a worker are handled in turns"
 	case pausedDue:
 		return "the next event is not due"
+	case pausedEvent:
+		return "an event waits for its next attempt, and with Concurrency 0 every event behind it waits as well"
+	case pausedCopy:
+		return "the copy of an event for a retry or dead-letter topic is being written"
 	case pausedStuck:
 		return "as many of its handlers ignore the end of their leases as a partition may have"
 	case pausedHandler:

@@ -14,7 +14,8 @@ type Policy struct {
 	// an event that kills its process so often becomes a dead letter, or stops the worker.
 	Attempts int
 
-	// Backoff is how long to wait between attempts. The partition waits with the event, so its order is kept.
+	// Backoff is how long to wait between attempts. The event's key waits with it, so that its order is kept; with [Config.Concurrency] 0
+	// the whole partition does.
 	Backoff Backoff
 
 	// Timeout bounds each attempt: when it has passed, the handler's context ends with the cause [ErrAttemptTimeout]. An attempt
@@ -33,6 +34,9 @@ type Policy struct {
 	// handled beside whatever is being handled of its key in the topic. Events of a key in one retry topic are handled one at a time, in
 	// the order they came there. A crash between the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
 	// [RetryGroup]; those of a delay that is in no ladder any more as well, as long as they exist.
+	//
+	// Without a ladder an event waits in place, however long its handler has it wait ([RetryAfter], [Snooze]). With [Config.Concurrency]
+	// 0, every event behind it in the partition waits as well.
 	Retry []time.Duration
 
 	// DeadLetter sends an event that is out of attempts, or that cannot be decoded, to the topic [DeadLetterTopic] names, with its

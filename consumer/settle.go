@@ -62,6 +62,9 @@ func (l *lane) refuse(t *task, err error) error {
 	return errLate
 }
 
+// longHoldUp is how long a partition may stand still for an event that was put off before the log warns of it.
+const longHoldUp = time.Second
+
 // errLate is what has become of an attempt whose handler returned after it was given up.
 var errLate = fmt.Errorf("%w, and its handler returned late", ErrAttemptTimeout)
 
@@ -156,6 +159,8 @@ func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 	l.again() // so that the attempt that is over has no lease to end
 	l.waits.Store(true)
 	defer l.waits.Store(false)
+	p.holdUp(t, v, wait)
+	defer p.goOn()
 	switch v.kind {
 	case verdictAgain:
 		if !p.aside(wait) {
@@ -176,6 +181,39 @@ func (l *lane) stay(t *task, v verdict, wait time.Duration) (more bool) {
 	case verdictDone, verdictSkip, verdictLeave:
 	}
 	return false
+}
+
+// holdUp says that the partition stands still for an event, and which.
+func (p *partition) holdUp(t *task, v verdict, wait time.Duration) {
+	now := time.Now()
+	if t.record.Offset != p.heldUpBy || p.heldUpSince.IsZero() {
+		p.heldUpBy, p.heldUpSince = t.record.Offset, now
+	}
+	s := &WaitingState{Offset: t.record.Offset, Event: t.event(), Attempt: v.step.spent.attempts + 1, Since: p.heldUpSince}
+	var reason int32
+	switch {
+	case v.kind == verdictMove, v.kind == verdictDead:
+		reason = pausedCopy
+	case v.kind != verdictAgain:
+		return
+	case v.failure == early:
+		reason = pausedDue
+	case v.spent, v.outcome.ending == endSnooze:
+		reason = pausedEvent
+	default:
+		reason = pausedOutage
+	}
+	if v.kind == verdictAgain {
+		s.Until = now.Add(wait)
+	}
+	p.waits.Store(s)
+	p.paused.set(reason)
+}
+
+// goOn is the end of what holdUp began.
+func (p *partition) goOn() {
+	p.waits.Store(nil)
+	p.paused.set(notPaused)
 }
 
 // again makes the next attempt the one at hand.
@@ -212,6 +250,8 @@ func (p *partition) note(t *task, v verdict, err error, wait time.Duration) {
 	switch {
 	case v.spent:
 		log.Warn("attempt failed", zap.Int("attempt", t.attempt()), zap.Int("of", t.policy().Attempts))
+	case v.outcome.ending == endSnooze && p.lanes == nil && wait >= longHoldUp:
+		log.Warn("event put off by its handler: with Concurrency 0 every event behind it in its partition waits as well")
 	case v.outcome.ending == endSnooze:
 		log.Debug("event put off by its handler")
 	default:

@@ -30,7 +30,18 @@ type PartitionState struct {
 	Waiting   int           // events that wait for their next attempt, or for a copy of them to be written
 	Running   int           // handlers
 	Oldest    RunningState  // the handler that has run for longest; zero when none runs
+	WaitsFor  WaitingState  // the event that all others of the partition wait for, with Config.Concurrency 0; zero when there is none
 	Paused    string        // why no further events are taken; "" while they are
+}
+
+// WaitingState is an event that waits in place for its next attempt, or for its copy to be written, while every event behind it in the
+// partition waits with it.
+type WaitingState struct {
+	Offset  int64
+	Event   string    // full name of the event's schema; "" for a tombstone
+	Attempt int       // the one that it waits for
+	Since   time.Time // when it began to hold the partition: its first attempt ended
+	Until   time.Time // when the next attempt begins; zero while its copy is written, which ends when Kafka has acknowledged it
 }
 
 // RunningState is a handler that runs. Since is when it was first seen to, up to 10 ms after it began.
@@ -127,6 +138,9 @@ func (e *engine) retryStates() []RetryState {
 func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 	s := PartitionState{
 		Topic: p.Topic, Partition: p.Partition, Position: -1, Committed: p.known.Load(), LogStart: -1, LogEnd: -1, Paused: p.paused.text(),
+	}
+	if waits := p.waits.Load(); waits != nil {
+		s.WaitsFor = *waits
 	}
 	p.handlers(lanes, now, &s)
 	if p.prefix.Load() < 0 {

@@ -51,7 +51,7 @@ func TestStateTellsWhatTheWorkerDoes(t *testing.T) {
 			if concurrency > 0 {
 				want.Lag, want.InFlight, want.Running = 2, 2, 2
 			}
-			approximately := cmpopts.IgnoreFields(RunningState{}, "Since", "Offset")
+			approximately := cmp.Options{cmpopts.IgnoreFields(RunningState{}, "Since", "Offset"), cmpopts.IgnoreFields(WaitingState{}, "Since", "Until")}
 			check := func(want PartitionState) {
 				t.Helper()
 				var got State
@@ -81,6 +81,9 @@ func TestStateTellsWhatTheWorkerDoes(t *testing.T) {
 			want.Running, want.Waiting, want.Oldest = 0, 1, RunningState{}
 			if concurrency > 0 {
 				want.Lag, want.InFlight = 1, 1
+			} else {
+				want.WaitsFor = WaitingState{Offset: 3, Event: "test.Ping", Attempt: 2}
+				want.Paused = "an event waits for its next attempt, and with Concurrency 0 every event behind it waits as well"
 			}
 			check(want)
 			j.stop()

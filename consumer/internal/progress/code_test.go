@@ -393,6 +393,7 @@ func FuzzDecode(f *testing.F) {
 		if m := n.Mark; m != (Mark{}) && (m.From < offset || m.Reach < m.From || m.Deaths < 0 || m.Deaths > MaxDeaths) {
 			t.Fatalf("mark %+v at offset %d", m, offset)
 		}
+		checkUse(t, &n)
 		if err != nil {
 			return
 		}
