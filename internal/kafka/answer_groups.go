@@ -11,18 +11,6 @@ func (a *answer) walkGroup(key kmsg.Key) bool {
 			a.text()
 			array[kmsg.OffsetCommitResponseTopicPartition](a, func() { a.skip(4 + 2) })
 		})
-	case kmsg.TxnOffsetCommit:
-		a.skip(4)
-		array[kmsg.TxnOffsetCommitResponseTopic](a, func() {
-			if a.version < 6 {
-				a.text()
-			}
-			a.since(6, 16)
-			array[kmsg.TxnOffsetCommitResponseTopicPartition](a, func() { a.skip(4 + 2) })
-		})
-	case kmsg.EndTxn:
-		a.skip(4 + 2)
-		a.since(5, 8+2)
 	case kmsg.OffsetFetch:
 		a.offsetFetch()
 	case kmsg.JoinGroup:

@@ -40,7 +40,7 @@ func (a *answer) walk(key kmsg.Key) bool {
 	case kmsg.InitProducerID:
 		a.skip(4 + 2 + 8 + 2)
 	default:
-		if !a.walkGroup(key) && !a.walkAdmin(key) {
+		if !a.walkGroup(key) && !a.walkTransaction(key) && !a.walkAdmin(key) {
 			return false
 		}
 	}

@@ -42,6 +42,8 @@ func ours(key int16) versionRange {
 		return versionRange{5, 5}
 	case kmsg.InitProducerID:
 		return versionRange{3, 5}
+	case kmsg.AddPartitionsToTxn:
+		return versionRange{0, 3} // later ones are for brokers among themselves
 	case kmsg.TxnOffsetCommit:
 		return versionRange{3, 6} // a request names each topic by its name and its id, and from 6 on the id counts
 	case kmsg.CreateTopics:
