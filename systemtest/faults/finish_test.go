@@ -46,20 +46,26 @@ func (f *flow) finish() {
 
 // readBack notes what lies in the topic.
 func (f *flow) readBack() {
+	f.readNumbered(f.topic, func(_ record.Record, e events.Numbered) { f.written.Seen(e.Key, int(e.Number)) })
+}
+
+// readNumbered calls each with every record of the topic and the event in it.
+func (f *flow) readNumbered(topic string, each func(record.Record, events.Numbered)) {
+	f.Helper()
 	decoder, err := schema.NewDecoder[events.Numbered](f.schemas)
 	if err != nil {
 		f.Fatal(err)
 	}
-	admin.ReadAll(f, f.kafka(), f.topic, func(r record.Record) {
+	admin.ReadAll(f, f.kafka(), topic, func(r record.Record) {
 		var e events.Numbered
 		ref, body, err := schema.ParseWire(r.Value, nil)
 		if err == nil {
 			err = decoder.Decode(f.Context(), ref, body, &e)
 		}
 		if err != nil {
-			f.Fatalf("record %d/%d of the topic: %v", r.Partition, r.Offset, err)
+			f.Fatalf("record %d/%d of topic %s: %v", r.Partition, r.Offset, topic, err)
 		}
-		f.written.Seen(e.Key, int(e.Number))
+		each(r, e)
 	})
 }
 

@@ -52,5 +52,6 @@ func rows() []row {
 		{48, "static worker dead between two rounds", deadBetweenRounds},
 		{49, "partitions added across a static restart", grownRestart},
 		{51, "oversize and many-header events", oversize},
+		{60, "everything at once", everything},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,6 +33,8 @@ type job struct {
 	Work        time.Duration // what a handler takes
 	BufferBytes int
 	Session     time.Duration // the session timeout; 0 is 2s
+	Composite   bool          // be a worker of the composite row
+	Copy        *copyJob      // copy instead of working
 }
 
 // work is the worker process. It runs until it is killed, or told to stop by SIGTERM, and returns its exit code. Each handled event
@@ -48,6 +51,12 @@ func runJob(described string) error {
 	var j job
 	if err := json.Unmarshal([]byte(described), &j); err != nil {
 		return err
+	}
+	switch {
+	case j.Copy != nil:
+		return runCopy(j.Brokers, *j.Copy)
+	case j.Composite:
+		return runComposite(j)
 	}
 	registry, err := schema.NewRegistry(j.Registry)
 	if err != nil {
@@ -77,7 +86,7 @@ func runJob(described string) error {
 }
 
 // start runs a worker process whose standard output goes to the journal.
-func (t *trial) start(name string, j job, journal *journal) *process.Process {
+func (t *trial) start(name string, j job, journal io.Writer) *process.Process {
 	t.Helper()
 	described, err := json.Marshal(j)
 	if err != nil {

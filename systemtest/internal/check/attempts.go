@@ -118,9 +118,30 @@ func (a Attempt) String() string {
 		a.Process, a.Partition, a.Offset, a.Key, a.Number, a.Begin.Format(clock), a.End.Format(clock))
 }
 
-// InOrderOfEnd returns the attempts that were handled, by the time at which they ended.
-func InOrderOfEnd(attempts []Attempt) []Attempt {
+// Handled returns the attempts that were handled, by the time at which they ended.
+func Handled(attempts []Attempt) []Attempt {
 	handled := slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return !a.Handled })
 	slices.SortStableFunc(handled, func(a, b Attempt) int { return cmp.Or(a.End.Compare(b.End), a.Begin.Compare(b.Begin)) })
 	return handled
+}
+
+// Reordered counts the events that were handled for the first time after a later one of their key, in the order given.
+func Reordered(handled []Attempt) (count int) {
+	type event struct {
+		key    string
+		number int
+	}
+	seen, last := map[event]bool{}, map[string]int{}
+	for _, a := range handled {
+		e := event{a.Key, a.Number}
+		if seen[e] {
+			continue
+		}
+		seen[e] = true
+		if a.Number < last[a.Key] {
+			count++
+		}
+		last[a.Key] = max(last[a.Key], a.Number)
+	}
+	return count
 }

@@ -47,3 +47,15 @@ func TestConflictsOfAttempts(t *testing.T) {
 		})
 	}
 }
+
+func TestReorderedCountsFirstTimesOnly(t *testing.T) {
+	t.Parallel()
+	var attempts []check.Attempt
+	for i, number := range []int{0, 1, 3, 1, 2, 4} { // 1 comes again, 2 comes late
+		attempts = append(attempts, check.Attempt{Key: "k", Number: number, End: time.Unix(int64(i), 0), Handled: true})
+	}
+	attempts = append(attempts, check.Attempt{Key: "k", Number: 9, End: time.Unix(1, 0)}) // failed
+	if got := check.Reordered(check.Handled(attempts)); got != 1 {
+		t.Errorf("Reordered = %d, want 1", got)
+	}
+}
