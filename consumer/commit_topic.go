@@ -32,7 +32,7 @@ func (c *committer) withhold(ctx context.Context, s *share) (withheld []*partiti
 		p.log().Debug("commit waits: the coordinator has no topic of this id", zap.Int64("commit", s.commits[i].Offset))
 		p.untold()
 		if id != ([16]byte{}) {
-			c.engine.checkTopic(p)
+			c.engine.checkTopic(p) //nolint:contextcheck // handlers run under the contexts of their partitions
 		}
 		withheld = append(withheld, p)
 	}

@@ -34,10 +34,10 @@ func refer(letter *sender.Record, t *task, more, death []batch.Header, why error
 	p := t.partition
 	letter.Headers = more
 	for _, h := range death {
-		switch {
-		case h.Key == HeaderStack:
+		switch h.Key {
+		case HeaderStack:
 			continue
-		case h.Key == HeaderMessage:
+		case HeaderMessage:
 			h.Value = []byte(clip(string(h.Value), maxReferee))
 			if why != nil {
 				h.Value = fmt.Appendf(h.Value, "; not copied: %s", clip(why.Error(), maxReferee))

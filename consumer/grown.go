@@ -40,8 +40,8 @@ func (e *engine) beginUnknown(topic kafka.Topic, partitions []*partition) {
 					added = append(added, p)
 				}
 			}
-			e.beginFrom(e.cfg.Start, old)
-			e.beginFrom(AtStart(), added)
+			e.beginFrom(e.cfg.Start, old) //nolint:contextcheck // ctx is that of one question
+			e.beginFrom(AtStart(), added) //nolint:contextcheck // as above
 			return make([]error, len(asked))
 		})
 	})

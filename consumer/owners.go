@@ -33,7 +33,7 @@ func (e *engine) goOnAfter(partitions []*partition) {
 			continue
 		}
 		p.recalled.note.Spare(func(worker uint64) bool { return worker == e.id })
-		e.goOn(p) //nolint:contextcheck // handlers run under the contexts of their partitions
+		e.goOn(p)
 	}
 	if len(strangers) == 0 {
 		return
@@ -49,7 +49,7 @@ func (e *engine) goOnAfter(partitions []*partition) {
 		}
 		for _, p := range asked {
 			p.recalled.note.Spare(func(worker uint64) bool { return worker == e.id || members[worker] })
-			e.goOn(p) //nolint:contextcheck // as above
+			e.goOn(p) //nolint:contextcheck // handlers run under the contexts of their partitions
 		}
 		return make([]error, len(asked))
 	})

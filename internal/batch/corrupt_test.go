@@ -170,8 +170,8 @@ func TestLimitsTooLargeToAddUpAreTaken(t *testing.T) {
 	if _, err := decode(new(Reader), b, limits); err != nil {
 		t.Error(err)
 	}
-	if limits := limits.withDefaults(); limits.DecompressedBytes != limitMax || limits.RecordBytes != limitMax {
-		t.Errorf("limits of MaxInt became %+v", limits)
+	if capped := limits.withDefaults(); capped.DecompressedBytes != limitMax || capped.RecordBytes != limitMax {
+		t.Errorf("limits of MaxInt became %+v", capped)
 	}
 }
 

@@ -156,7 +156,7 @@ func (p *printer) print(ctx context.Context, r consumer.Record) error {
 	if r.Fault != nil {
 		p.bad++
 		p.app.note("topic %s partition %d offset %d: %v", r.Topic, r.Partition, r.Offset, r.Fault)
-		return nil
+		return nil //nolint:nilerr // a record that cannot be read is counted, and the next one is printed
 	}
 	value, ref, writer, err := p.decode(ctx, r)
 	switch {

@@ -9,11 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -34,7 +33,7 @@ func oversize(t *trial) {
 	encode := t.encoder(registry, topic)
 	noise := make([]byte, 1_048_100) // the event fits into max.message.bytes, its copy with the headers of its death does not
 	for i := range noise {
-		noise[i] = byte(rand.Uint32()) //nolint:gosec // no secret
+		noise[i] = byte(rand.Uint32())
 	}
 	headers := func(n int) []kgo.RecordHeader {
 		list := make([]kgo.RecordHeader, n)

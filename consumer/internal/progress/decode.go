@@ -75,7 +75,7 @@ func Decode(log Log, offset int64, metadata string) (Note, error) {
 		if !ok || partitions > math.MaxInt32 {
 			return plain, ErrDamaged
 		}
-		n.Partitions, body = int32(partitions), rest
+		n.Partitions, body = int32(partitions), rest //nolint:gosec // checked two lines above
 	}
 	body, ok := n.Mark.read(offset, flags, body)
 	if !ok {
