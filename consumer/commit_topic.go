@@ -24,8 +24,9 @@ func (c *committer) withhold(ctx context.Context, s *share) (withheld []*partiti
 	kept := share{}
 	for i, p := range s.partitions {
 		id, known := ids[p.Topic]
-		p.withheld = known && id != p.kafkaLog.Topic
-		if !p.withheld {
+		gone := known && id != p.kafkaLog.Topic
+		p.withheld.Store(gone)
+		if !gone {
 			kept.partitions, kept.commits, kept.marks = append(kept.partitions, p), append(kept.commits, s.commits[i]), append(kept.marks, s.marks[i])
 			continue
 		}
@@ -73,7 +74,7 @@ func (c *committer) coordinatorIDs(ctx context.Context, partitions []*partition)
 func (c *committer) withoutGone(ctx context.Context, partitions []*partition) (left []*partition) {
 	gone := make(map[[16]byte]bool)
 	for _, p := range partitions {
-		if !p.withheld {
+		if !p.withheld.Load() {
 			left = append(left, p)
 			continue
 		}

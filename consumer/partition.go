@@ -42,8 +42,9 @@ type partition struct {
 	committed int64  // last offset the group is known to have, -1 for none
 	metadata  string // what it has beside it
 	said      said   // the note that was last encoded for it
-	withheld  bool   // the coordinator did not have its topic when it was last to be committed
 	doubt     int    // commits still to be accepted because one got no answer, and may arrive after a later one
+
+	withheld atomic.Bool // the coordinator did not have its topic when it was last to be committed
 
 	mu    sync.Mutex
 	begun bool
