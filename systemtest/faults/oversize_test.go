@@ -31,7 +31,7 @@ func oversize(t *trial) {
 	admin.CreateTopic(t, t.kafka(), dead, 1, nil)
 	registry := t.registry()
 	encode := t.encoder(registry, topic)
-	noise := make([]byte, 1_048_100) // the event fits into max.message.bytes, its copy with the headers of its death does not
+	noise := make([]byte, 1_048_400) // the event fits into max.message.bytes; its copy does not, with some 335 bytes of headers beside it
 	for i := range noise {
 		noise[i] = byte(rand.Uint32())
 	}
