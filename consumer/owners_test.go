@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
 )
 
 // TestOutagesAreNoDeaths has an event in hand whenever the session of its worker is lost, more often than its policy has attempts: alone, or
@@ -56,8 +57,13 @@ func TestOutagesAreNoDeaths(t *testing.T) {
 					}
 					return n
 				}
+				given := func() int64 {
+					return int64(w.logs.FilterMessage("joined group").FilterField(zap.Int("added", 1)).Len())
+				}
 				for i := range int64(outages) {
-					eventually(t, "events in hand, and told", func() bool { return hand.Load() > 0 && w.note().Mark.Working })
+					eventually(t, "the partition is given again, its events in hand, and told", func() bool {
+						return given() > i && hand.Load() > 0 && w.note().Mark.Working
+					})
 					fault := w.kafka.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: cause, Count: -1})
 					eventually(t, "the partition is lost", func() bool { return lost() > i })
 					fault.Remove()
