@@ -122,6 +122,24 @@ vuln: $(BIN)/govulncheck ## Look for known vulnerabilities, other than the accep
 		grep -q "^| $$id " docs/design.md || { echo "$$id is not among the accepted risks of docs/design.md" >&2; exit 1; }; \
 	done
 
+# What an SBOM must name: the module's what go.mod requires, the command's the modules of the packages it is built from.
+sbom-module = sed -n 's/^\t\([^ ]*\) \(v[^ ]*\).*/\1@\2/p' go.mod
+sbom-headrace = $(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}{{end}}{{end}}' ./cmd/headrace | sort -u
+
+.PHONY: sbom
+sbom: $(BIN)/cyclonedx-gomod build ## Write what the module and bin/headrace are made of, as CycloneDX: out/sbom-module.json, out/sbom-headrace.json
+	@mkdir -p out
+	@$(BIN)/cyclonedx-gomod mod -json -noserial -notimestamp -short-purls -test -type library -output out/sbom-module.json .
+	@$(BIN)/cyclonedx-gomod bin -json -noserial -notimestamp -std -output out/sbom-headrace.json bin/headrace
+	@$(call sbom-check,module) && $(call sbom-check,headrace)
+
+# Fails when an SBOM leaves one of them out.
+sbom-check = modules=$$($(sbom-$(1))); [ -n "$$modules" ] || { echo "no module is found for out/sbom-$(1).json" >&2; exit 1; }; \
+	for module in $$modules; do \
+		grep -qF "\"bom-ref\": \"pkg:golang/$$module?type=module\"" out/sbom-$(1).json || { \
+			echo "out/sbom-$(1).json does not name $$module" >&2; exit 1; }; \
+	done; echo "out/sbom-$(1).json names all $$(echo "$$modules" | wc -l) modules"
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin out .cache
@@ -130,6 +148,9 @@ clean: ## Remove what was built
 $(BIN)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(BIN)/gofumpt: PACKAGE = mvdan.cc/gofumpt
 $(BIN)/govulncheck: PACKAGE = golang.org/x/vuln/cmd/govulncheck
-$(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/govulncheck: tools/go.mod tools/go.sum
+$(BIN)/cyclonedx-gomod: PACKAGE = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+# An SBOM has the checksum of the tool that wrote it: no path of this machine is in it.
+$(BIN)/cyclonedx-gomod: BUILDFLAGS = -trimpath
+$(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/govulncheck $(BIN)/cyclonedx-gomod: tools/go.mod tools/go.sum
 	@echo "building $(@F), pinned in tools/go.mod"
-	@cd tools && $(GO) build -o $@ $(PACKAGE)
+	@cd tools && $(GO) build $(BUILDFLAGS) -o $@ $(PACKAGE)
