@@ -15,6 +15,7 @@ type attempts struct {
 	all     []check.Attempt
 	handled map[string]map[int]int // times, by key and number
 	once    int                    // different events that were handled
+	killed  map[string]bool        // processes that were ended by SIGKILL
 	garbled []string
 }
 
@@ -32,7 +33,9 @@ type attemptID struct {
 	returned  bool
 }
 
-func newAttempts() *attempts { return &attempts{handled: map[string]map[int]int{}} }
+func newAttempts() *attempts {
+	return &attempts{handled: map[string]map[int]int{}, killed: map[string]bool{}}
+}
 
 func (a *attempts) life(process string) *life {
 	return &life{attempts: a, process: process, open: map[attemptID]int{}}
@@ -89,14 +92,33 @@ func (l *life) line(text string) {
 }
 
 // died ends what the process had begun, once it is gone.
-func (l *life) died() {
+func (l *life) died(killed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.killed[l.process] = killed
 	now := time.Now()
 	for _, begun := range l.open {
 		l.all[begun].End = now
 	}
 	l.open, l.rest = map[attemptID]int{}, nil
+}
+
+// deathsWith returns how many processes were killed that had begun an event, and describes all attempts of the event.
+func (a *attempts) deathsWith(key string, number int) (deaths int, attempts []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	killed := map[string]bool{}
+	for _, attempt := range a.all {
+		if attempt.Key != key || attempt.Number != number {
+			continue
+		}
+		end := "stopped"
+		if a.killed[attempt.Process] {
+			end, killed[attempt.Process] = "killed", true
+		}
+		attempts = append(attempts, fmt.Sprintf("%s, handled %t, process %s", attempt, attempt.Handled, end))
+	}
+	return len(killed), attempts
 }
 
 // different returns how many different events have been handled.

@@ -149,7 +149,7 @@ func (c *composite) dismiss(s *slot) {
 	c.Helper()
 	c.checkAlive(s)
 	c.require(s.process.Stop(30*time.Second), "worker-%d-%d still ran 30 s after SIGTERM", s.number, s.starts)
-	s.life.died()
+	s.life.died(false)
 }
 
 func (c *composite) checkAlive(s *slot) {
@@ -164,14 +164,15 @@ func (c *composite) breakWorkers(ctx context.Context, random *rand.Rand) {
 	for rest(ctx, random, 2*time.Second, 9*time.Second) {
 		s := c.slots[random.IntN(len(c.slots))]
 		c.checkAlive(s)
-		if random.IntN(4) == 0 {
+		orderly := random.IntN(4) == 0
+		if orderly {
 			c.require(s.process.Stop(30*time.Second), "worker-%d-%d still ran 30 s after SIGTERM", s.number, s.starts)
 			c.did("workers stopped", 1)
 		} else {
 			s.process.Kill()
 			c.did("workers killed", 1)
 		}
-		s.life.died()
+		s.life.died(!orderly)
 		_ = rest(ctx, random, 10*time.Millisecond, 2*time.Second)
 		c.hire(s)
 	}

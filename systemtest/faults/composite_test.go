@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,19 +182,28 @@ func (c *composite) judgeAttempts() {
 	c.figure("beside an attempt in a retry topic", "%d", conflicts.BesideRetry)
 }
 
-// judgeLetters holds the dead letters to the plan: only events that were to die died, and each of them did.
+// judgeLetters holds the dead letters to the plan: only events that were to die died. A SIGKILL cannot be told from a death that an event
+// has caused, so one that as many killed processes had begun as its policy has attempts may have died of them.
 func (c *composite) judgeLetters() {
 	c.Helper()
-	letters, strange := map[string]bool{}, 0
+	letters, ofKills, strange := map[string]bool{}, 0, 0
 	c.readNumbered(consumer.DeadLetterTopic(c.topic, c.topic), func(r record.Record, e events.Numbered) {
 		letters[fmt.Sprintf("%s %d", e.Key, e.Number)] = true
-		if taskOf(int(e.Number)) != dying {
+		if taskOf(int(e.Number)) == dying {
+			return
+		}
+		deaths, attempts := c.attempts.deathsWith(e.Key, int(e.Number))
+		c.Logf("dead letter of %s %d, which was not to die: %s; %d processes were killed that had begun it:\n%s",
+			e.Key, e.Number, header(r, consumer.HeaderMessage), deaths, strings.Join(attempts, "\n"))
+		if header(r, consumer.HeaderKind) == "crash" && deaths >= compositeAttempts {
+			ofKills++
+		} else {
 			strange++
-			c.Logf("dead letter of %s %d, which was not to die: %s", e.Key, e.Number, reason(r))
 		}
 	})
 	c.require(strange == 0, "%d events died that were not to", strange)
 	c.figure("dead letters", "%d", len(letters))
+	c.figure("dead letters of kills", "%d", ofKills)
 }
 
 // judgeCopy holds the copy to its source: the same events, once each, in the same order.
@@ -218,12 +228,12 @@ func (c *composite) judgeCopy() {
 	c.n += want
 }
 
-// reason is the error that a dead letter carries.
-func reason(r record.Record) string {
+// header is the value of a record's header, empty without one.
+func header(r record.Record, key string) string {
 	for _, h := range r.Headers {
-		if h.Key == consumer.HeaderMessage {
+		if h.Key == key {
 			return string(h.Value)
 		}
 	}
-	return "no reason given"
+	return ""
 }

@@ -54,6 +54,9 @@ var errPlanned = errors.New("planned failure")
 // compositeSession is how long the group waits for a worker of the composite row.
 const compositeSession = 6 * time.Second
 
+// compositeAttempts is how often an event is tried in place.
+const compositeAttempts = 3
+
 // runComposite is a worker process of the composite row. It writes a line when an attempt begins and one when it ends, each with its time.
 func runComposite(j job) error {
 	log, err := zap.NewDevelopment(zap.IncreaseLevel(zap.WarnLevel))
@@ -67,7 +70,7 @@ func runComposite(j job) error {
 	w, err := consumer.New(consumer.Config{
 		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: registry, Group: j.Group, Topics: []string{j.Topic}, Concurrency: j.Concurrency,
 		Policy: consumer.Policy{
-			Attempts: 3, Retry: []time.Duration{500 * time.Millisecond, 2 * time.Second}, DeadLetter: true,
+			Attempts: compositeAttempts, Retry: []time.Duration{500 * time.Millisecond, 2 * time.Second}, DeadLetter: true,
 			Backoff: consumer.Backoff{Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond},
 		},
 		Tuning: consumer.Tuning{
