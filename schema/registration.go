@@ -163,10 +163,10 @@ func (r *Registry) judge(ctx context.Context, step *RegistrationStep, versions [
 			return err
 		}
 		if level.backward() {
-			step.refuse("the new schema cannot read data of version", n, Compatible(step.Schema, old.Schema))
+			r.refuse(step, "the new schema cannot read data of version", n, Compatible(step.Schema, old.Schema))
 		}
 		if level.forward() {
-			step.refuse("data of the new schema cannot be read by version", n, Compatible(old.Schema, step.Schema))
+			r.refuse(step, "data of the new schema cannot be read by version", n, Compatible(old.Schema, step.Schema))
 		}
 	}
 	if len(step.Reasons) == 0 && able && !step.Relevel() {
@@ -188,9 +188,9 @@ func (r *Registry) judge(ctx context.Context, step *RegistrationStep, versions [
 	return nil
 }
 
-func (s *RegistrationStep) refuse(direction string, version int, problems []Incompatibility) {
+func (r *Registry) refuse(s *RegistrationStep, direction string, version int, problems []Incompatibility) {
 	for _, problem := range problems {
-		s.Reasons = append(s.Reasons, fmt.Sprintf("%s %d: %s", direction, version, problem))
+		s.Reasons = append(s.Reasons, r.redact(fmt.Sprintf("%s %d: %s", direction, version, problem)))
 	}
 }
 

@@ -54,7 +54,7 @@ func (r *Registry) compatible(ctx context.Context, subject string, s *Schema, le
 	case *a.Compatible:
 		return nil
 	}
-	return &IncompatibleError{Subject: subject, Reasons: a.reasons(r.redact)}
+	return &IncompatibleError{Subject: subject, Reasons: a.reasons(r.said)}
 }
 
 // answerCheck is the answer of a check, which is 200 in either case. srclient's method asks for no reasons.
@@ -64,13 +64,13 @@ type answerCheck struct {
 	Reason     string   `json:"reason"` // Apicurio's
 }
 
-func (a *answerCheck) reasons(redact func(string) string) []string {
+func (a *answerCheck) reasons(said func(string) string) []string {
 	reasons := make([]string, 0, len(a.Messages))
 	for _, m := range a.Messages {
-		reasons = append(reasons, clip(redact(m)))
+		reasons = append(reasons, said(m))
 	}
 	if len(reasons) == 0 {
-		reasons = append(reasons, cmp.Or(clip(redact(a.Reason)), "the registry gave no reason"))
+		reasons = append(reasons, cmp.Or(said(a.Reason), "the registry gave no reason"))
 	}
 	return reasons
 }
@@ -95,7 +95,7 @@ func (r *Registry) Compatibility(ctx context.Context, subject string) (Level, er
 	if err != nil {
 		return "", fmt.Errorf("compatibility of subject %q: %w", subject, err)
 	}
-	return ParseLevel(level.String())
+	return ParseLevel(r.said(level.String()))
 }
 
 // SetCompatibility sets the level of a subject, or with an empty subject that of the registry.

@@ -68,11 +68,11 @@ func (x *exchange) redirect(next *http.Request, via []*http.Request) error {
 
 // show is a request's URL for errors: no credentials are in it, and no query.
 func (x *exchange) show(req *http.Request) string {
-	return x.base.Scheme + "://" + x.base.Host + clip(req.URL.EscapedPath())
+	return x.base.Scheme + "://" + x.base.Host + x.said(req.URL.EscapedPath())
 }
 
-// said is a text of the registry's, safe to print.
-func (x *exchange) said(text string) string { return clip(x.redact(text)) }
+// said is a text of the registry's, safe to print. What is hidden among control characters is masked too.
+func (r *Registry) said(text string) string { return cut(r.redact(clean(text))) }
 
 // fault turns the error of a call into the one it was caused by.
 func (x *exchange) fault(err error) error {
@@ -156,16 +156,16 @@ func (x *exchange) once(req *http.Request) (resp *http.Response, wait time.Durat
 	var untrusted *tls.CertificateVerificationError
 	if errors.As(err, &untrusted) {
 		// Asking again will not make the certificate good.
-		return nil, -1, &UnavailableError{URL: x.show(req), Attempts: x.attempts, Err: err}
+		return nil, -1, &UnavailableError{URL: x.show(req), Attempts: x.attempts, Err: x.transportError(err)}
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, x.transportError(err)
 	}
 	answered := resp.Body
 	defer func() { _ = answered.Close() }() // it has been read, or is given up
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the answer: %w", err)
+		return nil, 0, fmt.Errorf("reading the answer: %w", x.transportError(err))
 	}
 	if len(body) > maxAnswer {
 		return nil, -1, &RegistryError{URL: x.show(req), Status: resp.StatusCode, Message: fmt.Sprintf("the answer is longer than %d bytes", maxAnswer)}
@@ -184,6 +184,18 @@ func (x *exchange) once(req *http.Request) (resp *http.Response, wait time.Durat
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, 0, nil
 }
+
+// transportError is an error of net/http's, which quotes what was sent in place of an answer.
+type transportError struct {
+	text string
+	err  error
+}
+
+func (x *exchange) transportError(err error) error { return &transportError{x.said(err.Error()), err} }
+
+func (e *transportError) Error() string { return e.text }
+
+func (e *transportError) Unwrap() error { return e.err }
 
 // answer reads the registry's error object, or says what came in its place.
 func (x *exchange) answer(req *http.Request, status int, body []byte) error {

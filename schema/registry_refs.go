@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,7 +14,13 @@ const maxReferences = 100
 // parse parses an answer after the schemas it refers to.
 func (r *Registry) parse(ctx context.Context, a answerSchema) (*Schema, error) {
 	l := loader{Registry: r, ctx: ctx, loading: map[origin]bool{}}
-	return l.parse(a)
+	s, err := l.parse(a)
+	var bad *InvalidSchemaError
+	if errors.As(err, &bad) {
+		// It quotes names and values, which are the registry's words as well.
+		bad.Path, bad.Reason, bad.Hint = r.redact(clean(bad.Path)), r.said(bad.Reason), r.said(bad.Hint)
+	}
+	return s, err
 }
 
 // loader fetches references depth first, so that each is parsed after what it needs itself.
@@ -26,7 +33,7 @@ type loader struct {
 
 func (l *loader) parse(a answerSchema) (*Schema, error) {
 	if a.SchemaType != "" && a.SchemaType != "AVRO" {
-		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it is a %s schema, not an Avro one", clip(a.SchemaType))}
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it is a %s schema, not an Avro one", l.said(a.SchemaType))}
 	}
 	if a.Schema == "" {
 		return nil, &RegistryError{URL: l.URL(), Status: http.StatusOK, Message: "the answer has no schema"}
@@ -44,7 +51,7 @@ func (l *loader) parse(a answerSchema) (*Schema, error) {
 
 func (l *loader) load(at origin) (*Schema, error) {
 	if l.loading[at] {
-		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("references go round in a circle at subject %s version %d", clip(at.subject), at.version)}
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("references go round in a circle at subject %s version %d", l.said(at.subject), at.version)}
 	}
 	if s, ok := l.caches.parts.Get(at); ok {
 		return s, nil
@@ -58,7 +65,7 @@ func (l *loader) load(at origin) (*Schema, error) {
 	var a answerSchema
 	path := fmt.Sprintf("/subjects/%s/versions/%d?deleted=true", url.PathEscape(at.subject), at.version)
 	if err := l.exchange(l.ctx).call(http.MethodGet, path, nil, &a); err != nil {
-		return nil, fmt.Errorf("reference to subject %s version %d: %w", clip(at.subject), at.version, err)
+		return nil, fmt.Errorf("reference to subject %s version %d: %w", l.said(at.subject), at.version, err)
 	}
 	s, err := l.parse(a)
 	if err != nil {
