@@ -35,8 +35,14 @@ func (p problem) message() string {
 	case FixedSizeMismatch:
 		return fmt.Sprintf("fixed %s has %d bytes for the reader and %d for the writer", reader.name, reader.size, writer.size)
 	case MissingEnumSymbols:
+		if reader.mistake != nil {
+			return fmt.Sprintf("the reader's enum %s lacks %s, and its default is not valid: %s", reader.name, strings.Join(missingSymbols(reader, writer), ", "), reader.mistake.Reason)
+		}
 		return fmt.Sprintf("the reader's enum %s lacks %s, and has no default", reader.name, strings.Join(missingSymbols(reader, writer), ", "))
 	case ReaderFieldMissingDefaultValue:
+		if p.field.mistake != nil {
+			return fmt.Sprintf("the reader's field %s of %s is not in the writer's schema, and its default is not valid: %s", p.field.name, reader.name, p.field.mistake.Reason)
+		}
 		return fmt.Sprintf("the reader's field %s of %s is not in the writer's schema and has no default", p.field.name, reader.name)
 	case MissingUnionBranch:
 		names := make([]string, len(reader.branches))

@@ -5,20 +5,26 @@ const (
 	// such records, twice each, double with every type.
 	maxDefaultFields = 1 << 16
 	maxDefaultBytes  = maxSchemaText
+	// maxDefaultsBytes bounds all defaults of a schema, which may each take the same long one from others. Without that no text of
+	// maxSchemaText comes to so much.
+	maxDefaultsBytes = 8 * maxSchemaText
+	tooLarge         = "it expands to more than %d fields or %d bytes"
 )
 
 // defaultEncoder turns defaults into Avro once all types are known, so that a default of the wrong type is found when the schema is
 // parsed, and a missing field costs a copy of bytes later.
 type defaultEncoder struct {
-	busy map[*field]bool
-	cost int
+	busy  map[*field]bool
+	cost  int
+	bytes int
 	// tries counts the branches of unions that were tried, and later whether one was taken that is not the first.
 	tries int
 	later bool
 }
 
-// encodeDefaults reports whether a default is of a union's later branch.
-func encodeDefaults(records []*node) (later bool, err error) {
+// encodeDefaults returns the defaults that are not valid, and marks their fields. It reports whether a default is of a union's later
+// branch.
+func encodeDefaults(records []*node) (later bool, mistakes []*InvalidSchemaError) {
 	d := defaultEncoder{busy: map[*field]bool{}}
 	for _, record := range records {
 		for i := range record.fields {
@@ -27,11 +33,13 @@ func encodeDefaults(records []*node) (later bool, err error) {
 				continue
 			}
 			if err := d.encode(f); err != nil {
-				return false, &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
+				f.hasDefault = false
+				f.mistake = &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
+				mistakes = append(mistakes, f.mistake)
 			}
 		}
 	}
-	return d.later, nil
+	return d.later, mistakes
 }
 
 func defaultHint(n *node) string {
@@ -48,15 +56,20 @@ func (d *defaultEncoder) encode(f *field) *JSONError {
 	if d.busy[f] {
 		return misfit("the default needs itself")
 	}
+	if d.cost > maxDefaultFields || d.bytes > maxDefaultsBytes { // by those before it
+		return misfit(tooLarge, maxDefaultFields, maxDefaultBytes)
+	}
 	d.busy[f] = true
 	defer delete(d.busy, f)
 	e := jsonEncoder{w: newWriter(), defaults: d}
-	if err := e.encode(f.typ, &f.defaultRaw, 0); err != nil {
+	err := e.encode(f.typ, &f.defaultRaw, 0)
+	d.cost, d.bytes = d.cost+e.cost, d.bytes+e.w.Buffered() // also of one that is not valid: there may be many
+	if err != nil {
 		return err
 	}
 	f.defaultCost = e.cost
-	if d.cost += e.cost; d.cost > maxDefaultFields || e.w.Buffered() > maxDefaultBytes {
-		return misfit("it expands to more than %d fields or %d bytes", maxDefaultFields, maxDefaultBytes)
+	if d.cost > maxDefaultFields || d.bytes > maxDefaultsBytes || e.w.Buffered() > maxDefaultBytes {
+		return misfit(tooLarge, maxDefaultFields, maxDefaultBytes)
 	}
 	f.defaultAvro = append([]byte{}, e.w.Buffer()...)
 	return nil

@@ -99,6 +99,9 @@ func (n *node) hasField(name string) bool {
 }
 
 func (e *jsonEncoder) missing(n *node, f *field) *JSONError {
+	if f.mistake != nil {
+		return misfit("it is missing, and its default in the schema at %s is not valid: %s", f.mistake.Path, f.mistake.Reason)
+	}
 	if !f.hasDefault {
 		return misfit("it is missing, and record %s has no default for it", n.name)
 	}

@@ -76,12 +76,13 @@ type node struct {
 	name    string   // full name; record, enum, fixed
 	aliases []string // full names
 
-	fields      []field  // record
-	symbols     []string // enum
-	enumDefault string   // enum; "" is none, as no symbol is empty
-	items       *node    // array items, map values
-	branches    []*node  // union
-	size        int      // fixed
+	fields      []field             // record
+	symbols     []string            // enum
+	enumDefault string              // enum; "" is none, as no symbol is empty
+	mistake     *InvalidSchemaError // enum: why its default is not valid; it is one without then
+	items       *node               // array items, map values
+	branches    []*node             // union
+	size        int                 // fixed
 
 	precision, scale int // decimal
 }
@@ -97,6 +98,8 @@ type field struct {
 	defaultAvro []byte
 	// defaultCost counts the fields that the default takes from further defaults.
 	defaultCost int
+	// mistake is why the default is not valid. The field is one without a default then.
+	mistake *InvalidSchemaError
 }
 
 // typeName is how messages and unions name a type: the full name of a named one, the kind of any other.

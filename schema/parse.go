@@ -46,6 +46,20 @@ func Parse(text string, refs ...*Schema) (*Schema, error) {
 	return parseLocated(source, refs, nil)
 }
 
+// parseWritten parses a schema that others wrote data with. Defaults of a writer play no part in reading (Avro specification, "Schema
+// Resolution"), and registries accept some that are not valid: these are set aside, and are errors where a reader needs them.
+func parseWritten(text string, refs ...*Schema) (*Schema, error) {
+	source, bad := locate(text)
+	if bad != nil {
+		return nil, bad
+	}
+	s, _, err := build(source, refs, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // locate reads a schema's text as JSON.
 func locate(text string) (*located, *InvalidSchemaError) {
 	if len(text) > maxSchemaText {
@@ -73,43 +87,54 @@ func locate(text string) (*located, *InvalidSchemaError) {
 
 // parseLocated parses a schema. known holds what refs define, for hamba, and gets what the schema does; nil has it found out anew.
 func parseLocated(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, error) {
-	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
-	if err := s.build(&source.root, known); err != nil {
-		var bad *InvalidSchemaError
-		if errors.As(err, &bad) && bad.Position == (Position{}) {
-			bad.Position = source.place(bad.Path)
-		}
+	s, mistakes, err := build(source, refs, known)
+	if len(mistakes) > 0 {
+		return nil, mistakes[0]
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) error {
+// build makes a schema that lacks the defaults that are not valid, and returns these.
+func build(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, []*InvalidSchemaError, error) {
+	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
+	mistakes, err := s.build(&source.root, known)
+	var bad *InvalidSchemaError
+	if errors.As(err, &bad) && bad.Position == (Position{}) {
+		bad.Position = source.place(bad.Path)
+	}
+	for _, mistake := range mistakes {
+		mistake.Position = source.place(mistake.Path)
+	}
+	return s, mistakes, err
+}
+
+func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) ([]*InvalidSchemaError, error) {
 	names, err := mergeNames(s.refs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := parser{home: s, names: names}
 	if s.root, err = p.parse(value, "", ""); err != nil {
-		return err
+		return nil, err
 	}
 	// Defaults come first: they are bounded there, and hamba would expand them without end.
-	later, err := encodeDefaults(p.records)
-	if err != nil {
-		return err
-	}
+	later, mistakes := encodeDefaults(p.records)
+	mistakes = append(p.mistakes, mistakes...)
 	s.plain = s.text
-	if later {
+	if later || len(mistakes) > 0 {
 		s.plain = withoutDefaults(value)
 	}
 	if err := validate(s.plain, s.refs, known); err != nil {
-		return err
+		return mistakes, err
 	}
 	s.names = names
 	s.canonical = canonicalForm(s.root, false)
 	s.identity = canonicalForm(s.root, true)
 	s.guard = compileGuard(s.root)
-	return nil
+	return mistakes, nil
 }
 
 // mergeNames collects what refs define. A name may come from several of them when they agree on what it means.

@@ -67,10 +67,11 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 		seen[symbol.text] = true
 	}
 	if n.enumDefault != "" && !seen[n.enumDefault] {
-		return &InvalidSchemaError{
+		n.mistake = &InvalidSchemaError{
 			Path: at + "/default", Reason: fmt.Sprintf("the default %q is none of the symbols of enum %s", clip(n.enumDefault), n.name),
 			Hint: "make it one of " + clip(strings.Join(n.symbols, ", ")),
 		}
+		n.enumDefault = ""
 	}
 	return nil
 }

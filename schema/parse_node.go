@@ -21,6 +21,8 @@ type parser struct {
 	home    *Schema
 	names   map[string]*node
 	records []*node
+	// mistakes are the defaults that are not valid, which only a reader needs.
+	mistakes []*InvalidSchemaError
 }
 
 func (p *parser) parse(v *jsonValue, namespace, at string) (*node, error) {
@@ -197,7 +199,11 @@ func (p *parser) enum(v *jsonValue, namespace, at string) (*node, error) {
 	if _, err := p.define(n, v, namespace, at); err != nil {
 		return nil, err
 	}
-	return n, checkSymbols(n, v, at)
+	err := checkSymbols(n, v, at)
+	if n.mistake != nil {
+		p.mistakes = append(p.mistakes, n.mistake)
+	}
+	return n, err
 }
 
 func (p *parser) fixed(v *jsonValue, namespace, at string) (*node, error) {

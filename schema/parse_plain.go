@@ -2,8 +2,8 @@ package schema
 
 import "strconv"
 
-// withoutDefaults is the text of a schema without its fields' defaults, which are checked by then. hamba wants those of unions to be
-// of the first branch, as the specification did up to 1.11.
+// withoutDefaults is the text of a schema without its defaults, which are checked by then. hamba wants those of unions to be of the
+// first branch, as the specification did up to 1.11, and takes none that is not valid.
 func withoutDefaults(v *jsonValue) string { return string(appendPlain(nil, v)) }
 
 func appendPlain(dst []byte, v *jsonValue) []byte {
@@ -28,9 +28,8 @@ func appendPlain(dst []byte, v *jsonValue) []byte {
 	default:
 		dst = append(dst, '{')
 		first := true
-		_, enum := v.member("symbols")
 		for i, key := range v.keys {
-			if key == "default" && !enum {
+			if key == "default" {
 				continue
 			}
 			if !first {

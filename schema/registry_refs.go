@@ -46,7 +46,7 @@ func (l *loader) parse(a answerSchema) (*Schema, error) {
 		}
 		refs = append(refs, s)
 	}
-	return Parse(a.Schema, refs...)
+	return parseWritten(a.Schema, refs...)
 }
 
 func (l *loader) load(at origin) (*Schema, error) {

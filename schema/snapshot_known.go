@@ -113,7 +113,7 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 			return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
 		}
 	}
-	s, err := Parse(e.Schema, refs...)
+	s, err := parseWritten(e.Schema, refs...)
 	if err != nil {
 		return nil, clip(err.Error())
 	}

@@ -36,6 +36,9 @@ func (c *translator) record(w, r *node) (move, string) {
 		if wi >= 0 {
 			continue
 		}
+		if f.mistake != nil {
+			return move{}, "the writer does not have field " + f.name + ", and its default at " + f.mistake.Path + " is not valid: " + f.mistake.Reason
+		}
 		if !f.hasDefault {
 			return move{}, "the writer does not have field " + f.name + ", and it has no default"
 		}
