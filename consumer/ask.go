@@ -47,7 +47,7 @@ func (e *engine) unanswered(what string, partitions []*partition, errs []error) 
 		}
 	}
 	if len(again) > 0 && e.ctx.Err() == nil {
-		e.cfg.Logger.Warn(what+" not to be had: asking again", zap.String("group", e.cfg.Group), zap.String("topic", again[0].Topic),
+		e.cfg.Logger.Warn(what+" unavailable: asking again", zap.String("group", e.cfg.Group), zap.String("topic", again[0].Topic),
 			zap.Int32("partition", again[0].Partition), zap.Int("partitions", len(again)), zap.Error(last))
 	}
 	return again

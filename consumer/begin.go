@@ -130,7 +130,7 @@ func (e *engine) outOfRange(feed *fetch.Feed, asked, logStart, logEnd int64) (in
 	case OutOfRangeStop:
 		return 0, problem
 	}
-	e.cfg.Logger.Error("offset out of range: going on elsewhere", zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition),
+	e.cfg.Logger.Error("offset out of range: continuing at another offset", zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition),
 		zap.Int64("asked", asked), zap.Int64("log start", logStart), zap.Int64("log end", logEnd), zap.Int64("from", to))
 	return to, nil
 }

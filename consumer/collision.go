@@ -47,7 +47,7 @@ func (e *engine) collisions(ctx context.Context) error {
 	}
 	groups, err := e.client.ListGroups(ctx)
 	if err != nil {
-		e.cfg.Logger.Warn("groups are not to be seen: another may use retry topics of the same names", zap.String("group", e.group), zap.Error(err))
+		e.cfg.Logger.Warn("cannot list groups: another group may use retry topics of the same names", zap.String("group", e.group), zap.Error(err))
 	}
 	var errs []error
 	for _, other := range others {

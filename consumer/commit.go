@@ -184,14 +184,14 @@ func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.Off
 	case errors.Is(err, kerr.OffsetMetadataTooLarge) && commit.Metadata != "":
 		// How much the brokers take is theirs to say, and nobody needs a right to ask them.
 		c.room = min(c.room, len(commit.Metadata)/2)
-		log.Warn("brokers take less metadata", zap.Int("bytes", len(commit.Metadata)), zap.Int("going on with", c.room))
+		log.Warn("brokers accept less commit metadata", zap.Int("bytes", len(commit.Metadata)), zap.Int("new limit", c.room))
 		c.soon()
 		return true
 	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownServerError):
 		if conn, lost := errors.AsType[*kafka.ConnError](err); lost && conn.Sent || errors.Is(err, kerr.RequestTimedOut) {
 			p.doubt = doubtful
 		}
-		log.Warn("commit got no good answer: trying again")
+		log.Warn("commit not confirmed: retrying")
 		p.untold()
 		return true
 	}

@@ -82,7 +82,7 @@ func (c *committer) withoutGone(ctx context.Context, partitions []*partition) (l
 		if _, asked := gone[id]; !asked {
 			gone[id] = c.engine.gone(ctx, p)
 			if gone[id] {
-				c.engine.cfg.Logger.Warn("nothing is committed of a topic that has been deleted", zap.String("group", c.engine.cfg.Group),
+				c.engine.cfg.Logger.Warn("topic was deleted: nothing is committed for it", zap.String("group", c.engine.cfg.Group),
 					zap.String("topic", p.Topic), zap.String("topic id", kafka.TopicIDText(id)))
 			}
 		}

@@ -13,7 +13,7 @@ type CrashError struct {
 
 func (e *CrashError) Error() string {
 	return fmt.Sprintf("%s at %s: %d processes in a row died with it in hand, the last with it alone; the event is not acknowledged: "+
-		"mend what kills them and start the worker again, or set Policy.DeadLetter", eventName(e.Event), e.At, e.Deaths)
+		"fix what kills them and start the worker again, or set Policy.DeadLetter", eventName(e.Event), e.At, e.Deaths)
 }
 
 // condemn gives up an event that is out of attempts because of the processes that died with it.

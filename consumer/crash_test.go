@@ -401,7 +401,7 @@ func TestASuspectThatWaitsHoldsNoOther(t *testing.T) {
 					return got.handle(ctx, p)
 				}), On(func(context.Context, pong) error { return nil }))
 				eventually(t, "the first has its turn", func() bool {
-					return w.logs.FilterMessage("suspects of the last worker's death are handed over").Len() == 1
+					return w.logs.FilterMessage("handling events that may have killed the last worker").Len() == 1
 				})
 				fault.Remove()
 				eventually(t, "the second is through", func() bool { return w.committed("t", 1) == 1 })

@@ -197,7 +197,7 @@ func (e *engine) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	if err := e.sender.Close(ctx); err != nil {
-		e.cfg.Logger.Warn("copies for retry or dead-letter topics are left unwritten: their events are not committed and are handled again", zap.Error(err))
+		e.cfg.Logger.Warn("copies for retry or dead-letter topics were not written: their events are not committed and will be handled again", zap.Error(err))
 	}
 }
 
@@ -222,7 +222,7 @@ func (e *engine) depart(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	if err := e.member.Leave(ctx); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
-		e.cfg.Logger.Warn("group not left: it waits for the session to expire", zap.String("group", e.cfg.Group), zap.Error(err))
+		e.cfg.Logger.Warn("could not leave the group: it waits for the session to expire", zap.String("group", e.cfg.Group), zap.Error(err))
 	}
 }
 
@@ -271,7 +271,7 @@ func (e *engine) fail(err error) {
 	select {
 	case e.failed <- err:
 	default:
-		e.cfg.Logger.Error("failure while stopping for another", zap.Error(err))
+		e.cfg.Logger.Error("another failure while stopping", zap.Error(err))
 	}
 }
 

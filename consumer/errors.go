@@ -52,9 +52,9 @@ type HandlerError struct {
 }
 
 func (e *HandlerError) Error() string {
-	next := "the event is not acknowledged: mend the handler and start the worker again, or set Policy.DeadLetter"
+	next := "the event is not acknowledged: fix the handler and start the worker again, or set Policy.DeadLetter"
 	if e.Replay != "" {
-		next = inReplay(e.Replay, "mend the handler, or have failed events passed over")
+		next = inReplay(e.Replay, "fix the handler, or let the replay skip failed events")
 	}
 	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; %s", e.Event, e.At, e.Attempts, e.Err, next)
 }
@@ -91,7 +91,7 @@ type DecodeError struct {
 
 func (e *DecodeError) Error() string {
 	if e.Replay != "" {
-		return fmt.Sprintf("decode event at %s: %v; %s", e.At, e.Err, inReplay(e.Replay, "have failed events passed over, or leave it out of the plan"))
+		return fmt.Sprintf("decode event at %s: %v; %s", e.At, e.Err, inReplay(e.Replay, "let the replay skip failed events, or leave it out of the plan"))
 	}
 	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.At, e.Err)
 }
@@ -134,7 +134,7 @@ type RecreatedError struct {
 }
 
 func (e *RecreatedError) Error() string {
-	return fmt.Sprintf("topic %s was deleted and created again: its id was %s and is %s, and what was not read of the old one is gone: begin anew in the new one",
+	return fmt.Sprintf("topic %s was deleted and created again: its id was %s and is %s, and events of the old topic that were not read are gone: start again in the new topic",
 		e.Topic, e.Was, e.Now)
 }
 

@@ -547,7 +547,7 @@ func TestBrokerOutageIsWaitedOut(t *testing.T) {
 		return nil, nil, false
 	})
 	eventually(t, "heartbeats and fetches fail", func() bool {
-		return w.logs.FilterMessageSnippet("heartbeat got no good answer").Len() > 2 && w.logs.FilterMessageSnippet("fetch got no answer").Len() > 0
+		return w.logs.FilterMessageSnippet("heartbeat not confirmed").Len() > 2 && w.logs.FilterMessageSnippet("fetch got no answer").Len() > 0
 	})
 	refusing.Store(false)
 	w.pings("t", 0, 5, 5)

@@ -53,7 +53,7 @@ func TestHandlerThatIgnoresItsLease(t *testing.T) {
 			if infos[0].Offset != 17 || infos[1].Key != "k2" || infos[1].Offset != 17 || calls.Load() != 2 {
 				t.Errorf("%d calls, infos %+v", calls.Load(), infos)
 			}
-			logged := w.logs.FilterMessageSnippet("ignores the end of its lease").All()
+			logged := w.logs.FilterMessageSnippet("did not return when its timeout ended").All()
 			if len(logged) != 1 || !strings.Contains(logged[0].ContextMap()["stack"].(string), "lease_test.go") {
 				t.Errorf("logged %v", logged)
 			}
@@ -97,7 +97,7 @@ func TestPartitionOfManyStuckHandlersStandsStill(t *testing.T) {
 	if n := j.Stats().Stuck; n < mostStuck || n >= mostStuck+lanes {
 		t.Errorf("%d handlers are stuck", n)
 	}
-	if n := len(w.logs.FilterMessageSnippet("as many as a partition may have").All()); n != 1 {
+	if n := len(w.logs.FilterMessageSnippet("too many handlers of the partition").All()); n != 1 {
 		t.Errorf("it was logged %d times", n)
 	}
 	close(release)

@@ -22,7 +22,7 @@ const (
 	settlePause = 100 * time.Millisecond
 )
 
-var errRebalancing = errors.New("the group rebalances: its members are not to be had")
+var errRebalancing = errors.New("the group is rebalancing: its members are unknown")
 
 // goOnAfter starts partitions, of which other workers may have had some before.
 func (e *engine) goOnAfter(partitions []*partition) {
@@ -60,7 +60,7 @@ func (e *engine) members(ctx context.Context) (map[uint64]bool, error) {
 	described, err := e.client.DescribeGroups(ctx, e.cfg.Group)
 	switch {
 	case err != nil && !kafka.Retriable(err) && ctx.Err() == nil:
-		e.cfg.Logger.Warn("group's members are not to be seen: a worker that lost a partition is taken for dead", zap.String("group", e.cfg.Group), zap.Error(err))
+		e.cfg.Logger.Warn("cannot list the group's members: a worker that lost a partition counts as dead", zap.String("group", e.cfg.Group), zap.Error(err))
 		return map[uint64]bool{e.id: true}, nil
 	case err != nil:
 		return nil, err
@@ -105,7 +105,7 @@ func (p *partition) suspicionAt(offset int64) (progress.Suspicion, bool) {
 		case p.going.Err() != nil:
 			return suspicion, false
 		}
-		p.log().Warn("group's members not to be had: the event waits, since it may have killed some", zap.Int64("offset", offset), zap.Error(err))
+		p.log().Warn("group's members unknown: the event waits, because it may have killed some of them", zap.Int64("offset", offset), zap.Error(err))
 		if !p.pause(jitter(outage.Delay(failures))) {
 			return suspicion, false
 		}

@@ -104,7 +104,7 @@ func (p *partition) place(n progress.Note, committed int64, metadata string) {
 	p.restored = slices.Clone(n.Done.Beyond())
 	p.mu.Unlock()
 	if suspicion := p.reach.begin(&n); suspicion.Deaths() > 0 {
-		p.log().Warn("the last worker of the partition died: the events it may have had in hand are handed over again in turns",
+		p.log().Warn("the partition's last worker died: events it may have been handling are retried a few at a time",
 			zap.Int64("from", n.Mark.From), zap.Int64("to", n.Mark.Reach-1), zap.Int("deaths", suspicion.Deaths()))
 	}
 	p.prefix.Store(n.Done.Prefix()) // lets the committer in

@@ -22,15 +22,15 @@ const (
 func (p *pause) text() string {
 	switch p.reason.Load() {
 	case pausedLanes:
-		return "the handlers are slower than the log"
+		return "the handlers do not keep up"
 	case pausedHeld:
-		return "events of keys that wait for an attempt, or for a handler that does not return, fill their memory"
+		return "the buffer is full of events whose keys wait for an attempt, or for a handler to return"
 	case pausedMetadata:
-		return "what is done does not fit into the commit's metadata: the first event that is not done holds it up"
+		return "the commit metadata is full: the first unfinished event must end before more are taken"
 	case pausedOutage:
 		return "the next event waits for an outage to end"
 	case pausedSuspects:
-		return "events that may have killed a worker are handled in turns"
+		return "events that may have killed a worker are handled a few at a time"
 	case pausedDue:
 		return "the next event is not due"
 	case pausedEvent:
@@ -38,9 +38,9 @@ func (p *pause) text() string {
 	case pausedCopy:
 		return "the copy of an event for a retry or dead-letter topic is being written"
 	case pausedStuck:
-		return "as many of its handlers ignore the end of their leases as a partition may have"
+		return "too many of its handlers have outlived their timeout"
 	case pausedHandler:
-		return "a handler that began before the partition was last lost still runs"
+		return "a handler from before the partition was lost is still running"
 	}
 	return ""
 }

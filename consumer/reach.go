@@ -181,7 +181,7 @@ func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progr
 		return progress.Mark{}, false
 	}
 	p.reach.turn.Store(weight)
-	p.log().Warn("suspects of the last worker's death are handed over", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
+	p.log().Warn("handling events that may have killed the last worker", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
 		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
 	return mark, true
 }

@@ -31,9 +31,9 @@ func (p *partition) recall() bool {
 	}
 	switch {
 	case errors.Is(err, progress.ErrForeign):
-		p.log().Info("metadata of the last commit is not taken", zap.Error(err))
+		p.log().Info("commit metadata ignored", zap.Error(err))
 	case err != nil:
-		p.log().Warn("metadata of the last commit is not taken: what was done beyond its offset is handled again", zap.Error(err))
+		p.log().Warn("commit metadata ignored: events finished beyond the committed offset are handled again", zap.Error(err))
 	}
 	return true
 }

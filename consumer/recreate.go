@@ -69,7 +69,7 @@ func (e *engine) announce(name string, was, now [16]byte) {
 	if told {
 		return
 	}
-	e.cfg.Logger.Warn("topic was deleted and created again: its committed offsets are void, what was not handled of the old topic is gone",
+	e.cfg.Logger.Warn("topic was deleted and created again: its committed offsets do not apply, and unhandled events of the old topic are gone",
 		zap.String("group", e.cfg.Group), zap.String("topic", name), zap.String("old topic id", kafka.TopicIDText(was)),
 		zap.String("new topic id", kafka.TopicIDText(now)), zap.Stringer("starting from", e.cfg.Start))
 }

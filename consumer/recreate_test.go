@@ -186,7 +186,7 @@ func TestTopicAwayForAWhile(t *testing.T) {
 			})
 			if noticed == "by its fetches alone" {
 				eventually(t, "its state says so", func() bool {
-					return slices.ContainsFunc(j.State().Partitions, func(p PartitionState) bool { return strings.Contains(p.Paused, "does not exist") })
+					return slices.ContainsFunc(j.State().Partitions, func(p PartitionState) bool { return strings.Contains(p.Paused, "topic to be created") })
 				})
 			}
 			w.pings("other", 0, 500, 1)

@@ -49,7 +49,7 @@ func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 		return nil, err
 	}
 	for name, left := range read {
-		e.cfg.Logger.Info("retry topic is in no ladder any more: its events are still handled", zap.String("topic", name), zap.Duration("delay", left.delay))
+		e.cfg.Logger.Info("retry topic is no longer in Policy.Retry: its events are still handled", zap.String("topic", name), zap.Duration("delay", left.delay))
 	}
 	for _, topic := range w.cfg.Topics {
 		for _, delay := range w.routes.delays() {

@@ -102,7 +102,7 @@ func (s sideTopics) compacted(ctx context.Context, sides map[string]time.Duratio
 		return errors.Join(err, errors.Join(refusals...))
 	})
 	if err != nil {
-		s.log.Warn("settings of retry and dead-letter topics are not to be seen: they must not be compacted", zap.Strings("topics", names), zap.Error(err))
+		s.log.Warn("cannot read the settings of retry and dead-letter topics: make sure that they are not compacted", zap.Strings("topics", names), zap.Error(err))
 	}
 	for i, entries := range settings {
 		for _, e := range entries {
@@ -207,7 +207,7 @@ func (s sideTopics) settingsOf(ctx context.Context, source string) sourceSetting
 		return err
 	})
 	if err != nil {
-		s.log.Warn("settings of the topic are not to be seen: its retry and dead-letter topics get the broker's", zap.String("topic", source), zap.Error(err))
+		s.log.Warn("cannot read the settings of the topic: its retry and dead-letter topics get the broker's defaults", zap.String("topic", source), zap.Error(err))
 		return found
 	}
 	compacted := false

@@ -55,7 +55,7 @@ func (l *lane) refuse(t *task, err error) error {
 	p := l.partition
 	if !errors.Is(err, errLate) {
 		p.engine.stats.late.Add(1)
-		p.log().Warn("handler returned after it was given up: its result is refused", zap.Int64("offset", t.record.Offset),
+		p.log().Warn("handler returned after it was abandoned: its result is ignored", zap.Int64("offset", t.record.Offset),
 			zap.String("event", t.event()), zap.Int("attempt", t.attempt()), zap.NamedError("result", err))
 	}
 	l.gone = l.lanes != nil
@@ -251,9 +251,9 @@ func (p *partition) note(t *task, v verdict, err error, wait time.Duration) {
 	case v.spent:
 		log.Warn("attempt failed", zap.Int("attempt", t.attempt()), zap.Int("of", t.policy().Attempts))
 	case v.outcome.ending == endSnooze && p.lanes == nil && wait >= longHoldUp:
-		log.Warn("event put off by its handler: with Concurrency 0 every event behind it in its partition waits as well")
+		log.Warn("event snoozed by its handler: with Concurrency 0 every event behind it in its partition waits as well")
 	case v.outcome.ending == endSnooze:
-		log.Debug("event put off by its handler")
+		log.Debug("event snoozed by its handler")
 	default:
 		log.Warn("event waits for an outage to end", zap.Int("in a row", t.outages+1))
 	}

@@ -144,7 +144,7 @@ func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 	}
 	p.handlers(lanes, now, &s)
 	if p.prefix.Load() < 0 {
-		s.Paused = "its position is being asked for"
+		s.Paused = "its position is being looked up"
 		return s
 	}
 	done := p.progress()
@@ -157,7 +157,7 @@ func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 		return s
 	}
 	if feed.Missing() {
-		s.Paused = "its topic does not exist: it is waited for"
+		s.Paused = "waiting for its topic to be created"
 	}
 	s.LogStart, s.LogEnd = feed.Bounds()
 	if s.LogEnd > s.Position {

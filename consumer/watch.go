@@ -105,11 +105,11 @@ func (w *watch) look(l *lane, now time.Time) bool {
 	}
 	if stuck != nil {
 		stuck.Stack = stackOf(l.goroutine)
-		p.log().Error("handler ignores the end of its lease: its key stays closed until it returns, and what it returns counts for nothing",
+		p.log().Error("handler did not return when its timeout ended: its key waits until it does, and its result is ignored",
 			zap.Int64("offset", stuck.Offset), zap.String("event", stuck.Event), zap.ByteString("stack", stuck.Stack))
 		p.engine.stats.stuck.Add(1)
 		if l.lanes != nil && !l.lanes.replace(l, p) {
-			p.log().Error("handlers that ignore the end of their leases are as many as a partition may have: it goes on when one of them returns",
+			p.log().Error("too many handlers of the partition have outlived their timeout: it continues when one of them returns",
 				zap.Int("handlers", mostStuck))
 		}
 	}

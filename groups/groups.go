@@ -71,7 +71,7 @@ func (e *LiveError) Error() string {
 	if len(names) == 0 {
 		who = "its state is " + e.State
 	}
-	return fmt.Sprintf("group %s is live, and its members would overwrite the offsets: %s; stop them, and wait out their session", e.Group, who)
+	return fmt.Sprintf("group %s is live, and its members would overwrite the offsets: %s; stop them, and wait for their session to end", e.Group, who)
 }
 
 // String names a member as a person would look for it.

@@ -82,7 +82,7 @@ func (e *TooLargeError) Unwrap() error { return e.Err }
 type TimeError struct{ Time time.Time }
 
 func (e *TimeError) Error() string {
-	return fmt.Sprintf("timestamp %s is before 1970, which Kafka's clients do not take", e.Time.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("timestamp %s is before 1970, which Kafka's clients do not accept", e.Time.UTC().Format(time.RFC3339Nano))
 }
 
 // failure is the error of an event that was not acknowledged.

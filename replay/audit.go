@@ -87,7 +87,7 @@ type Audit struct {
 	Total    int64 `json:"total"`              // offsets of the spans
 }
 
-// Silent reports whether the replay says that it runs, and was not heard of for half a minute: its process was killed, perhaps, or its
+// Silent reports whether the replay says that it runs, and has not reported for 30 s: its process was killed, perhaps, or its
 // cluster is out of reach.
 func (a Audit) Silent(now time.Time) bool {
 	return a.State == StateRunning && now.Sub(a.UpdatedAt) > heardOf

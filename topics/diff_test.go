@@ -295,11 +295,11 @@ func TestPlanIsTheSameAfterJSON(t *testing.T) {
 func TestWhatIsNoPlanIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`nothing`:                "this is no plan",
+		`nothing`:                "not a plan",
 		`{"format":2}`:           "format 2",
 		`{"format":1}`:           "names no cluster",
 		`{"format":1,"extra":1}`: `unknown field "extra"`,
-		`{"format":1} {}`:        "something stands behind it",
+		`{"format":1} {}`:        "data follows it",
 		`{"format":1,"cluster_id":"c","changes":[{"kind":"drop-all"}]}`:                                    `a "drop-all" without`,
 		`{"format":1,"cluster_id":"c","changes":[{"kind":"set-replicas","topic":"t","moves":[{}]}]}`:       `a "set-replicas" without`,
 		`{"format":1,"cluster_id":"c","changes":[{"kind":"register-schema","subject":"s","schema":null}]}`: `a "register-schema" without`,

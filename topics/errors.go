@@ -63,5 +63,5 @@ func (e *LeaveError) Error() string {
 	for i, c := range e.Changes {
 		lines[i] = fmt.Sprintf("\n  %s: needs %s", c, c.Needs)
 	}
-	return fmt.Sprintf("the plan has changes that need leave, so that nothing was done%s", strings.Join(lines, ""))
+	return fmt.Sprintf("nothing was done: the plan has changes that need permission%s", strings.Join(lines, ""))
 }

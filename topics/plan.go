@@ -135,10 +135,10 @@ func ReadPlan(r io.Reader) (Plan, error) {
 	decoder.DisallowUnknownFields()
 	var p Plan
 	if err := decoder.Decode(&p); err != nil {
-		return Plan{}, fmt.Errorf("this is no plan: %w", err)
+		return Plan{}, fmt.Errorf("not a plan: %w", err)
 	}
 	if decoder.More() {
-		return Plan{}, errors.New("this is no plan: something stands behind it")
+		return Plan{}, errors.New("not a plan: data follows it")
 	}
 	return p, p.check()
 }

@@ -53,7 +53,7 @@ func (a *app) configTrust() *cobra.Command {
 		}),
 	}
 	a.bindFile(cmd)
-	cmd.Flags().BoolVar(&remove, "remove", false, "trust the file no more")
+	cmd.Flags().BoolVar(&remove, "remove", false, "stop trusting the file")
 	cmd.Flags().BoolVar(&list, "list", false, "list the files that were trusted")
 	cmd.MarkFlagsMutuallyExclusive("remove", "list")
 	out.bind(cmd)
@@ -123,7 +123,7 @@ func (a *app) runTrustRemove() error {
 	case !known:
 		a.note("%s was not trusted", relative(path))
 	default:
-		a.note("%s is trusted no more", relative(path))
+		a.note("%s is no longer trusted", relative(path))
 	}
 	return nil
 }

@@ -36,8 +36,8 @@ func (a *app) configView() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
 		Use:   "view [flags]",
-		Short: "Show what headrace.yaml comes to",
-		Long: "Show what headrace.yaml comes to for the chosen context: its topics with everything filled in, those that groups\n" +
+		Short: "Show headrace.yaml with defaults filled in",
+		Long: "Show headrace.yaml with defaults filled in, for the chosen context: its topics, those that groups\n" +
 			"need among them, the subjects of their events, and the rights of accounts. No broker is asked.",
 		Example: "  headrace config view --context prod -o yaml",
 		Args:    exactly(),

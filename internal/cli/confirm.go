@@ -14,7 +14,7 @@ var errDeclined = errors.New("not confirmed: nothing was changed")
 
 // bindYes adds the flag that answers confirm beforehand.
 func bindYes(cmd *cobra.Command, yes *bool) {
-	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do it without asking; needed where nobody can be asked")
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do not ask for confirmation; needed when stdin is not a terminal")
 }
 
 // confirm asks the person at the terminal whether to do what has just been shown. Without a terminal the answer must have
@@ -24,7 +24,7 @@ func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 		return nil
 	}
 	if !a.IsTerminal(a.Stdin) {
-		return usagef("--yes is missing: standard input is no terminal, so nobody can be asked")
+		return usagef("stdin is not a terminal; pass --yes to confirm")
 	}
 	fmt.Fprintf(a.Stderr, "%s [y/N] ", question)
 	answer, err := a.answer(ctx)

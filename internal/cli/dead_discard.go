@@ -52,7 +52,7 @@ func (a *app) runDeadDiscard(ctx context.Context, topic string, f discardFlags) 
 	case err != nil:
 		return err
 	case f.reason == "":
-		return usagef("--reason is missing: why does nobody need them?")
+		return usagef("--reason is missing: say why these dead letters are discarded")
 	case selection.IsZero() && !f.all:
 		return usagef("nothing is selected: say which dead letters, or --all for every one of the topic")
 	case !selection.IsZero() && f.all:

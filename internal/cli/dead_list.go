@@ -211,7 +211,7 @@ func (s seenEvents) see(letter replay.DeadLetter) {
 func (a *app) noteOrdinary(seen seenEvents) {
 	for _, topic := range slices.Sorted(maps.Keys(seen)) {
 		if n := seen[topic]; n > 0 && !strings.HasSuffix(topic, ".dead") {
-			a.note("no header of topic %s tells of a death (%s read): is it a topic of dead letters? `headrace dead list` without TOPIC finds those",
+			a.note("%s does not look like a dead-letter topic (%s read): `headrace dead list` without TOPIC finds those that do",
 				topic, plural(int64(n)))
 		}
 	}

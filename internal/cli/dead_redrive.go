@@ -88,7 +88,7 @@ func (f *redriveFlags) request(topic string) (replay.RedriveRequest, error) {
 	case f.edit && f.editFile != "":
 		return r, usagef("--edit and --edit-file are two ways to change the value: give one")
 	case f.editFile == "-" && !f.yes && !f.dryRun:
-		return r, usagef("--yes is missing: standard input is the event's value, so nobody can be asked")
+		return r, usagef("stdin holds the event's value; pass --yes to confirm")
 	}
 	if f.quarantined {
 		r.MaxRedrives = -1
@@ -162,7 +162,7 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	shown := time.Time{}
 	cfg.By = whoAmI()
 	cfg.Waits = func(busy *replay.BusyError) {
-		a.note("waiting for the place of another: %s, from %s; if its process was killed that takes some seconds", clean(busy.Holder), clean(busy.Host))
+		a.note("waiting for another redrive or discard to end: %s, from %s; if its process was killed that takes some seconds", clean(busy.Holder), clean(busy.Host))
 	}
 	cfg.Progress = func(so replay.Redriven) {
 		if now := time.Now(); a.watched && now.Sub(shown) > 200*time.Millisecond {

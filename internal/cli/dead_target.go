@@ -23,7 +23,7 @@ func (a *app) agreeTargets(ctx context.Context, plan replay.Redrive, given []str
 		}
 		name := oneLine(to.Topic)
 		if !a.IsTerminal(a.Stdin) {
-			return nil, usagef("--target %s is missing: only headers of the dead letters name that topic, and nobody can be asked", name)
+			return nil, usagef("--target %s is missing: only headers of the dead letters name that topic, and stdin is not a terminal", name)
 		}
 		fmt.Fprintf(a.Stderr, "Only headers of %s name topic %s. Type its name to return them there: ", plural(to.Events), name)
 		answer, err := a.answer(ctx)

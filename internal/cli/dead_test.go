@@ -174,7 +174,7 @@ func TestOneCauseIsReturnedAndAnotherDiscarded(t *testing.T) {
 	for _, cause := range causes {
 		id[cause.Kind] = cause.Cause
 	}
-	s.run("", "dead", "redrive", cemetery, "--cause", id["handler"]).want(t, exitUsage, "--yes is missing")
+	s.run("", "dead", "redrive", cemetery, "--cause", id["handler"]).want(t, exitUsage, "pass --yes")
 	s.run("", "dead", "redrive", cemetery, "--cause", id["handler"][:5], "--yes").want(t, exitDone, "returned 3 events", "1 event: in quarantine: returned 3 times or more already")
 	if n := s.end("orders"); n != 3 {
 		t.Errorf("orders holds %d events", n)
@@ -283,7 +283,7 @@ func TestEventIsEdited(t *testing.T) {
 	t.Setenv("EDITOR", `f() { sed -i s/7/70/ "$1"; false; }; f`)
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--yes").want(t, exitFailed, "the edited event is kept in "+temporary)
 	t.Setenv("EDITOR", "sed -i s/7/70/")
-	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit").want(t, exitUsage, "--yes is missing", "the edited event is kept in "+temporary)
+	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit").want(t, exitUsage, "pass --yes", "the edited event is kept in "+temporary)
 	s.run("", "dead", "redrive", cemetery, "--at", "0:3", "--edit", "--dry-run").want(t, exitChanges, "the edited event is kept in "+temporary)
 	kept(3)
 	t.Setenv("EDITOR", "")
@@ -379,12 +379,12 @@ func TestWhatCannotBeDoneToDeadLettersChangesNothing(t *testing.T) {
 		{"redrive " + cemetery + " --rate -1", exitUsage, "--rate"},
 		{"redrive " + cemetery + " --max-redrives 0", exitUsage, "--even-quarantined"},
 		{"redrive " + cemetery + " --edit --edit-file x", exitUsage, "give one"},
-		{"redrive " + cemetery + " --edit-file -", exitUsage, "--yes is missing"},
+		{"redrive " + cemetery + " --edit-file -", exitUsage, "pass --yes"},
 		{"redrive " + cemetery + " --edit-file /does/not/exist", exitFailed, "/does/not/exist"},
 		{"discard " + cemetery + " --all", exitUsage, "--reason is missing"},
 		{"discard " + cemetery + " --reason x", exitUsage, "nothing is selected"},
 		{"discard " + cemetery + " --reason x --all --kind y", exitUsage, "one or the other"},
-		{"discard " + cemetery + " --reason x --all", exitUsage, "--yes is missing"},
+		{"discard " + cemetery + " --reason x --all", exitUsage, "pass --yes"},
 	} {
 		s.run("", append([]string{"dead"}, strings.Fields(test.args)...)...).want(t, test.code, test.says)
 	}
@@ -417,7 +417,7 @@ func TestDeadLettersOfProductionAreAskedTwiceAbout(t *testing.T) {
 func TestWhatIsNoDeadLetterIsNotOfferedToReturn(t *testing.T) {
 	t.Parallel()
 	s, _ := applicable(t)
-	const hint = "no header of topic orders tells of a death (10 events read): is it a topic of dead letters?"
+	const hint = "orders does not look like a dead-letter topic (10 events read)"
 	s.run("", "dead", "list", "orders").want(t, exitDone, hint)
 	s.run("", "dead", "list", "orders", "--letters").want(t, exitDone, hint)
 	s.createTopic("refunds-dlt", 1)

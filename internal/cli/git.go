@@ -38,7 +38,7 @@ func openGit(ctx context.Context, around, rev string) (*gitTree, error) {
 	}
 	top, err := git(ctx, dir, nil, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return nil, fmt.Errorf("git:%s: %s is in no git repository: %w", rev, around, err)
+		return nil, fmt.Errorf("git:%s: %s is not in a git repository: %w", rev, around, err)
 	}
 	t := &gitTree{top: strings.TrimSuffix(string(top), "\n"), rev: rev}
 	hash, err := git(ctx, t.top, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
@@ -59,7 +59,7 @@ func git(ctx context.Context, dir string, stdin []byte, args ...string) ([]byte,
 	err := cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, errors.New("there is no git on the PATH: install it, or name files instead")
+		return nil, errors.New("git is not on the PATH: install it, or name files instead")
 	case err != nil && problem.Len() > 0:
 		first, _, _ := strings.Cut(problem.String(), "\n")
 		return nil, errors.New(printable(strings.TrimPrefix(first, "fatal: ")))

@@ -33,7 +33,7 @@ func TestGroupIsListedDescribedAndMoved(t *testing.T) {
 	if got := s.run("", "groups", "seek", "delays", "--offset", "end", "--dry-run").want(t, exitDone, "is there already").stdout; got != "" {
 		t.Errorf("a seek to where the group is printed %q", got)
 	}
-	s.run("", "groups", "seek", "delays", "--offset", "start").want(t, exitUsage, "--yes is missing")
+	s.run("", "groups", "seek", "delays", "--offset", "start").want(t, exitUsage, "pass --yes")
 	s.run("", "groups", "seek", "delays", "--offset", "start", "--yes").want(t, exitDone, "moved 1 partition of")
 	s.run("", "groups", "seek", "delays", "--offset", "start", "--yes").want(t, exitDone, "is there already")
 }

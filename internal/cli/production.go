@@ -78,7 +78,7 @@ func (g agreement) by() string { return cmp.Or(g.flag, "--confirm") }
 // typed wants the name of what is changed, from the person at the terminal.
 func (a *app) typed(ctx context.Context, name, flag, production string) error {
 	if !a.IsTerminal(a.Stdin) {
-		return usagef("%s %s is missing: context %s is production, and nobody can be asked to type the name", flag, oneLine(name), production)
+		return usagef("%s %s is missing: context %s is production, and stdin is not a terminal", flag, oneLine(name), production)
 	}
 	fmt.Fprintf(a.Stderr, "Context %s is production. Type the name of what is changed, %s: ", production, oneLine(name))
 	answer, err := a.answer(ctx)

@@ -54,7 +54,7 @@ func TestProductionIsOneRule(t *testing.T) {
 		code := Main(t.Context(), Env{
 			Args: []string{"schema", "delete", "orders-value", "--registry", s.RegistryURL}, Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &stderr, Dir: dir,
 		})
-		result{code, "", stderr.String()}.want(t, exitUsage, []string{"nobody can be asked", "--yes is missing: context prod is production"}[i])
+		result{code, "", stderr.String()}.want(t, exitUsage, []string{"stdin is not a terminal", "--yes is missing: context prod is production"}[i])
 	}
 	write(t, dir, "headrace.yaml", fmt.Sprintf("contexts:\n  prod: {brokers: [%q], production: true}\n", s.KafkaAddr))
 	in("", "groups", "seek", "delays", "--offset", "end", "--yes", "--confirm", "others").want(t, exitUsage, `--confirm is "others", and this changes "delays"`)

@@ -66,7 +66,7 @@ func TestReplayIsAppliedListedAndDone(t *testing.T) {
 	s.run("", "replay", "status", file).want(t, exitFailed, "is not in audit topic")
 	dry := s.run("", "replay", "apply", file, "--dry-run").want(t, exitChanges, "10 events of orders into topic again")
 	golden(t, "replay_apply_dry", applied(dry.stdout))
-	s.run("", "replay", "apply", file).want(t, exitUsage, "--yes is missing")
+	s.run("", "replay", "apply", file).want(t, exitUsage, "pass --yes")
 	if s.holds("again") != 0 {
 		t.Error("something was copied")
 	}
@@ -219,7 +219,7 @@ func TestProductionIsAskedTwice(t *testing.T) {
 	in(false, "", "--context", "prod", "--yes").want(t, exitUsage, "--confirm again is missing")
 	in(false, "", "--brokers", s.KafkaAddr, "--yes").want(t, exitUsage, "--confirm again is missing")
 	in(true, "y\n", "--context", "prod", "--yes").want(t, exitFailed, "Type the name", "not confirmed")
-	in(true, "again\n", "--context", "prod").want(t, exitUsage, "--yes is missing")
+	in(true, "again\n", "--context", "prod").want(t, exitUsage, "pass --yes")
 	if s.holds("again") != 0 {
 		t.Error("something was copied")
 	}
@@ -262,7 +262,7 @@ func TestProductionIsKnownByMoreThanTheFlag(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			args := append([]string{"replay", "apply", file, "--brokers", alias, "--registry", s.RegistryURL}, c.args...)
 			code := Main(t.Context(), Env{Args: args, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir})
-			message := "nobody can be asked"
+			message := "stdin is not a terminal"
 			if c.asked {
 				message = "--yes is missing: context prod is production"
 			}

@@ -15,7 +15,7 @@ func (a *app) replayList() *cobra.Command {
 		Use:   "list [flags]",
 		Short: "List the replays that were applied",
 		Long: "List the replays that have changed the cluster: who applied what, when, and what became of it. The records are in the compacted\n" +
-			"topic headrace.replays. A replay that says running and was not heard of for half a minute is marked with ?: it was killed, perhaps.",
+			"topic headrace.replays. A replay that says running and has not reported for 30 s is marked with ?: it was killed, perhaps.",
 		Example: "  headrace replay list\n  headrace replay list -o json",
 		Args:    exactly(),
 		RunE:    a.run(func(ctx context.Context, _ []string) error { return a.runReplayList(ctx, out) }),

@@ -31,7 +31,7 @@ func (a *app) schemaCheck() *cobra.Command {
 			"BACKWARD: new readers read old events. FORWARD: old readers read new events. FULL: both. NONE: anything goes. These\n" +
 			"look at the newest older version only, their _TRANSITIVE forms at all; a topic that is replayed from its beginning\n" +
 			"needs one of those. The default is the subject's own level against a registry, else BACKWARD.\n\n" +
-			"Every incompatibility is listed with its place, both types, and what mends it. The exit code is 100 when there is one.",
+			"Every incompatibility is listed with its place, both types, and what fixes it. The exit code is 100 when there is one.",
 		Example: "  headrace schema check --against git:main\n" +
 			"  headrace schema check v3.avsc --against v1.avsc --against v2.avsc --level FULL_TRANSITIVE\n" +
 			"  headrace schema check schemas --against registry -o junit",

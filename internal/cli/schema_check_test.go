@@ -141,7 +141,7 @@ func TestSchemaCheckAgainstGit(t *testing.T) {
 	check(filepath.Join(dir, "moved", "Settled.avsc"), "--against", "git:main:events").want(t, exitDone)
 	check(paid, "--against", "git:nowhere").want(t, exitFailed, "git:nowhere: the repository", "has no such revision; fetch it first")
 	check(paid, "--against", "git:main:gone").want(t, exitFailed, "there is no gone at main")
-	run(t, "", "schema", "check", write(t, t.TempDir(), "o.avsc", orderSchema), "--against", "git:main").want(t, exitFailed, "is in no git repository")
+	run(t, "", "schema", "check", write(t, t.TempDir(), "o.avsc", orderSchema), "--against", "git:main").want(t, exitFailed, "is not in a git repository")
 
 	write(t, dir, "events/Broken.avsc", "{")
 	git("add", ".")

@@ -93,7 +93,7 @@ func (a *app) runSchemaDiff(cmd *cobra.Command, old, next string, out format) er
 		}
 	}
 	for _, gone := range p.gone(o) {
-		a.note("%s: %s is no more among the new schemas", gone.Path, gone.Schema.FullName())
+		a.note("%s: %s is not among the new schemas", gone.Path, gone.Schema.FullName())
 	}
 	if len(rows) == 0 {
 		a.note("%s: no difference", counted(len(folder.Asked()), "schema file"))

@@ -15,7 +15,7 @@ func TestSchemaDiffTellsOldAndNewSideBySide(t *testing.T) {
 	write(t, dir, "v3/Refund.avsc", `{"type": "record", "name": "shop.Refund", "fields": []}`)
 	write(t, dir, "v3/Money.avsc", strings.Replace(sharedMoney, `"long"`, `["null", "long"], "default": null`, 1))
 	at := func(name string) string { return filepath.Join(dir, name) }
-	r := run(t, "", "schema", "diff", at("v1"), at("v3")).want(t, exitDone, "shop.Refund is new", "Gone.avsc: shop.Gone is no more among the new schemas")
+	r := run(t, "", "schema", "diff", at("v1"), at("v3")).want(t, exitDone, "shop.Refund is new", "Gone.avsc: shop.Gone is not among the new schemas")
 	golden(t, "schema_diff", inside(dir, r.stdout))
 	for _, out := range []string{"json", "jsonl", "yaml"} {
 		golden(t, "schema_diff_"+out, inside(dir, run(t, "", "schema", "diff", at("v1/Paid.avsc"), at("v2/Paid.avsc"), "-o", out).want(t, exitDone).stdout))

@@ -216,7 +216,7 @@ func (a *app) checkGenerated(folder string, files []codegen.File, orphans []stri
 		}
 	}
 	for _, name := range orphans {
-		stale = append(stale, name+" has no schema any more")
+		stale = append(stale, name+" no longer has a schema")
 	}
 	if len(stale) == 0 {
 		return nil

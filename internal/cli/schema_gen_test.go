@@ -55,7 +55,7 @@ func TestSchemaGenWritesChecksAndRemoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := run(t, "", gen("--check")...).want(t, exitFindings)
-	if !strings.Contains(r.stdout, "order_avro.go differs") || !strings.Contains(r.stdout, "refund_avro.go has no schema any more") ||
+	if !strings.Contains(r.stdout, "order_avro.go differs") || !strings.Contains(r.stdout, "refund_avro.go no longer has a schema") ||
 		strings.Contains(r.stdout, "mine_avro.go") {
 		t.Errorf("stale are: %s", r.stdout)
 	}

@@ -16,8 +16,8 @@ func (a *app) schemaLint() *cobra.Command {
 	var rules bool
 	cmd := &cobra.Command{
 		Use:   "lint [FILE|FOLDER]... [flags]",
-		Short: "Find what is valid Avro and will be regretted",
-		Long: "Find what is valid Avro and will be regretted: names, missing docs and defaults, money in floating point, times\n" +
+		Short: "Find schemas that are valid Avro and will cause trouble",
+		Long: "Find schemas that are valid Avro and will cause trouble: names, missing docs and defaults, money in floating point, times\n" +
 			"without a unit, unions of anything. Without arguments it looks at the schemas of headrace.yaml, else at ./schemas;\n" +
 			"- is standard input. docs/lint.md describes each rule, --rules lists them.\n\n" +
 			"Which rules hold, and what to ignore, is set under schemas.lint in headrace.yaml, and in a schema by the property\n" +
@@ -53,7 +53,7 @@ func (a *app) runSchemaLint(cmd *cobra.Command, args []string, out findingsForma
 	if err := printFindings(cmd, out, findings); err != nil {
 		return err
 	}
-	a.note("%s: nothing found that fails", counted(len(folder.Asked()), "schema file"))
+	a.note("%s: no problems", counted(len(folder.Asked()), "schema file"))
 	return nil
 }
 

@@ -48,7 +48,7 @@ func (a *app) schemaNew() *cobra.Command {
 		return a.runSchemaNew(args[0], f)
 	}
 	cmd.Flags().StringArrayVar(&f.fields, "field", nil, "`name:type` of a field; may be repeated")
-	cmd.Flags().StringVar(&f.doc, "doc", "", "what the event `says`")
+	cmd.Flags().StringVar(&f.doc, "doc", "", "`text` that describes the event")
 	cmd.Flags().StringVar(&f.folder, "folder", "", "`folder` to write to")
 	cmd.Flags().BoolVar(&f.print, "print", false, "print the schema and write nothing")
 	return cmd
@@ -96,7 +96,7 @@ func (a *app) runSchemaNew(name string, f newFlags) error {
 	}
 	fmt.Fprintln(a.Stdout, "wrote", path)
 	if f.doc == "" {
-		a.note("The docs were made from the names: say in %s what nobody can guess.", path)
+		a.note("The docs were made from the names: describe in %s what a name does not say.", path)
 	}
 	return nil
 }

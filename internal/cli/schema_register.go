@@ -183,7 +183,7 @@ func (a *app) readFile(name string) (string, error) {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	if len(text) > maxSchemaBytes {
-		return "", fmt.Errorf("%s: larger than %d bytes, which no schema is", name, maxSchemaBytes)
+		return "", fmt.Errorf("%s: larger than %d bytes, the limit for a schema", name, maxSchemaBytes)
 	}
 	return string(text), nil
 }

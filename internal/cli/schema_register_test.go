@@ -56,7 +56,7 @@ func TestRegisterPlansAFolderInOrderOfReferences(t *testing.T) {
 	if got := states(t, register("--dry-run", "-o", "json").want(t, exitChanges)); got != inOrder {
 		t.Errorf("plan %s, want %s", got, inOrder)
 	}
-	register().want(t, exitUsage, "--yes is missing")
+	register().want(t, exitUsage, "pass --yes")
 	s.run("", "schema", "list").want(t, exitDone, "no schemas yet")
 	golden(t, "schema_register_folder", register("--yes", "--compatibility", "FULL_TRANSITIVE").want(t, exitDone).stdout)
 	if got := states(t, register("--dry-run", "-o", "json").want(t, exitDone)); got != strings.ReplaceAll(inOrder, "new", "unchanged") {
@@ -195,7 +195,7 @@ func TestDeletedSubjectsComeBackOrAreGoneForGood(t *testing.T) {
 	s := start(t, devserver.Config{})
 	s.register("orders-value", orderSchema)
 	s.register("refunds-value", refundSchema)
-	s.run("", "schema", "delete", "orders-value").want(t, exitUsage, "--yes is missing")
+	s.run("", "schema", "delete", "orders-value").want(t, exitUsage, "pass --yes")
 	if got := s.run("", "schema", "delete", "orders-value", "--yes").want(t, exitDone).stdout; got != "deleted orders-value: versions 1\n" {
 		t.Errorf("got %q", got)
 	}
@@ -213,7 +213,7 @@ func TestCompatibilityIsReadAndSet(t *testing.T) {
 	if got := s.run("", "schema", "compat", "get").want(t, exitDone).stdout; got != "BACKWARD\n" {
 		t.Errorf("the registry's: %q", got)
 	}
-	s.run("", "schema", "compat", "set", "FULL").want(t, exitUsage, "--yes is missing")
+	s.run("", "schema", "compat", "set", "FULL").want(t, exitUsage, "pass --yes")
 	s.run("", "schema", "compat", "set", "FULL", "--yes").want(t, exitDone)
 	if got := s.run("", "schema", "compat", "get", "orders-value").want(t, exitDone).stdout; got != "FULL\n" {
 		t.Errorf("a subject without one of its own: %q", got)

@@ -97,7 +97,7 @@ func (a *app) runTopicsApply(ctx context.Context, args []string, f applyFlags, o
 			return err
 		}
 	}
-	a.note("%d done, %d were so already, %d failed, %d not tried",
+	a.note("%d applied, %d unchanged, %d failed, %d skipped",
 		report.Count(topics.Done), report.Count(topics.Unchanged), report.Count(topics.Failed), report.Count(topics.Skipped))
 	if ctx.Err() != nil && err != nil {
 		a.note("%v", err) // an interruption is no failure to report, but what goes on in the cluster is

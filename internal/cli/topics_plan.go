@@ -22,7 +22,7 @@ the rights of accounts.
 Each change shows the old value and the new one, and what it can cost. What the file does not name is left alone; --all
 lists it. Topics are never deleted, and topics whose events have keys never get more partitions, unless a flag names them.
 
-Exit codes: 0 nothing to change, 3 changes are pending, 1 something in the file cannot be had.`
+Exit codes: 0 nothing to change, 3 changes are pending, 1 a change is impossible.`
 
 // planFlags are what topics plan and topics apply have in common.
 type planFlags struct {
@@ -72,7 +72,7 @@ func (a *app) runTopicsPlan(ctx context.Context, f planFlags, out, save string) 
 	}
 	switch {
 	case len(plan.Problems) > 0:
-		return fmt.Errorf("the plan cannot be applied: %d of the things that are wanted cannot be had", len(plan.Problems))
+		return fmt.Errorf("the plan cannot be applied: %s (marked x)", counted(len(plan.Problems), "impossible change"))
 	case len(plan.Changes) > 0:
 		return errChanges
 	}

@@ -60,8 +60,8 @@ func TestPlanShowsWhatApplyDoes(t *testing.T) {
 	golden(t, "topics_plan_text", f.run("topics", "plan").want(t, exitChanges).stdout)
 	golden(t, "topics_plan_json", f.run("topics", "plan", "-o", "json").want(t, exitChanges).stdout)
 	golden(t, "topics_plan_markdown", f.run("topics", "plan", "-o", "markdown").want(t, exitChanges).stdout)
-	f.run("topics", "apply").want(t, exitUsage, "--yes is missing")
-	golden(t, "topics_apply_text", f.run("topics", "apply", "--yes").want(t, exitDone, "done, 0 were so already, 0 failed").stdout)
+	f.run("topics", "apply").want(t, exitUsage, "pass --yes")
+	golden(t, "topics_apply_text", f.run("topics", "apply", "--yes").want(t, exitDone, "applied, 0 unchanged, 0 failed").stdout)
 	if r := f.run("topics", "plan").want(t, exitDone); r.stdout != "Plan: 0 to create, 0 to change, 0 to delete.\n" {
 		t.Error(r.stdout)
 	}

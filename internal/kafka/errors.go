@@ -18,7 +18,7 @@ var ErrUnknownTopic = errors.New("topic does not exist")
 
 // ErrNoAnswer means that a broker answered a request without a word on this partition or group. What became of it is
 // unknown; asking again is safe for anything idempotent.
-var ErrNoAnswer = errors.New("the broker's answer leaves it out")
+var ErrNoAnswer = errors.New("missing from the broker's answer")
 
 // BrokerError is an error code that a broker answered with.
 type BrokerError struct {

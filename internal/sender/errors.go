@@ -61,7 +61,7 @@ func (e *TooLargeError) Unwrap() error { return e.Err }
 type HeadersError struct{ Headers, Limit int }
 
 func (e *HeadersError) Error() string {
-	return fmt.Sprintf("record has %d headers, more than the %d that are read again", e.Headers, e.Limit)
+	return fmt.Sprintf("record has %d headers, more than the %d that readers accept", e.Headers, e.Limit)
 }
 
 // PartitionError says that a record names a partition that its topic does not have.

@@ -116,7 +116,7 @@ type OtherTopicError struct {
 }
 
 func (e *OtherTopicError) Error() string {
-	return fmt.Sprintf("topic %s was deleted and created again: its id was %x and is %x, and what was not read of the old one is gone", e.Topic, e.Was, e.Now)
+	return fmt.Sprintf("topic %s was deleted and created again: its id was %x and is %x, and events of the old topic that were not read are gone", e.Topic, e.Was, e.Now)
 }
 
 // CorruptError is a record batch that came damaged twice.

@@ -276,7 +276,7 @@ func (l *loop) take(feed *Feed, p *kafka.FetchedPartition) bool {
 	}
 	feed.suspect = feed.position
 	feed.notBefore = time.Now().Add(retryPause)
-	l.fetcher.cfg.Logger.Warn("damaged record batch: fetching it once more",
+	l.fetcher.cfg.Logger.Warn("damaged record batch: fetching it again",
 		zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition), zap.Int64("offset", feed.position), zap.Error(err))
 	return false
 }

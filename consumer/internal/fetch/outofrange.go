@@ -58,7 +58,7 @@ func (f *Fetcher) bounds(feed *Feed) (start, end int64, err error) {
 		if err == nil || !kafka.Retriable(err) || feed.closed.Load() {
 			return start, end, err
 		}
-		f.cfg.Logger.Warn("partition's offset is out of range and its bounds are not to be had: asking again",
+		f.cfg.Logger.Warn("offset is out of range and the log's bounds are unavailable: asking again",
 			zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition), zap.Int64("offset", feed.position), zap.Error(err))
 		if !f.sleep(pauseAfter(failures)) {
 			return 0, 0, f.ctx.Err()

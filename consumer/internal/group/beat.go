@@ -84,7 +84,7 @@ func (m *Member) heard(b beat) error {
 		return nil
 	case lost(b.err), !kafka.Retriable(b.err) && !errors.Is(b.err, context.DeadlineExceeded):
 	default:
-		m.cfg.Logger.Warn("heartbeat got no good answer", zap.String("group", m.cfg.Group), zap.Error(b.err))
+		m.cfg.Logger.Warn("heartbeat not confirmed", zap.String("group", m.cfg.Group), zap.Error(b.err))
 		return nil
 	}
 	if !current {

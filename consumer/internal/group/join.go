@@ -144,7 +144,7 @@ func (m *Member) sync(ctx context.Context, joined kafka.JoinedGroup) (assigned [
 	m.setAlarm()
 	assigned, err = assign.ParseAssignment(raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("group %s: leader %s sent what is no assignment: %w", m.cfg.Group, joined.Leader, err)
+		return nil, nil, fmt.Errorf("group %s: leader %s sent an invalid assignment: %w", m.cfg.Group, joined.Leader, err)
 	}
 	return assigned, counts, nil
 }
@@ -205,7 +205,7 @@ func (m *Member) count(ctx context.Context, names []string) (map[string]int32, e
 		case kafka.Retriable(topic.Err):
 			return nil, topic.Err
 		default:
-			m.cfg.Logger.Warn("topic of the group gives no partitions", zap.String("group", m.cfg.Group), zap.String("topic", topic.Name), zap.Error(topic.Err))
+			m.cfg.Logger.Warn("topic has no partitions to assign", zap.String("group", m.cfg.Group), zap.String("topic", topic.Name), zap.Error(topic.Err))
 			counts[topic.Name] = 0
 		}
 	}

@@ -121,7 +121,7 @@ func (m *Member) Run(ctx context.Context) error {
 		err := next(ctx)
 		if err != nil && ctx.Err() == nil && !lost(err) && kafka.Retriable(err) && !errors.Is(err, kerr.RebalanceInProgress) {
 			failures++
-			m.cfg.Logger.Warn("group coordinator has not taken the request: trying again", zap.String("group", m.cfg.Group), zap.Int("in a row", failures), zap.Error(err))
+			m.cfg.Logger.Warn("group coordinator did not accept the request: retrying", zap.String("group", m.cfg.Group), zap.Int("in a row", failures), zap.Error(err))
 			if err = m.pause(ctx, min(100*time.Millisecond<<min(failures-1, 5), 2*time.Second)); err == nil {
 				continue
 			}

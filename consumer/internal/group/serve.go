@@ -83,7 +83,7 @@ func (m *Member) serve(ctx context.Context, joined kafka.JoinedGroup, assigned [
 				return ErrExpired
 			}
 		case <-drained:
-			drained, next, m.reason = nil, true, "gave up what was revoked"
+			drained, next, m.reason = nil, true, "revoked partitions released"
 			m.owned = assigned
 		case f := <-found:
 			m.vain = f.vain(m.vain)
