@@ -37,6 +37,42 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 	}
 }
 
+// The map in README.md has a row for each folder a newcomer sees, and for none that is gone.
+func TestReadmeMapsTheFolders(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(content(t, "README.md"), "## Where things are")
+	mapped := map[string]bool{}
+	for line := range strings.SplitSeq(table, "\n") {
+		if cells := strings.Split(line, "|"); len(cells) > 2 {
+			for _, match := range inBackticks.FindAllStringSubmatch(cells[1], -1) {
+				mapped[strings.TrimSuffix(match[1], "/")] = true
+			}
+		}
+	}
+	if len(mapped) < 15 {
+		t.Fatalf("found %d rows: the rule looked at nothing", len(mapped))
+	}
+	for _, parent := range []string{".", "internal"} {
+		entries, err := os.ReadDir(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			name := filepath.ToSlash(filepath.Join(parent, entry.Name()))
+			if built := name == "out" || name == "bin"; !entry.IsDir() || strings.HasPrefix(name, ".") || built {
+				continue
+			}
+			under := false // a row of a folder below it is enough
+			for row := range mapped {
+				under = under || strings.HasPrefix(row, name+"/")
+			}
+			if !mapped[name] && !under {
+				t.Errorf("README.md has no row for the folder %s", name)
+			}
+		}
+	}
+}
+
 // docs/design.md accepts what the vulnerability database says of hamba/avro because of tests it names.
 func TestAcceptedRisksAreHeldOffByTests(t *testing.T) {
 	t.Parallel()
