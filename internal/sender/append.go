@@ -6,7 +6,7 @@ import "context"
 // Between them its value is appended to what [Entry.Buffer] returns, and handed to [Entry.End].
 type Entry struct {
 	partition *partition
-	parcel    *parcel // that the record is written into; not the partition's open one yet when it is the first
+	batch     *producerBatch // that the record is written into; not the partition's open one yet when it is the first
 	dst       []byte
 }
 
@@ -30,7 +30,7 @@ func (s *Sender) Begin(ctx context.Context, t *Topic, r *Record) (e *Entry, part
 				s.memory.force(-left)
 			}
 			e := &p.entry
-			e.partition, e.parcel, e.dst = p, x, x.builder.Begin(x.timestamp(r.Time, &s.clock), r.Key)
+			e.partition, e.batch, e.dst = p, x, x.builder.Begin(x.timestamp(r.Time, &s.clock), r.Key)
 			return e, p.id, nil
 		}
 		p.mu.Unlock()
@@ -59,16 +59,16 @@ func (e *Entry) Scratch() *[]any { return &e.partition.scratch }
 // Close ends the hold on the partition. A record that has not come to its end, as when an encoder panics, is dropped.
 func (e *Entry) Close() {
 	p := e.partition
-	e.parcel, e.dst = nil, nil // or an idle partition would keep a buffer that the memory has let go
+	e.batch, e.dst = nil, nil // or an idle partition would keep a buffer that the memory has let go
 	p.mu.Unlock()
 }
 
 // Abort drops the record.
 func (e *Entry) Abort() {
-	e.parcel.builder.Abort()
+	e.batch.builder.Abort()
 	e.partition.fresh = nil
-	if e.parcel != e.partition.open {
-		e.partition.discard(e.parcel)
+	if e.batch != e.partition.open {
+		e.partition.discard(e.batch)
 	}
 }
 
@@ -79,7 +79,7 @@ func (e *Entry) End(dst []byte, r *Record, to Receiver) error {
 		e.Abort()
 		return err
 	}
-	size, err := e.parcel.builder.End(dst, r.Headers)
+	size, err := e.batch.builder.End(dst, r.Headers)
 	return e.taken(size, err, cap(dst), to)
 }
 
@@ -89,13 +89,13 @@ func (e *Entry) EndNull(r *Record, to Receiver) error {
 		e.Abort()
 		return err
 	}
-	size, err := e.parcel.builder.EndNull(r.Headers)
+	size, err := e.batch.builder.EndNull(r.Headers)
 	return e.taken(size, err, cap(e.dst), to)
 }
 
 // taken does what follows from a record that the batch has, in a buffer of this capacity.
 func (e *Entry) taken(size int, err error, capacity int, to Receiver) error {
-	p, x := e.partition, e.parcel
+	p, x := e.partition, e.batch
 	s := p.topic.sender
 	if err != nil {
 		e.Abort()

@@ -72,9 +72,9 @@ func (b *broker) run() {
 }
 
 // gather takes one batch of each partition on the list, in the order in which they became ready.
-func (b *broker) gather() []shipment {
+func (b *broker) gather() []requestBatch {
 	now := time.Now()
-	var load []shipment
+	var load []requestBatch
 	for size := 0; size < requestBytes; {
 		p := b.next()
 		if p == nil {
@@ -85,7 +85,7 @@ func (b *broker) gather() []shipment {
 			b.sender.reportLater(p) // what take found expired
 			continue
 		}
-		load = append(load, shipment{p, x})
+		load = append(load, requestBatch{p, x})
 		size += x.size()
 	}
 	return load
@@ -106,8 +106,8 @@ func (b *broker) next() *partition {
 	return p
 }
 
-// shipment is a batch in a request.
-type shipment struct {
+// requestBatch is a batch in a request.
+type requestBatch struct {
 	p *partition
-	x *parcel
+	x *producerBatch
 }

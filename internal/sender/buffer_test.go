@@ -307,10 +307,10 @@ func TestReleasedBuffersServeTheirClassAgain(t *testing.T) {
 	for _, largest := range []int{1 << 10, 4 << 10, 5 << 10, 64 << 10, 256 << 10, 300 << 10, 1 << 20, 8 << 20} {
 		m := newMemory(64<<20, largest)
 		for _, size := range m.classes {
-			if got, want := m.shelf(size), m.class(size); got != want {
+			if got, want := m.keptClass(size), m.class(size); got != want {
 				t.Errorf("batches of up to %d bytes: a buffer of %d lies where nobody looks, in class %d instead of %d", largest, size, got, want)
 			}
-			if got := m.shelf(size + 1); m.classes[got] != size {
+			if got := m.keptClass(size + 1); m.classes[got] != size {
 				t.Errorf("batches of up to %d bytes: a buffer of %d that has grown is kept as one of %d", largest, size, m.classes[got])
 			}
 		}

@@ -17,8 +17,8 @@ func tooLarge(err error) bool {
 
 // divide makes batches of the records of a refused batch, so that in the end only the records at fault fail. group says which of them
 // record i goes to. It returns nil when the batch cannot be read back, with the reason in x.err.
-func (s *Sender) divide(x *parcel, groups int, group func(i int) int) []*parcel {
-	parts := make([]*parcel, groups)
+func (s *Sender) divide(x *producerBatch, groups int, group func(i int) int) []*producerBatch {
+	parts := make([]*producerBatch, groups)
 	for g := range parts {
 		parts[g] = s.part(x)
 	}
@@ -35,7 +35,7 @@ func (s *Sender) divide(x *parcel, groups int, group func(i int) int) []*parcel 
 }
 
 // halves divides a batch that is too large.
-func (s *Sender) halves(x *parcel) []*parcel {
+func (s *Sender) halves(x *producerBatch) []*producerBatch {
 	half := x.records() / 2
 	return s.divide(x, 2, func(i int) int {
 		if i < half {
@@ -46,7 +46,7 @@ func (s *Sender) halves(x *parcel) []*parcel {
 }
 
 // compressed is a batch of one record that is too large as it is, in the codec for such records.
-func (s *Sender) compressed(x *parcel) []*parcel {
+func (s *Sender) compressed(x *producerBatch) []*producerBatch {
 	parts := s.divide(x, 1, func(int) int { return 0 })
 	for _, part := range parts {
 		part.codec = s.cfg.LargeCodec
@@ -56,7 +56,7 @@ func (s *Sender) compressed(x *parcel) []*parcel {
 
 // withoutBlamed divides a batch into the records that the broker blames (KIP-467) and the others. It returns nil when the
 // broker blames none or all of them.
-func (s *Sender) withoutBlamed(x *parcel, blamed []kafka.RecordError) []*parcel {
+func (s *Sender) withoutBlamed(x *producerBatch, blamed []kafka.RecordError) []*producerBatch {
 	guilty := make(map[int]bool, min(len(blamed), x.records()))
 	for _, b := range blamed {
 		if i := int(b.Index); i >= 0 && i < x.records() {
@@ -74,7 +74,7 @@ func (s *Sender) withoutBlamed(x *parcel, blamed []kafka.RecordError) []*parcel 
 	})
 }
 
-func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) error {
+func (s *Sender) distribute(x *producerBatch, parts []*producerBatch, group func(i int) int) error {
 	b, _, err := batch.Next(x.raw)
 	if err != nil {
 		return err
@@ -112,11 +112,11 @@ func (s *Sender) distribute(x *parcel, parts []*parcel, group func(i int) int) e
 	})
 }
 
-// part is an empty parcel for some of x's records.
-func (s *Sender) part(x *parcel) *parcel {
+// part is an empty batch for some of x's records.
+func (s *Sender) part(x *producerBatch) *producerBatch {
 	size := s.memory.fit(x.charged)
 	s.memory.force(size)
-	part := s.memory.parcel(size)
+	part := s.memory.newBatch(size)
 	part.blocking, part.urgent, part.part = x.blocking, true, true
 	part.ordinal, part.deadline, part.attempts = x.ordinal, x.deadline, x.attempts
 	return part

@@ -16,7 +16,7 @@ const requestTimeout = 30 * time.Second
 
 // exchange sends the batches of load in one request and deals with the answers. The request ends by the earliest deadline in it.
 // It returns how long the broker asks for silence.
-func (s *Sender) exchange(b *broker, load []shipment) (silence time.Duration) {
+func (s *Sender) exchange(b *broker, load []requestBatch) (silence time.Duration) {
 	deadline := time.Now().Add(requestTimeout)
 	for _, sh := range load {
 		if sh.x.deadline.Before(deadline) {
@@ -63,7 +63,7 @@ func (s *Sender) exchange(b *broker, load []shipment) (silence time.Duration) {
 }
 
 // prepare seals and stamps a batch for its next attempt.
-func (s *Sender) prepare(ctx context.Context, sh shipment) error {
+func (s *Sender) prepare(ctx context.Context, sh requestBatch) error {
 	codec := s.cfg.Codec
 	if sh.x.codec != batch.None {
 		codec = sh.x.codec
@@ -79,20 +79,20 @@ func (s *Sender) prepare(ctx context.Context, sh shipment) error {
 		return err
 	}
 	sh.p.mu.Lock()
-	st := sh.p.numbers.assign(id)
+	st := sh.p.sequence.assign(id)
 	sh.p.mu.Unlock()
 	sh.x.put(st)
 	return nil
 }
 
 // answered takes a batch out of flight. cut says that the exchange ended without an answer.
-func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
+func (s *Sender) answered(sh requestBatch, answer kafka.ProduceResult, cut bool) {
 	p, x := sh.p, sh.x
 	v, doubt := judge(answer.Err, x.doubt, x.records())
 	x.doubt, x.err = doubt, answer.Err
 	x.attempts++
 	x.timedOut = x.timedOut || cut
-	var parts []*parcel
+	var parts []*producerBatch
 	switch {
 	case v == divide:
 		parts = s.halves(x)
@@ -102,7 +102,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 		}
 	case v == rejected && len(answer.RecordErrors) > 0:
 		if parts = s.withoutBlamed(x, answer.RecordErrors); parts != nil {
-			v = sift
+			v = dropRejected
 		}
 	}
 	if v != acked {
@@ -120,19 +120,19 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 	if v == divide && parts == nil {
 		v = rejected // it could not be read back
 	}
-	if v == lost && p.numbers.elsewhere && outOfSequence(answer.Err) {
+	if v == lost && p.sequence.newTopic && outOfSequence(answer.Err) {
 		v = restamp // it was never in this topic, which would recognise it, and the one that it may have been in is gone
 	}
 	switch v {
 	case acked:
-		p.numbers.acked(x.records())
+		p.sequence.acked(x.records())
 		x.result = Result{Topic: p.topic.name, Partition: p.id, Offset: -1, Outcome: Acked}
 		if answer.Err == nil {
 			x.result.Offset = answer.BaseOffset
 		}
 		p.settle(x)
 	case restamp:
-		p.numbers.raise(s.identity.above(p.numbers.id))
+		p.sequence.bumpEpoch(s.identity.above(p.sequence.id))
 		x.stamped, x.doubt = false, false
 		p.retry(x, answer)
 	case again:
@@ -142,7 +142,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 		p.retry(x, answer)
 	case divide:
 		p.replace(x, parts)
-	case sift: // the first part is to blame
+	case dropRejected:
 		parts[0].err = x.err
 		p.replace(x, parts[1:])
 		p.abandon(parts[0], parts[0].err)
@@ -153,7 +153,7 @@ func (s *Sender) answered(sh shipment, answer kafka.ProduceResult, cut bool) {
 }
 
 // replace puts parts in front in the place of x. The lock is held.
-func (p *partition) replace(x *parcel, parts []*parcel) {
+func (p *partition) replace(x *producerBatch, parts []*producerBatch) {
 	m := p.topic.sender.memory
 	m.release(x, true)
 	m.recycle(x)
@@ -161,7 +161,7 @@ func (p *partition) replace(x *parcel, parts []*parcel) {
 }
 
 // explain is the error of a batch that ended by an answer rather than by its deadline.
-func (s *Sender) explain(x *parcel) error {
+func (s *Sender) explain(x *producerBatch) error {
 	if tooLarge(x.err) && x.records() == 1 {
 		return &TooLargeError{Size: x.length, Err: x.err}
 	}
@@ -169,9 +169,9 @@ func (s *Sender) explain(x *parcel) error {
 }
 
 // retry puts a batch back in front for another attempt after a pause. The lock is held.
-func (p *partition) retry(x *parcel, answer kafka.ProduceResult) {
+func (p *partition) retry(x *producerBatch, answer kafka.ProduceResult) {
 	s := p.topic.sender
-	p.waiting = append([]*parcel{x}, p.waiting...)
+	p.waiting = append([]*producerBatch{x}, p.waiting...)
 	p.resting = true
 	pause := backoff(x.attempts - 1)
 	if kafka.RefreshesMetadata(answer.Err) {

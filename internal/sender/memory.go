@@ -13,8 +13,8 @@ type memory struct {
 	free    int // below zero while a record that outgrew its buffer is accounted for
 	waiting []*claim
 	classes [classes]int // buffer sizes
-	shelves shelves
-	parcels sync.Pool
+	pool    bufferPool
+	batches sync.Pool
 }
 
 // claim is a caller that waits for room; served in the order of arrival, so that none starves.
@@ -121,11 +121,11 @@ func (m *memory) grant() {
 	}
 }
 
-// parcel returns an empty parcel with a buffer of size bytes, which the caller has taken and is the size of a class.
-func (m *memory) parcel(size int) *parcel {
-	x, ok := m.parcels.Get().(*parcel)
+// newBatch returns an empty batch with a buffer of size bytes, which the caller has taken and is the size of a class.
+func (m *memory) newBatch(size int) *producerBatch {
+	x, ok := m.batches.Get().(*producerBatch)
 	if !ok {
-		x = new(parcel)
+		x = new(producerBatch)
 	}
 	x.charged = size
 	x.buffer = m.buffer(size)
@@ -135,9 +135,9 @@ func (m *memory) parcel(size int) *parcel {
 
 func (m *memory) buffer(size int) []byte {
 	m.mu.Lock()
-	b := m.shelves.take(m.class(size))
+	b := m.pool.take(m.class(size))
 	if b == nil {
-		m.shelves.shrink(max(m.free, 0)) // the new one takes the room of those kept
+		m.pool.shrink(max(m.free, 0)) // the new one takes the room of those kept
 	}
 	m.mu.Unlock()
 	if b == nil {
@@ -150,14 +150,14 @@ func (m *memory) buffer(size int) []byte {
 func (m *memory) tidy(idle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.shelves.tidy()
+	m.pool.tidy()
 	if idle {
-		m.shelves.shrink(0)
+		m.pool.shrink(0)
 	}
 }
 
-// release gives back the memory of x and, when its buffer is in nobody's hands, keeps it for another parcel.
-func (m *memory) release(x *parcel, reuse bool) {
+// release gives back the memory of x and, when its buffer is in nobody's hands, keeps it for another batch.
+func (m *memory) release(x *producerBatch, reuse bool) {
 	b, charged := x.buffer, x.charged
 	x.charged, x.raw, x.buffer = 0, nil, nil
 	x.builder.Reset(nil)
@@ -170,7 +170,7 @@ func (m *memory) release(x *parcel, reuse bool) {
 	m.grant()
 }
 
-// keep keeps a buffer that is in nobody's hands for another parcel.
+// keep keeps a buffer that is in nobody's hands for another batch.
 func (m *memory) keep(b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -181,13 +181,13 @@ func (m *memory) keep(b []byte) {
 // would use up the budget with it.
 func (m *memory) put(b []byte) {
 	if cap(b) >= m.classes[0] && cap(b) <= 2*m.classes[classes-1] {
-		m.shelves.put(m.shelf(cap(b)), b)
+		m.pool.put(m.keptClass(cap(b)), b)
 	}
 }
 
-// shelf is the class that a buffer of this capacity serves: the largest that is not above it. Where the largest batch makes several
+// keptClass is the class that a buffer of this capacity serves: the largest that is not above it. Where the largest batch makes several
 // classes equal, it is the first of them, which class asks for.
-func (m *memory) shelf(capacity int) int {
+func (m *memory) keptClass(capacity int) int {
 	at := 0
 	for i, size := range m.classes {
 		if size <= capacity && size > m.classes[at] {
@@ -197,9 +197,9 @@ func (m *memory) shelf(capacity int) int {
 	return at
 }
 
-// recycle takes back a released parcel that nobody refers to any more.
-func (m *memory) recycle(x *parcel) {
+// recycle takes back a released batch that nobody refers to any more.
+func (m *memory) recycle(x *producerBatch) {
 	x.receivers.reset()
-	*x = parcel{receivers: x.receivers, builder: x.builder}
-	m.parcels.Put(x)
+	*x = producerBatch{receivers: x.receivers, builder: x.builder}
+	m.batches.Put(x)
 }

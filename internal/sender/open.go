@@ -6,9 +6,9 @@ import (
 )
 
 // room returns the batch that takes the next record: the open one or, when it is full or there is none, one that the record opens. spare
-// is a parcel's worth of memory the caller has taken, 0 for none; left is what was not used. need is not 0 when the caller must take that
+// is a batch's worth of memory the caller has taken, 0 for none; left is what was not used. need is not 0 when the caller must take that
 // much memory first and come back. The lock is held.
-func (p *partition) room(spare int) (x *parcel, left, need int, err error) {
+func (p *partition) room(spare int) (x *producerBatch, left, need int, err error) {
 	if p.closed {
 		return nil, spare, 0, ErrClosed
 	}
@@ -29,7 +29,7 @@ func (p *partition) room(spare int) (x *parcel, left, need int, err error) {
 		case !m.try(size):
 			return nil, 0, size, nil
 		}
-		x = m.parcel(size)
+		x = m.newBatch(size)
 	}
 	p.fresh = x
 	x.opened = time.Now()
@@ -58,14 +58,14 @@ func (p *partition) fits() bool {
 }
 
 // overflow takes the last record out of x, which is over the limit because of it, and returns the batch that the record begins.
-func (p *partition) overflow(x *parcel) (*parcel, error) {
+func (p *partition) overflow(x *producerBatch) (*producerBatch, error) {
 	s := p.topic.sender
 	limit := s.cfg.BatchBytes
 	next := x
 	if x.records() > 0 {
 		size := s.memory.fit(p.lastSize)
 		s.memory.force(size)
-		next = s.memory.parcel(size)
+		next = s.memory.newBatch(size)
 		next.opened = time.Now()
 		if _, err := x.builder.MoveLast(&next.builder); err != nil {
 			p.discard(next)
@@ -81,15 +81,15 @@ func (p *partition) overflow(x *parcel) (*parcel, error) {
 	return next, nil
 }
 
-// discard gives back a parcel that holds nothing.
-func (p *partition) discard(x *parcel) {
+// discard gives back a batch that holds nothing.
+func (p *partition) discard(x *producerBatch) {
 	m := p.topic.sender.memory
 	m.release(x, true)
 	m.recycle(x)
 }
 
 // begin makes x, which holds the batch's first record, the open batch.
-func (p *partition) begin(x *parcel, urgent bool) {
+func (p *partition) begin(x *producerBatch, urgent bool) {
 	s := p.topic.sender
 	p.opened++
 	x.ordinal = p.opened

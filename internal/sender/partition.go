@@ -16,26 +16,26 @@ type partition struct {
 	id    int32
 
 	mu       sync.Mutex
-	open     *parcel   // takes records; nil between batches
-	fresh    *parcel   // about to become open
-	entry    Entry     // the record that is being written
-	waiting  []*parcel // closed, in order
-	flight   *parcel   // in the hands of the one who sends it
-	request  request   // that flight is in
-	listed   *broker   // whose list it is on
-	leader   *broker   // nil while unknown
-	epoch    int32     // of the leader
-	resting  bool      // between a failed attempt and the next
-	closed   bool      // takes no more records
-	numbers  numbers
+	open     *producerBatch   // takes records; nil between batches
+	fresh    *producerBatch   // about to become open
+	entry    Entry            // the record that is being written
+	waiting  []*producerBatch // closed, in order
+	flight   *producerBatch   // in the hands of the one who sends it
+	request  request          // that flight is in
+	listed   *broker          // whose list it is on
+	leader   *broker          // nil while unknown
+	epoch    int32            // of the leader
+	resting  bool             // between a failed attempt and the next
+	closed   bool             // takes no more records
+	sequence sequence
 	lastSize int   // of the last record
 	lastLen  int   // of the last closed batch
 	scratch  []any // see Entry.Scratch
 
 	// Outcomes are reported by one goroutine at a time, in order.
-	settled   []*parcel
+	settled   []*producerBatch
 	reporting bool
-	opened    uint64 // ordinal of the last parcel opened
+	opened    uint64 // ordinal of the last batch opened
 	reported  uint64 // ordinal up to which all receivers have returned
 	flushes   []flush
 }
@@ -88,7 +88,7 @@ func (p *partition) list() {
 }
 
 // take hands the next batch to the one who sends it, nil when there is none for this broker.
-func (p *partition) take(b *broker, now time.Time) *parcel {
+func (p *partition) take(b *broker, now time.Time) *producerBatch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listed != b {
@@ -135,23 +135,23 @@ func (p *partition) expire(now time.Time) {
 }
 
 // abandon settles a batch that is not acknowledged and will not be tried again.
-func (p *partition) abandon(x *parcel, err error) {
+func (p *partition) abandon(x *producerBatch, err error) {
 	x.result = Result{Topic: p.topic.name, Partition: p.id, Offset: -1, Outcome: Failed, Err: err}
 	if x.doubt {
 		// The broker may have moved on without us, and the batch may yet arrive: see the package comment.
 		x.result.Outcome = Unknown
-		p.numbers.raise(p.topic.sender.identity.above(p.numbers.id))
+		p.sequence.bumpEpoch(p.topic.sender.identity.above(p.sequence.id))
 	}
 	p.settle(x)
 }
 
 // settle gives back the batch's memory and queues it for its receivers. Whoever calls it sees to it that report runs.
-func (p *partition) settle(x *parcel) {
+func (p *partition) settle(x *producerBatch) {
 	p.topic.sender.memory.release(x, !x.timedOut)
 	p.settled = append(p.settled, x)
 }
 
-func (p *partition) expired(x *parcel) error {
+func (p *partition) expired(x *producerBatch) error {
 	after := p.topic.sender.cfg.DeliveryTimeout
 	cause := x.err
 	if cause == nil {

@@ -52,11 +52,11 @@ func TestEachRecordOfARunHasItsOffset(t *testing.T) {
 	var got []int64
 	to := receiverFunc(func(r Result) { got = append(got, r.Offset) })
 	for _, first := range []int64{40, -1} {
-		x := &parcel{result: Result{Offset: first}}
+		x := &producerBatch{result: Result{Offset: first}}
 		for _, each := range []Receiver{to, nil, nil, to, to} {
 			x.receivers.add(each)
 		}
-		x.tell()
+		x.notify()
 	}
 	if want := []int64{40, 43, 44, -1, -1, -1}; !slices.Equal(got, want) {
 		t.Errorf("offsets %v instead of %v", got, want)

@@ -2,7 +2,7 @@ package sender
 
 import "go.uber.org/zap"
 
-// flush is somebody who waits until a parcel is reported.
+// flush is somebody who waits until a batch is reported.
 type flush struct {
 	ordinal uint64
 	done    chan<- struct{}
@@ -19,7 +19,7 @@ func (p *partition) report() {
 	for len(p.settled) > 0 {
 		x := p.settled[0]
 		p.mu.Unlock()
-		p.topic.sender.tell(p, x)
+		p.topic.sender.reportBatch(p, x)
 		p.mu.Lock()
 		p.settled[0] = nil
 		p.settled = p.settled[1:]
@@ -73,9 +73,9 @@ func (p *partition) flush(done chan<- struct{}) bool {
 	return true
 }
 
-// tell reports a batch and logs what no receiver is told.
-func (s *Sender) tell(p *partition, x *parcel) {
-	x.tell()
+// reportBatch reports a batch and logs what no receiver is told.
+func (s *Sender) reportBatch(p *partition, x *producerBatch) {
+	x.notify()
 	if x.result.Err == nil {
 		return
 	}
@@ -87,7 +87,7 @@ func (s *Sender) tell(p *partition, x *parcel) {
 
 // report calls the receivers of the batches in load that are settled: here, and in goroutines of their own where receivers
 // might block, so that one does not hold up the next partition's.
-func (s *Sender) report(load []shipment) {
+func (s *Sender) report(load []requestBatch) {
 	var slow []*partition
 	for _, sh := range load {
 		if sh.p.settledPromptly() {

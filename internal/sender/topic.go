@@ -212,7 +212,7 @@ func (t *Topic) grow(meta kafka.Topic) (known []*partition, another bool) {
 		for id := len(known); id < n; id++ {
 			grown = append(grown, &partition{
 				topic: t, id: int32(id), epoch: -1, closed: t.sender.closed, //nolint:gosec // a topic's partitions are numbered by int32
-				numbers: numbers{id: kafka.NoProducerID},
+				sequence: sequence{id: kafka.NoProducerID},
 			})
 		}
 		if known == nil {
@@ -236,7 +236,7 @@ func (p *partition) startOver() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.epoch = -1
-	p.numbers.elsewhere = true
+	p.sequence.newTopic = true
 }
 
 // follow makes node the partition's leader unless a later one is known.

@@ -13,13 +13,13 @@ import (
 type verdict int8
 
 const (
-	acked    verdict = iota // appended, and replicated as acks=all asks
-	again                   // send the same bytes again
-	restamp                 // not appended, and cannot be under these numbers: other numbers, then again
-	divide                  // not appended, too large: in smaller batches, then again
-	sift                    // not appended, for some of its records: without these, then again
-	rejected                // certainly not appended, and will not be
-	lost                    // may have been appended, and will not be sent again
+	acked        verdict = iota // appended, and replicated as acks=all asks
+	again                       // send the same bytes again
+	restamp                     // not appended, and cannot be under these numbers: other numbers, then again
+	divide                      // not appended, too large: in smaller batches, then again
+	dropRejected                // not appended, for some of its records: without these, then again
+	rejected                    // certainly not appended, and will not be
+	lost                        // may have been appended, and will not be sent again
 )
 
 // judge says what answer err means for a batch of records records, and whether it leaves a doubt: whether the broker may have appended

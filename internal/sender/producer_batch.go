@@ -7,15 +7,15 @@ import (
 	"github.com/headrace/headrace/internal/batch"
 )
 
-// parcel is one batch on its way, with those who wait for its outcome.
-type parcel struct {
+// producerBatch is one batch on its way, with those who wait for its outcome.
+type producerBatch struct {
 	builder   batch.Builder // until sealed
 	buffer    []byte        // what builder builds in
 	charged   int           // of the sender's memory
 	receivers receivers
 	blocking  bool // a receiver may block
 
-	ordinal  uint64    // of its partition; the parts of a divided parcel share it
+	ordinal  uint64    // of its partition; the parts of a divided batch share it
 	part     bool      // more parts of the same ordinal follow
 	urgent   bool      // somebody waits: do not linger
 	lingered bool      // lingered long enough
@@ -36,11 +36,11 @@ type parcel struct {
 }
 
 // records is the number of records, also after sealing.
-func (x *parcel) records() int { return x.receivers.count }
+func (x *producerBatch) records() int { return x.receivers.count }
 
 // timestamp is a record's time in ms, that of the call when at is zero: read off the monotonic clock, since the wall clock was asked
 // when the batch was opened and costs twice as much, and in a burst off the shared one.
-func (x *parcel) timestamp(at time.Time, shared *clock) int64 {
+func (x *producerBatch) timestamp(at time.Time, shared *clock) int64 {
 	switch {
 	case !at.IsZero():
 		return at.UnixMilli()
@@ -51,18 +51,18 @@ func (x *parcel) timestamp(at time.Time, shared *clock) int64 {
 }
 
 // move lets the batch go on in a buffer of the size that is charged for it.
-func (x *parcel) move(m *memory) {
+func (x *producerBatch) move(m *memory) {
 	x.buffer = m.buffer(x.charged)
 	m.keep(x.builder.MoveTo(x.buffer))
 }
 
 // room reports whether a record like the last one fits below limit, so that hardly any has to be moved to the next batch.
-func (x *parcel) room(limit, last int) bool {
+func (x *producerBatch) room(limit, last int) bool {
 	return x.builder.Len()+last+last/4 < limit
 }
 
 // seal closes the batch. It is called by the one who sends, off the partition's lock.
-func (x *parcel) seal(codec batch.Codec) error {
+func (x *producerBatch) seal(codec batch.Codec) error {
 	if x.raw != nil {
 		return nil
 	}
@@ -77,13 +77,13 @@ func (x *parcel) seal(codec batch.Codec) error {
 
 // put stamps the sealed batch. It must not be called while an earlier exchange may still read the bytes: a batch gets another stamp
 // only after every attempt has been answered.
-func (x *parcel) put(s stamp) {
+func (x *producerBatch) put(s stamp) {
 	batch.Stamp(x.raw, s.id.ID, s.id.Epoch, s.sequence, false)
 	x.stamp, x.stamped = s, true
 }
 
-// tell calls the receivers with the result.
-func (x *parcel) tell() {
+// notify calls the receivers with the result.
+func (x *producerBatch) notify() {
 	r, step := x.result, int64(1)
 	if r.Offset < 0 {
 		step = 0
@@ -100,8 +100,8 @@ func (x *parcel) tell() {
 	}
 }
 
-// size is the number of bytes the parcel takes up.
-func (x *parcel) size() int {
+// size is the number of bytes the batch takes up.
+func (x *producerBatch) size() int {
 	if x.raw != nil {
 		return len(x.raw)
 	}

@@ -27,7 +27,7 @@ func TestSequenceNumbersWrapAsKafkaCounts(t *testing.T) {
 func TestAnotherIdentityIsTakenOverOnlyWhenNothingHasToBeFenced(t *testing.T) {
 	t.Parallel()
 	first, raised, other := kafka.ProducerID{ID: 1}, kafka.ProducerID{ID: 1, Epoch: 4}, kafka.ProducerID{ID: 2}
-	n := numbers{id: kafka.NoProducerID}
+	n := sequence{id: kafka.NoProducerID}
 	if got := n.assign(first); got != (stamp{first, 0}) {
 		t.Fatalf("the first batch carries %v", got)
 	}
@@ -35,7 +35,7 @@ func TestAnotherIdentityIsTakenOverOnlyWhenNothingHasToBeFenced(t *testing.T) {
 	if got := n.assign(first); got != (stamp{first, 10}) {
 		t.Fatalf("the batch after 10 records carries %v", got)
 	}
-	n.raise(raised)
+	n.bumpEpoch(raised)
 	if got := n.assign(other); got != (stamp{raised, 0}) {
 		t.Errorf("the batch after one of unknown outcome carries %v: a late copy is not fenced by another id", got)
 	}

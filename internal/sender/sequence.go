@@ -12,22 +12,22 @@ type stamp struct {
 	sequence int32
 }
 
-// numbers gives the batches of one partition their stamps. One batch is out at a time, so that next is what the broker
+// sequence gives the batches of one partition their stamps. One batch is out at a time, so that next is what the broker
 // expects whenever nothing is in doubt.
-type numbers struct {
+type sequence struct {
 	id   kafka.ProducerID
 	next int32
-	// fencing is set from raise until a batch of the raised epoch is acknowledged: until then only a higher epoch of the same id
+	// fencing is set from bumpEpoch until a batch of the raised epoch is acknowledged: until then only a higher epoch of the same id
 	// keeps a late copy of the abandoned batch out.
 	fencing bool
-	// elsewhere is set from when the topic turns out to be another one of the same name until it has acknowledged a batch: what was
+	// newTopic is set from when the topic turns out to be another one of the same name until it has acknowledged a batch: what was
 	// acknowledged before, or left in doubt, was so in the topic that is gone.
-	elsewhere bool
+	newTopic bool
 }
 
 // assign returns the stamp of the next batch. current is the sender's identity, taken over when that is safe: everything before is
 // settled, or fenced by it as well.
-func (n *numbers) assign(current kafka.ProducerID) stamp {
+func (n *sequence) assign(current kafka.ProducerID) stamp {
 	if n.id != current && (!n.fencing || n.id.ID == current.ID && n.id.Epoch < current.Epoch) {
 		n.id, n.next = current, 0
 	}
@@ -35,14 +35,14 @@ func (n *numbers) assign(current kafka.ProducerID) stamp {
 }
 
 // acked spends the numbers of an acknowledged batch.
-func (n *numbers) acked(records int) {
+func (n *sequence) acked(records int) {
 	n.next = advance(n.next, records)
-	n.fencing, n.elsewhere = false, false
+	n.fencing, n.newTopic = false, false
 }
 
-// raise moves to a higher epoch, which the caller got for n.id.
-func (n *numbers) raise(id kafka.ProducerID) {
-	*n = numbers{id: id, fencing: true}
+// bumpEpoch moves to a higher epoch, which the caller got for n.id.
+func (n *sequence) bumpEpoch(id kafka.ProducerID) {
+	*n = sequence{id: id, fencing: true}
 }
 
 // advance adds to a sequence number, which wraps from 2^31-1 to 0 (KIP-98).
