@@ -437,3 +437,51 @@ func TestSuspectsWaitForNoCommitThatCannotBe(t *testing.T) {
 		t.Errorf("committed %d", at)
 	}
 }
+
+// TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers: a commit that charges an event, and whose answer does not come, would charge it with a
+// kill meanwhile although no handler has begun.
+func TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, true)
+	w.unkeyed(0, 1)
+	cfg := w.laned(2)
+	cfg.Policy = Policy{Attempts: 5, DeadLetter: true}
+	m := newMortal(w, cfg, func(Info, ping) bool { return true })
+	if died, err := m.live(func() bool { return false }); !died {
+		t.Fatalf("the first worker did not die: %v", err)
+	}
+	topic, err := w.client.Topic(t.Context(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := progress.Log{Cluster: w.client.ClusterID(), Topic: topic.ID}
+	var charged atomic.Int64
+	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		c := req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0]
+		if n, err := progress.Decode(log, c.Offset, *c.Metadata); err == nil && n.Mark.Working && n.Mark.Deaths > 0 {
+			charged.Add(1)
+		}
+		return nil, nil, false
+	})
+	var asked atomic.Int64
+	var open atomic.Bool
+	w.kafka.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.CoordinatorLoadInProgress, Count: -1,
+		When: func(kmsg.Request) bool { // not while the worker finds out where to begin
+			return !open.Load() && w.logs.FilterMessageSnippet("last worker died").Len() > 0 && asked.Add(1) > 0
+		},
+	})
+	j := w.start(m.cfg, On(m.handle))
+	eventually(t, "the coordinator is asked again and again", func() bool { return asked.Load() > 4 || charged.Load() > 0 })
+	if charged.Load() > 0 || len(m.deaths) > 0 {
+		t.Errorf("while the coordinator did not answer, %d commits charged the event, and handlers began: %t", charged.Load(), len(m.deaths) > 0)
+	}
+	open.Store(true)
+	eventually(t, "the event is handed over", func() bool { return len(m.deaths) > 0 })
+	if charged.Load() == 0 {
+		t.Error("the event was handed over without a commit that says so")
+	}
+	j.crash()
+}

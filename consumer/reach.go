@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -169,7 +170,8 @@ func (p *partition) admit(t *task) bool {
 	return true
 }
 
-// beginTurn takes a turn among the suspects of the worker.
+// beginTurn takes a turn among the suspects of the worker, once the coordinator answers. The commit that comes before the turn charges them
+// with a death of the worker. When its answer does not come, and the worker is killed meanwhile, that is for events it never handled.
 func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progress.Mark, bool) {
 	done := p.progress()
 	mark := suspicion.Turn(&done, offset)
@@ -177,13 +179,35 @@ func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progr
 	if mark.Alone {
 		weight = allTurns
 	}
-	if p.engine.turns.Acquire(p.going, weight) != nil {
-		return progress.Mark{}, false
+	for failures := 1; ; failures++ {
+		if p.engine.turns.Acquire(p.going, weight) != nil {
+			return progress.Mark{}, false
+		}
+		err := p.coordinatorAnswers()
+		if err == nil {
+			break
+		}
+		p.engine.turns.Release(weight)
+		p.log().Warn("group coordinator does not answer: events that may have killed the last worker wait", zap.Int64("offset", offset), zap.Error(err))
+		if !p.pause(jitter(outage.Delay(failures))) {
+			return progress.Mark{}, false
+		}
 	}
 	p.reach.turn.Store(weight)
 	p.log().Warn("handling events that may have killed the last worker", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
 		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
 	return mark, true
+}
+
+// promptAnswer is how long the coordinator may take to answer before a turn is committed.
+const promptAnswer = time.Second
+
+// coordinatorAnswers makes a round trip to the group's coordinator.
+func (p *partition) coordinatorAnswers() error {
+	ctx, cancel := context.WithTimeout(p.going, promptAnswer)
+	defer cancel()
+	_, err := p.engine.client.FetchOffsets(ctx, p.engine.cfg.Group, p.TopicPartition)
+	return err
 }
 
 // endTurn waits until no event of the turn is in hand. It returns false when the partition stops first.
