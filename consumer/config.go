@@ -41,7 +41,8 @@ type Config struct {
 
 	Tuning Tuning
 
-	// Logger receives what the worker does on its own: rebalances, retries, dead letters, waits. Defaults to no log.
+	// Logger receives what the worker does on its own: rebalances, retries, dead letters, waits. [headrace.SlogLogger] makes one of a
+	// [log/slog] handler. Defaults to no log.
 	Logger *zap.Logger
 }
 

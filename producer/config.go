@@ -61,7 +61,8 @@ type Config struct {
 	// (replay.Compare). The topics must exist: nothing goes where production reads because one is missing.
 	TopicSuffix string
 
-	// Logger receives what no caller is told: retries, and failures of events posted without a callback. Nil logs nothing.
+	// Logger receives what no caller is told: retries, and failures of events posted without a callback. [headrace.SlogLogger] makes one
+	// of a [log/slog] handler. Nil logs nothing.
 	Logger *zap.Logger
 }
 
