@@ -450,3 +450,18 @@ func TestConfigNamesEveryProblemAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestStatsCountWhatWasSent(t *testing.T) {
+	t.Parallel()
+	_, p := start(t, nil)
+	topic, ctx := producer.For[orderPlaced](p, orders), within(t, time.Minute)
+	for i := range 20 {
+		topic.Post(ctx, "k", orderPlaced{ID: strconv.Itoa(i)}, nil)
+	}
+	if err := p.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Stats(); s.Acknowledged != 20 || s.Failed+s.Unknown != 0 || s.Batches < 1 || s.Batches > 20 || s.Bytes < 20*10 || s.BufferedBytes != 0 {
+		t.Errorf("after 20 events: %+v", s)
+	}
+}

@@ -171,6 +171,7 @@ func (s *Sender) explain(x *producerBatch) error {
 // retry puts a batch back in front for another attempt after a pause. The lock is held.
 func (p *partition) retry(x *producerBatch, answer kafka.ProduceResult) {
 	s := p.topic.sender
+	s.stats.retries.Add(1)
 	p.waiting = append([]*producerBatch{x}, p.waiting...)
 	p.resting = true
 	pause := backoff(x.attempts - 1)

@@ -10,6 +10,7 @@ import (
 // per record, so that posting to different partitions does not meet here.
 type memory struct {
 	mu      sync.Mutex
+	total   int
 	free    int // below zero while a record that outgrew its buffer is accounted for
 	waiting []*claim
 	classes [classes]int // buffer sizes
@@ -30,7 +31,7 @@ const (
 )
 
 func newMemory(total, largest int) *memory {
-	m := &memory{free: total}
+	m := &memory{total: total, free: total}
 	size := smallestClass
 	for i := range m.classes {
 		if i == classes-1 {
@@ -40,6 +41,13 @@ func newMemory(total, largest int) *memory {
 		size *= classFactor
 	}
 	return m
+}
+
+// used is how many bytes are taken.
+func (m *memory) used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(m.total - m.free)
 }
 
 // fit returns the size of the smallest class that holds n bytes, or of the largest.

@@ -147,6 +147,7 @@ func (p *partition) abandon(x *producerBatch, err error) {
 
 // settle gives back the batch's memory and queues it for its receivers. Whoever calls it sees to it that report runs.
 func (p *partition) settle(x *producerBatch) {
+	p.topic.sender.stats.settled(x)
 	p.topic.sender.memory.release(x, !x.timedOut)
 	p.settled = append(p.settled, x)
 }

@@ -20,6 +20,7 @@ type Sender struct {
 	clock    clock
 	tasks    tasks
 	waiters  sync.Pool
+	stats    counters
 
 	ctx    context.Context // ends when what is left is given up
 	cancel context.CancelCauseFunc
