@@ -31,7 +31,9 @@ func TestStatsCountEveryRecordByItsOutcome(t *testing.T) {
 			t.Errorf("after three acknowledged: %+v", got)
 		}
 		send(1, refuse(kerr.InvalidRecord), Failed)
-		send(2, func(context.Context, int32, *kafka.ProduceRequest) (*kafka.ProduceResponse, error) { return nil, errCut }, Unknown)
+		send(2, func(context.Context, int32, *kafka.ProduceRequest) (*kafka.ProduceResponse, error) {
+			return nil, errCut
+		}, Unknown)
 		got := s.Stats()
 		if got.Acked != 3 || got.Failed != 1 || got.Unknown != 2 || got.Retries < 2 || got.Buffered != 0 {
 			t.Errorf("after one refused and two without an answer: %+v", got)
