@@ -293,24 +293,34 @@ func (e *engine) memberError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, kerr.FencedInstanceID):
 		return &FencedError{Group: e.cfg.Group, InstanceID: e.cfg.Tuning.InstanceID}
-	case errors.Is(err, kerr.InconsistentGroupProtocol):
-		return &ProtocolError{Group: e.cfg.Group, Ours: []string{assign.CooperativeSticky}, Theirs: e.groupProtocol(ctx)}
-	case err != nil:
+	case errors.Is(err, kerr.InconsistentGroupProtocol), errors.Is(err, kerr.GroupIDNotFound):
+		theirs, kind := e.groupProtocol(ctx)
+		if kind == "" && errors.Is(err, kerr.GroupIDNotFound) { // not for being of another type
+			break
+		}
+		return &ProtocolError{Group: e.cfg.Group, Ours: []string{assign.CooperativeSticky}, Theirs: theirs, Type: kind}
+	}
+	if err != nil {
 		return fmt.Errorf("consumer: group %s: %w", e.cfg.Group, err)
 	}
 	return nil
 }
 
-// groupProtocol is what the group's members use, "" when the coordinator does not say.
-func (e *engine) groupProtocol(ctx context.Context) string {
+// groupProtocol is what the group's members use, and what kind of group it is when it is not one of consumers; "" when the coordinator
+// does not say.
+func (e *engine) groupProtocol(ctx context.Context) (protocol, kind string) {
 	ctx, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	described, err := e.client.DescribeGroups(ctx, e.cfg.Group)
-	switch {
-	case err != nil || len(described) != 1:
-		return ""
-	case described[0].ProtocolType != "" && described[0].ProtocolType != "consumer":
-		return "protocol type " + described[0].ProtocolType
+	if err != nil || len(described) != 1 {
+		return "", ""
 	}
-	return described[0].Protocol
+	d := described[0]
+	switch {
+	case d.Type == kafka.ShareGroup || d.Type == kafka.StreamsGroup:
+		kind = d.Type
+	case d.ProtocolType != "consumer":
+		kind = d.ProtocolType
+	}
+	return d.Protocol, kind
 }

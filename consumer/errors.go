@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -153,14 +154,30 @@ func (e *FencedError) Error() string {
 	return fmt.Sprintf("group %s: another worker with instance id %s has joined: give each worker an instance id of its own", e.Group, e.InstanceID)
 }
 
-// ProtocolError says that the group's other members share no partition assignment protocol with this worker.
+// ProtocolError says that the group's other members share no partition assignment protocol with this worker, or that the group is not one
+// of consumers.
 type ProtocolError struct {
 	Group  string
 	Ours   []string
 	Theirs string // "" when the group did not say
+	// Type is "share" (KIP-932), "streams" (KIP-1071), or the protocol type of a classic group that is not of consumers, such as "connect".
+	// It is "" for a group of consumers, and when the coordinator did not say.
+	Type string
 }
 
 func (e *ProtocolError) Error() string {
+	const another = "a worker joins groups of consumers only: give it another Config.Group"
+	switch e.Type {
+	case "":
+	case kafka.ShareGroup:
+		return fmt.Sprintf("group %s is a share group (KIP-932), whose members get single records and commit no offsets: %s", e.Group, another)
+	case kafka.StreamsGroup:
+		return fmt.Sprintf("group %s is a Kafka Streams application (KIP-1071): %s", e.Group, another)
+	case "connect":
+		return fmt.Sprintf("group %s is one of Kafka Connect's workers: %s", e.Group, another)
+	default:
+		return fmt.Sprintf("group %s is one of protocol type %s: %s", e.Group, e.Type, another)
+	}
 	theirs := e.Theirs
 	if theirs == "" {
 		theirs = "another protocol"

@@ -66,6 +66,8 @@ func (e *engine) members(ctx context.Context) (map[uint64]bool, error) {
 		return nil, err
 	case described[0].State != "Stable":
 		return nil, errRebalancing
+	case described[0].Type == kafka.ConsumerGroup: // it does not say what members of the classic protocol said when they joined
+		return map[uint64]bool{e.id: true}, nil
 	}
 	workers := make(map[uint64]bool)
 	for _, m := range described[0].Members {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/consumer/internal/group"
@@ -430,6 +432,45 @@ func TestGroupOfAnotherProtocolIsNamed(t *testing.T) {
 	mismatch := asError[*ProtocolError](t, err)
 	if mismatch.Group != "g" || mismatch.Theirs != "range" || !strings.Contains(err.Error(), "cooperative-sticky") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Groups that are not of consumers are named as what they are: no setting of their members would let a worker in.
+func TestGroupThatIsNotOfConsumersIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	connect := kafka.JoinRequest{
+		Group: "g", SessionTimeout: time.Minute, RebalanceTimeout: time.Minute, ProtocolType: "connect", Protocols: []kafka.GroupProtocol{{Name: "sessioned"}},
+	}
+	joined, err := w.client.JoinGroup(t.Context(), connect)
+	if !errors.Is(err, kerr.MemberIDRequired) {
+		t.Fatal(err)
+	}
+	connect.MemberID = joined.MemberID
+	if _, err = w.client.JoinGroup(t.Context(), connect); err != nil {
+		t.Fatal(err)
+	}
+	shared, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.Brokers...), kgo.ShareGroup("jobs"), kgo.ConsumeTopics("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	eventually(t, "the share group has its member", func() bool {
+		listed, err := w.client.ListGroups(t.Context())
+		return err == nil && slices.ContainsFunc(listed, func(g kafka.ListedGroup) bool { return g.Group == "jobs" && g.State == "Stable" })
+	})
+	for group, want := range map[string]ProtocolError{
+		"g":    {Type: "connect", Theirs: "Kafka Connect's workers"},
+		"jobs": {Type: "share", Theirs: "a share group (KIP-932)"},
+	} {
+		cfg := w.config("t")
+		cfg.Group = group
+		err := w.start(cfg, On(new(sink).handle)).wait()
+		mismatch := asError[*ProtocolError](t, err)
+		if mismatch.Type != want.Type || !strings.Contains(err.Error(), want.Theirs) || !strings.Contains(err.Error(), "another Config.Group") || strings.Contains(err.Error(), "sticky") {
+			t.Errorf("group %s: %v", group, err)
+		}
 	}
 }
 

@@ -15,7 +15,6 @@ const (
 	stateDead    = "Dead"
 	stateEmpty   = "Empty"
 	typeConsumer = "consumer"
-	typeShare    = "share"
 )
 
 // List returns every consumer group of the cluster in order of name, without members, protocol and partitions. Groups of
@@ -31,7 +30,7 @@ func List(ctx context.Context, cluster headrace.Cluster) ([]Group, error) {
 	var groups []Group
 	for _, g := range listed {
 		// A group that only commits, such as one whose offsets were set by hand, has no protocol type.
-		if g.ProtocolType == typeConsumer || g.ProtocolType == "" || g.Type == typeShare {
+		if g.ProtocolType == typeConsumer || g.ProtocolType == "" || g.Type == kafka.ShareGroup || g.Type == kafka.StreamsGroup {
 			groups = append(groups, Group{Name: g.Group, State: g.State, Type: g.Type, Coordinator: g.Coordinator})
 		}
 	}
@@ -39,7 +38,8 @@ func List(ctx context.Context, cluster headrace.Cluster) ([]Group, error) {
 }
 
 // Describe returns one group with its members, and with every partition that it has committed an offset of or that a
-// member is assigned. A group that does not exist is a *[NotFoundError]. Partitions of topics that are gone keep their
+// member is assigned. A group that does not exist is a *[NotFoundError], one that commits no offsets, such as a share group, a
+// *[TypeError]. The members of a Kafka Streams application (KIP-1071) are left out. Partitions of topics that are gone keep their
 // committed offset and have bounds of 0.
 func Describe(ctx context.Context, cluster headrace.Cluster, name string) (Group, error) {
 	client, err := open(ctx, cluster)
@@ -47,7 +47,14 @@ func Describe(ctx context.Context, cluster headrace.Cluster, name string) (Group
 		return Group{}, err
 	}
 	defer client.Close()
-	return describe(ctx, client, name)
+	group, d, err := describe(ctx, client, name)
+	if err == nil && d.Type != kafka.StreamsGroup {
+		err = foreign(d)
+	}
+	if err != nil {
+		return Group{}, err
+	}
+	return group, addBounds(ctx, client, group.Partitions)
 }
 
 // open fails at once when no broker answers: the caller is a person, and a wrong address does not get better by waiting.
@@ -63,7 +70,8 @@ func open(ctx context.Context, cluster headrace.Cluster) (*kafka.Client, error) 
 	return client, nil
 }
 
-func describe(ctx context.Context, client *kafka.Client, name string) (group Group, err error) {
+// describe returns a group without the bounds of its partitions, as the coordinator has it too.
+func describe(ctx context.Context, client *kafka.Client, name string) (group Group, d kafka.DescribedGroup, err error) {
 	var described []kafka.DescribedGroup
 	var committed []kafka.CommittedOffset
 	err = client.Retry(ctx, func(ctx context.Context) error {
@@ -74,13 +82,13 @@ func describe(ctx context.Context, client *kafka.Client, name string) (group Gro
 		return err
 	})
 	if err != nil {
-		return Group{}, err
+		return Group{}, d, err
 	}
-	d := described[0]
+	d = described[0]
 	if d.State == stateDead && len(committed) == 0 {
-		return Group{}, &NotFoundError{Group: name}
+		return Group{}, d, &NotFoundError{Group: name}
 	}
-	group = Group{Name: name, State: d.State, Protocol: d.Protocol, Coordinator: d.Coordinator}
+	group = Group{Name: name, State: d.State, Type: d.Type, Protocol: d.Protocol, Coordinator: d.Coordinator}
 	known := make(map[kafka.TopicPartition]Partition)
 	for _, o := range committed {
 		known[kafka.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = Partition{Committed: o.Offset, Metadata: o.Metadata}
@@ -105,7 +113,7 @@ func describe(ctx context.Context, client *kafka.Client, name string) (group Gro
 	slices.SortFunc(group.Partitions, func(a, b Partition) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
 	})
-	return group, addBounds(ctx, client, group.Partitions)
+	return group, d, nil
 }
 
 // addBounds fills in where the logs start and end.

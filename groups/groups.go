@@ -12,11 +12,11 @@ import (
 // Group is a consumer group as the cluster has it.
 type Group struct {
 	Name        string
-	State       string // as its coordinator calls it, for example "Stable", "Empty" or "PreparingRebalance"
-	Type        string // "classic", "consumer" (KIP-848) or "share" (KIP-932); "" when the broker does not say
-	Protocol    string // assignment strategy, for example "cooperative-sticky"; only [Describe] fills it
-	Coordinator int32  // node id of the broker
-	Members     []Member
+	State       string      // as its coordinator calls it, for example "Stable", "Empty" or "PreparingRebalance"
+	Type        string      // "classic", "consumer" (KIP-848), "streams" (KIP-1071) or "share" (KIP-932); "" when the broker does not say
+	Protocol    string      // assignment strategy, for example "cooperative-sticky"; only [Describe] fills it
+	Coordinator int32       // node id of the broker
+	Members     []Member    // nil for a group of type "streams"
 	Partitions  []Partition // by topic, then id; only [Describe] fills it
 }
 

@@ -59,7 +59,7 @@ func (e *ChangedError) Error() string {
 		e.Group, e.Now, e.Topic, e.Partition, e.Planned)
 }
 
-// PlanSeek works out the moves to the targets and changes nothing. A group with members is a *[LiveError]; targets outside
+// PlanSeek works out the moves to the targets and changes nothing. A group with members is a *[LiveError], one that is not of consumers a *[TypeError]; targets outside
 // of their logs are *[RangeError], all of them joined. A group that does not exist yet may be given offsets. Partitions
 // that are at their target already, with nothing beside it, are left out.
 func PlanSeek(ctx context.Context, cluster headrace.Cluster, group string, targets ...Target) (Seek, error) {
@@ -131,10 +131,13 @@ func Apply(ctx context.Context, cluster headrace.Cluster, seek Seek) error {
 
 // idle returns what a group has committed, once it is sure that nobody is in it.
 func idle(ctx context.Context, client *kafka.Client, name string) (Group, error) {
-	group, err := describe(ctx, client, name)
+	group, d, err := describe(ctx, client, name)
 	var missing *NotFoundError
 	if errors.As(err, &missing) {
 		return Group{Name: name}, nil
+	}
+	if err == nil {
+		err = foreign(d)
 	}
 	if err != nil {
 		return Group{}, err

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/groups"
+	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -45,7 +47,11 @@ func (m *making) judge(ctx context.Context) error {
 		cluster = *m.To
 	}
 	var err error
-	m.plan.Consumers, err = consumersOf(ctx, cluster, m.plan.Target.Topic)
+	var shared []string
+	m.plan.Consumers, shared, err = consumersOf(ctx, cluster, m.plan.Target.Topic)
+	if len(shared) > 0 {
+		m.risk("share groups %s may read topic %s as well: what they read is not looked at", strings.Join(shared, ", "), m.plan.Target.Topic)
+	}
 	return err
 }
 
@@ -158,17 +164,20 @@ func (m *making) readerOf(ctx context.Context, event string) (*schema.Schema, er
 	return nil, nil
 }
 
-// consumersOf lists the groups that have committed offsets of a topic, or have members that read it.
-func consumersOf(ctx context.Context, cluster headrace.Cluster, topic string) ([]string, error) {
+// consumersOf lists the groups that have committed offsets of a topic, or have members that read it, and all share groups.
+func consumersOf(ctx context.Context, cluster headrace.Cluster, topic string) (found, shared []string, err error) {
 	listed, err := groups.List(ctx, cluster)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var mu sync.Mutex
-	var found []string
 	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(4)
 	for _, g := range listed {
+		if g.Type == kafka.ShareGroup {
+			shared = append(shared, g.Name)
+			continue
+		}
 		all.Go(func() error {
 			described, err := groups.Describe(ctx, cluster, g.Name)
 			if _, gone := errors.AsType[*groups.NotFoundError](err); gone {
@@ -187,5 +196,5 @@ func consumersOf(ctx context.Context, cluster headrace.Cluster, topic string) ([
 	}
 	err = all.Wait()
 	slices.Sort(found)
-	return found, err
+	return found, shared, err
 }

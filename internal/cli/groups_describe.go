@@ -13,6 +13,7 @@ import (
 type groupDetail struct {
 	Group       string              `json:"group"`
 	State       string              `json:"state"`
+	Type        string              `json:"type,omitempty"`
 	Protocol    string              `json:"protocol,omitempty"`
 	Coordinator int32               `json:"coordinator"`
 	Lag         int64               `json:"lag"`
@@ -44,7 +45,9 @@ func (a *app) groupsDescribe() *cobra.Command {
 		Use:   "describe GROUP [flags]",
 		Short: "Show a group's members, committed offsets and lag",
 		Long: "Show the members of a consumer group and, for each partition that it has committed an offset of or that a\n" +
-			"member is assigned, the committed offset, the log's bounds and the lag between commit and end.",
+			"member is assigned, the committed offset, the log's bounds and the lag between commit and end.\n\n" +
+			"A share group (KIP-932) commits no offsets: kafka-share-groups.sh shows it. Of a Kafka Streams application\n" +
+			"of KIP-1071 the offsets are shown and not the members.",
 		Example:           "  headrace groups describe delays\n  headrace groups describe delays -o json",
 		Args:              exactly("GROUP"),
 		ValidArgsFunction: a.completeGroup,
@@ -69,7 +72,14 @@ func (a *app) runGroupsDescribe(ctx context.Context, name string, out format) er
 	if out != "table" {
 		return printOne(a.Stdout, out, detail)
 	}
-	fmt.Fprintf(a.Stdout, "%s is %s, coordinated by broker %d, lag %d\n", cell(detail.Group), cell(detail.State), detail.Coordinator, detail.Lag)
+	of := ""
+	if detail.Type != "" && detail.Type != "classic" {
+		of = ", a group of type " + cell(detail.Type)
+	}
+	fmt.Fprintf(a.Stdout, "%s is %s%s, coordinated by broker %d, lag %d\n", cell(detail.Group), cell(detail.State), of, detail.Coordinator, detail.Lag)
+	if detail.Type == "streams" {
+		a.note("its members are not shown: kafka-streams-groups.sh --bootstrap-server HOST:PORT --describe --group %s does", detail.Group)
+	}
 	if len(detail.Members) > 0 {
 		fmt.Fprintln(a.Stdout)
 		if err := print(a.Stdout, out, detail.Members, "MEMBER INSTANCE CLIENT HOST PARTITIONS", func(m groupMemberRow) []any {
@@ -86,7 +96,7 @@ func (a *app) runGroupsDescribe(ctx context.Context, name string, out format) er
 
 func groupDetailOf(group groups.Group) groupDetail {
 	detail := groupDetail{
-		Group: group.Name, State: group.State, Protocol: group.Protocol, Coordinator: group.Coordinator,
+		Group: group.Name, State: group.State, Type: group.Type, Protocol: group.Protocol, Coordinator: group.Coordinator,
 		Members: []groupMemberRow{}, Partitions: []groupPartitionRow{},
 	}
 	for _, m := range group.Members {

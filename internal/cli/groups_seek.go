@@ -13,7 +13,8 @@ import (
 
 const groupsSeekLong = `Move the committed offsets of a consumer group, so that its workers go on elsewhere. What changes is shown first, old
 and new for each partition. A group with members is refused: they would overwrite the offsets. Stop the workers, and wait
-out their session when they did not stop in order.
+out their session when they did not stop in order. A share group commits no offsets, and the state of a Kafka Streams
+application goes with its own: both are refused, with the name of Kafka's tool for them.
 
 --offset says where to, in the grammar of "headrace consume --offset":
 

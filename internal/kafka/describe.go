@@ -18,9 +18,17 @@ type ListedGroup struct {
 	Group        string
 	ProtocolType string // "consumer" for consumer groups
 	State        string // for example "Stable" or "Empty"
-	Type         string // "classic", "consumer" or "share"; empty when the broker does not say
+	Type         string // one of the types below; empty when the broker does not say
 	Coordinator  int32
 }
+
+// Types of groups, by the names that Kafka has for them.
+const (
+	ClassicGroup  = "classic"
+	ConsumerGroup = "consumer" // KIP-848
+	ShareGroup    = "share"    // KIP-932
+	StreamsGroup  = "streams"  // KIP-1071
+)
 
 // ListGroups asks every broker for the groups it coordinates and returns them in order of name. A broker that cannot be
 // asked makes err not nil; the groups of the others are returned all the same.
@@ -61,7 +69,8 @@ func (c *Client) listGroupsOn(ctx context.Context, node int32) ([]ListedGroup, e
 type DescribedGroup struct {
 	Group        string
 	State        string // "Dead" when there is no such group
-	ProtocolType string
+	Type         string // empty when there is no such group; members are described of classic and consumer groups
+	ProtocolType string // of a classic or consumer group
 	Protocol     string
 	Coordinator  int32
 	Members      []DescribedMember
@@ -104,13 +113,10 @@ func (c *Client) describeGroup(ctx context.Context, group string) (DescribedGrou
 			continue
 		}
 		// From version 6 on a group that does not exist is an error (KIP-1043), before it was "Dead".
-		if g.ErrorCode == groupIDNotFound {
-			return c.describeConsumerGroup(ctx, group)
+		if g.ErrorCode == groupIDNotFound || g.ErrorCode == 0 && g.State == dead {
+			return c.describeNewer(ctx, group)
 		}
-		if g.ErrorCode == 0 && g.State == dead {
-			return c.describeConsumerGroup(ctx, group)
-		}
-		d := DescribedGroup{State: g.State, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Coordinator: node}
+		d := DescribedGroup{State: g.State, Type: ClassicGroup, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Coordinator: node}
 		for _, m := range g.Members {
 			member := DescribedMember{ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost, Subscription: m.ProtocolMetadata}
 			if g.ProtocolType == consumerProtocol {

@@ -11,6 +11,26 @@ import (
 // dead is the state that DescribeGroups gives a group that does not exist, or that is not of the classic protocol.
 const dead = "Dead"
 
+// describeNewer describes a group that DescribeGroups knows nothing of. Of one that is not of KIP-848 either the coordinator lists
+// state and type.
+func (c *Client) describeNewer(ctx context.Context, group string) (DescribedGroup, error) {
+	d, err := c.describeConsumerGroup(ctx, group)
+	if err != nil || d.State != dead {
+		return d, err
+	}
+	node, err := c.Coordinator(ctx, GroupCoordinator, group)
+	if err != nil {
+		return d, err
+	}
+	listed, err := c.listGroupsOn(ctx, node)
+	for _, g := range listed {
+		if g.Group == group && g.Type != "" && g.Type != ClassicGroup {
+			d.State, d.Type, d.Coordinator = g.State, g.Type, node
+		}
+	}
+	return d, err
+}
+
 // describeConsumerGroup describes a group of the protocol of KIP-848, which DescribeGroups knows nothing of. A group that
 // does not exist is "Dead" here too, as it is where the broker does not know the protocol.
 func (c *Client) describeConsumerGroup(ctx context.Context, group string) (DescribedGroup, error) {
@@ -34,7 +54,7 @@ func (c *Client) describeConsumerGroup(ctx context.Context, group string) (Descr
 		if errors.Is(err, kerr.GroupIDNotFound) || errors.Is(err, kerr.UnsupportedVersion) {
 			return none, nil
 		}
-		d := DescribedGroup{State: g.State, ProtocolType: consumerProtocol, Protocol: g.AssignorName, Coordinator: node}
+		d := DescribedGroup{State: g.State, Type: ConsumerGroup, ProtocolType: consumerProtocol, Protocol: g.AssignorName, Coordinator: node}
 		for _, m := range g.Members {
 			member := DescribedMember{ID: m.MemberID, InstanceID: text(m.InstanceID), ClientID: m.ClientID, Host: m.ClientHost}
 			for _, t := range m.Assignment.TopicPartitions {
