@@ -18,6 +18,8 @@ type InvalidSchemaError struct {
 	Reason string
 	// Hint is what may mend it, "" when there is nothing to say beyond the reason.
 	Hint string
+	// Format is what a registry calls a schema that is not Avro: "JSON" or "PROTOBUF".
+	Format string
 	// Position is where in the text Path leads, or where the text stops being JSON; zero when there is no such place.
 	Position
 }

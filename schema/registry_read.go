@@ -113,7 +113,8 @@ func (r *Registry) unknownRef(ref Ref, err error) error {
 }
 
 // Latest returns the newest version of a subject. It may be up to a minute old, and older while the registry is down. A subject that
-// does not exist is a [*RegistryError] with status 404.
+// does not exist is a [*RegistryError] with status 404. With an [*InvalidSchemaError], that it is not Avro or not valid, the Version has
+// all but the schema.
 func (r *Registry) Latest(ctx context.Context, subject string) (Version, error) {
 	cached, ok := r.caches.latest.Get(subject)
 	if ok && time.Now().Before(cached.until) {
@@ -153,7 +154,7 @@ func (r *Registry) askLatest(ctx context.Context, subject string) (Version, erro
 	})
 }
 
-// Version returns version n of a subject, 1 being the first.
+// Version returns version n of a subject, 1 being the first. With an [*InvalidSchemaError] it has all but the schema.
 func (r *Registry) Version(ctx context.Context, subject string, n int) (Version, error) {
 	ctx, cancel := r.within(ctx)
 	defer cancel()
@@ -168,7 +169,7 @@ func (r *Registry) Version(ctx context.Context, subject string, n int) (Version,
 func (r *Registry) version(ctx context.Context, subject string, a answerSchema) (Version, error) {
 	s, err := r.parse(ctx, a)
 	if err != nil {
-		return Version{}, fmt.Errorf("subject %s version %d: %w", subject, a.Version, err)
+		return Version{Subject: subject, Version: a.Version, ID: a.ID}, fmt.Errorf("subject %s version %d: %w", subject, a.Version, err)
 	}
 	located := *s
 	located.origin = origin{subject, a.Version}

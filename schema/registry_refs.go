@@ -33,7 +33,7 @@ type loader struct {
 
 func (l *loader) parse(a answerSchema) (*Schema, error) {
 	if a.SchemaType != "" && a.SchemaType != "AVRO" {
-		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it is a %s schema, not an Avro one", l.said(a.SchemaType))}
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it is a %s schema, not an Avro one", l.said(a.SchemaType)), Format: l.said(a.SchemaType)}
 	}
 	if a.Schema == "" {
 		return nil, &RegistryError{URL: l.URL(), Status: http.StatusOK, Message: "the answer has no schema"}

@@ -38,16 +38,13 @@ func (a *app) runSchemaVersions(ctx context.Context, subject string, out format)
 	group.SetLimit(8)
 	for i, n := range versions {
 		group.Go(func() error {
-			v, err := registry.Version(ctx, subject, n)
-			if err != nil {
-				return err
-			}
-			rows[i] = subjectRow{subject, v.Version, v.ID, v.Schema.FullName()}
-			return nil
+			row, err := rowOf(registry.Version(ctx, subject, n))
+			rows[i] = row
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return print(a.Stdout, out, rows, "VERSION ID EVENT", func(r subjectRow) []any { return []any{r.Version, r.ID, r.Event} })
+	return print(a.Stdout, out, rows, "VERSION ID TYPE EVENT", func(r subjectRow) []any { return []any{r.Version, r.ID, r.Type, r.event()} })
 }
