@@ -88,7 +88,7 @@ func TestDefaultsTakenFromOthersAreBounded(t *testing.T) {
 		var text strings.Builder
 		text.WriteString(`{"type":"record","name":"T","fields":[{"name":"a","type":{"type":"record","name":"R","fields":[` +
 			`{"name":"x","type":"string","default":"` + strings.Repeat("x", 500_000) + `"},{"name":"y","type":"string","default":""}]}}`)
-		for i := range 10_000 {
+		for i := range 100 {
 			text.WriteString(`,{"name":"g` + strconv.Itoa(i) + `","type":"R","default":` + value + `}`)
 		}
 		text.WriteString(`]}`)
@@ -96,7 +96,7 @@ func TestDefaultsTakenFromOthersAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, last := 0, s.root.fields[10_000].mistake
+		kept, last := 0, s.root.fields[100].mistake
 		for i := range s.root.fields {
 			kept += len(s.root.fields[i].defaultAvro)
 		}
