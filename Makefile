@@ -42,11 +42,11 @@ build: ## Build bin/headrace
 
 .PHONY: test
 test: ## Run the unit tests: no network, no other program
-	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test -parallel 8 $(TESTFLAGS) ./...
 
 .PHONY: race
 race: ## Run the unit tests under the race detector (needs a C compiler)
-	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+	$(GO) test -race -parallel 8 -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: integration
 integration: ## Run the tests on real Kafka and a real registry (needs Java, Maven and kcat)

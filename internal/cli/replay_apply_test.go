@@ -219,7 +219,7 @@ func TestProductionIsAskedTwice(t *testing.T) {
 	in(false, "", "--context", "prod", "--yes").want(t, exitUsage, "--confirm again is missing")
 	in(false, "", "--brokers", s.KafkaAddr, "--yes").want(t, exitUsage, "--confirm again is missing")
 	in(true, "y\n", "--context", "prod", "--yes").want(t, exitFailed, "Type the name", "not confirmed")
-	in(true, "again\n", "--context", "prod").want(t, exitUsage, "pass --yes")
+	in(true, "again\n", "--context", "prod").want(t, exitUsage, "--yes is missing: context prod is production")
 	if s.holds("again") != 0 {
 		t.Error("something was copied")
 	}

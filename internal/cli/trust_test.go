@@ -163,7 +163,7 @@ func TestSecretsOfAFileAreUsedOnceItIsChosen(t *testing.T) {
 	}
 	used("an included file has changed", false)
 	runDir(t, dir, "", "config", "trust").want(t, exitDone)
-	runDir(t, dir, "", "config", "trust", "--remove").want(t, exitDone, "trusted no more")
+	runDir(t, dir, "", "config", "trust", "--remove").want(t, exitDone, "no longer trusted")
 	used("no longer trusted", false)
 	runDir(t, dir, "", "config", "trust", "--remove").want(t, exitDone, "was not trusted")
 	runDir(t, t.TempDir(), "", "config", "trust").want(t, exitUsage, "there is no headrace.yaml")

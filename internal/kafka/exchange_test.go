@@ -8,7 +8,9 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -46,6 +48,48 @@ func TestLostAnswerIsSentAndLostDialIsNot(t *testing.T) {
 	_, err = client.Request(ctx, 1, heartbeat())
 	if !errors.As(err, &conn) || conn.Sent || !Retriable(err) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v, want a retriable *ConnError that was not sent", err)
+	}
+}
+
+// idleConn is a connection that may be closed while nobody uses it.
+type idleConn struct {
+	net.Conn
+	closed *atomic.Bool
+}
+
+func (c idleConn) SetDeadline(t time.Time) error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// TestConnectionThatWasClosedWhileIdleIsNotTheRequestsFault has the pooled connection closed between two requests, as another request does
+// whose broker seems to have gone.
+func TestConnectionThatWasClosedWhileIdleIsNotTheRequestsFault(t *testing.T) {
+	t.Parallel()
+	b := newFakeBroker(t, answerTo(kmsg.Heartbeat, goodHeartbeat))
+	var mu sync.Mutex
+	var open []*atomic.Bool
+	client := testClient(t, b.cluster(), WithDial(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		open = append(open, new(atomic.Bool))
+		return idleConn{c, open[len(open)-1]}, nil
+	}))
+	for range 2 {
+		if _, err := client.Request(testContext(t), 1, heartbeat()); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		for _, closed := range open {
+			closed.Store(true)
+		}
+		mu.Unlock()
 	}
 }
 

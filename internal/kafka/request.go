@@ -129,6 +129,9 @@ func (c *Client) sendTo(ctx context.Context, to Broker, m message, limit, connec
 		if errors.Is(err, errExpired) && turn < maxExpired {
 			continue // each turn closes one connection whose time is over, and the last one opens a fresh one
 		}
+		if ran && !sent && errors.Is(err, net.ErrClosed) && turn < maxExpired {
+			continue // another exchange had the idle connections closed when this one had just been given one of them
+		}
 		if err == nil {
 			b.failed.Store(0)
 			return nil
