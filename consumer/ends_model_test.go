@@ -477,7 +477,7 @@ func TestWhatIsSaidToBeDoneWasDone(t *testing.T) {
 			rt.Fatal(err)
 		}
 		// The registry is asked here: its answers do not come from within the bubble.
-		ping, err := newRouter(routes).find(t.Context(), schema.RefID(pingID))
+		ping, err := newRouter(routes).find(t.Context(), "t", schema.RefID(pingID))
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -40,7 +40,7 @@ func leased(t *testing.T, concurrency, events int, policy Policy, log *zap.Logge
 		t.Fatal(err)
 	}
 	// The registry is asked here: its answers do not come from within the bubble.
-	target, err := newRouter(routes).find(t.Context(), schema.RefID(pingID))
+	target, err := newRouter(routes).find(t.Context(), "t", schema.RefID(pingID))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -223,7 +223,7 @@ func TestLanesBringALogToItsEnd(t *testing.T) {
 			rt.Fatal(err)
 		}
 		// The registry is asked here: its answers do not come from within the bubble.
-		target, err := newRouter(routes).find(t.Context(), schema.RefID(pingID))
+		target, err := newRouter(routes).find(t.Context(), "t", schema.RefID(pingID))
 		if err != nil {
 			rt.Fatal(err)
 		}

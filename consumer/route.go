@@ -32,7 +32,7 @@ func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *
 		return t
 	}
 	for outages := 1; t.target == nil; outages++ {
-		t.target, err = p.router.find(p.going, ref)
+		t.target, err = p.router.find(p.going, p.source(), ref)
 		switch {
 		case err == nil:
 		case p.going.Err() != nil:

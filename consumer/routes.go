@@ -124,15 +124,15 @@ func newRouter(r *routes) *router {
 	return &router{routes: r, targets: make(map[schema.Ref]*target)}
 }
 
-// find returns where the events written with a schema go. The error is the registry's.
-func (r *router) find(ctx context.Context, ref schema.Ref) (*target, error) {
+// find returns where the events of a topic that are written with a schema go. The error is the registry's.
+func (r *router) find(ctx context.Context, topic string, ref schema.Ref) (*target, error) {
 	if r.lastTo != nil && r.last == ref {
 		return r.lastTo, nil
 	}
 	t, ok := r.targets[ref]
 	if !ok {
 		ask, cancel := context.WithTimeout(ctx, lookupTimeout)
-		writer, err := r.routes.registry.Resolve(ask, ref)
+		writer, err := r.routes.registry.ResolveFor(ask, schema.TopicName(topic), ref)
 		cancel()
 		if err != nil {
 			return nil, err

@@ -41,7 +41,7 @@ func (s *SchemaScan) Check(ctx context.Context, registry *schema.Registry, reade
 	for i, w := range s.Writers {
 		group.Go(func() error {
 			v := WriterVerdict{WriterCount: w}
-			writer, err := registry.Resolve(ctx, w.Ref)
+			writer, err := registry.ResolveFor(ctx, schema.TopicName(s.Topic), w.Ref)
 			_, unknown := errors.AsType[*schema.UnknownSchemaError](err)
 			_, invalid := errors.AsType[*schema.InvalidSchemaError](err)
 			switch {

@@ -41,6 +41,7 @@ type values struct {
 	another  bool // to gives ids of its own
 	register bool
 	topic    string
+	subject  string // of the source
 	several  bool   // the target has several event types
 	reencode string // subject
 
@@ -59,7 +60,7 @@ type route struct {
 func newValues(cfg *CopyConfig) (*values, error) {
 	v := &values{
 		from: cfg.Registry, to: cfg.ToRegistry, register: cfg.Register,
-		topic: cfg.Plan.Target.Topic, reencode: cfg.Plan.Target.Reencode, routes: map[schema.Ref]*route{},
+		topic: cfg.Plan.Target.Topic, subject: subjectOf(cfg.Plan.Source.Topics...), reencode: cfg.Plan.Target.Reencode, routes: map[schema.Ref]*route{},
 	}
 	if v.to == nil {
 		v.to = v.from
@@ -131,7 +132,7 @@ func (v *values) route(ctx context.Context, ref schema.Ref) (*route, error) {
 }
 
 func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
-	writer, err := v.from.Resolve(ctx, ref)
+	writer, err := v.from.ResolveFor(ctx, v.subject, ref)
 	if err != nil {
 		if isVerdict(err) {
 			return &route{unknown: err}, nil

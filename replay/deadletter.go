@@ -89,6 +89,14 @@ func (d *DeadLetter) parse(ctx context.Context, registry *schema.Registry) (*sch
 	if registry == nil {
 		return nil, nil, errors.New("decoding needs a schema registry, and none is given")
 	}
-	s, err := registry.Resolve(ctx, ref)
+	s, err := registry.ResolveFor(ctx, subjectOf(d.Origin.Topic), ref)
 	return s, body, err
+}
+
+// subjectOf is a subject that values of the topics may be under, "" when no topic is known: topics of one plan are of one registry context.
+func subjectOf(topics ...string) string {
+	if len(topics) == 0 || topics[0] == "" {
+		return ""
+	}
+	return schema.TopicName(topics[0])
 }

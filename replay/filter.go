@@ -74,6 +74,7 @@ type matcher struct {
 	headers  []headerGlob
 	where    *where
 	registry *schema.Registry
+	subject  string             // that the events' schemas may be under; "" when none is known
 	asked    func(failed error) // unless nil, told of every event that the expression was asked about; nil: it had an answer
 
 	mu    sync.Mutex
@@ -235,7 +236,7 @@ func (m *matcher) resolve(ctx context.Context, ref schema.Ref) (*writtenBy, erro
 	if by != nil {
 		return by, nil
 	}
-	found, err := m.registry.Resolve(ctx, ref)
+	found, err := m.registry.ResolveFor(ctx, m.subject, ref)
 	by = &writtenBy{schema: found}
 	switch {
 	case err == nil:

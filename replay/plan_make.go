@@ -68,6 +68,7 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	match.subject = subjectOf(p.Source.Topics...)
 	m := &making{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
 	for _, step := range []func(context.Context) error{m.open, m.locate, m.past, m.scan, m.judge, m.guard, m.lookAround} {
 		if err = step(ctx); err != nil {

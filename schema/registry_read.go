@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/riferrei/srclient"
@@ -23,6 +24,12 @@ func (r *Registry) SchemaByGUID(ctx context.Context, guid GUID) (*Schema, error)
 
 // Resolve returns the schema that ref names: [Registry.Schema] or [Registry.SchemaByGUID].
 func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
+	return r.ResolveFor(ctx, "", ref)
+}
+
+// ResolveFor is [Registry.Resolve] for a value of which a subject is known, [TopicName] of its topic for example. A registry with contexts, as
+// Confluent's, looks for the id in the context that has the subject. When it is not there, it is looked for by the id alone. A Registry remembers one schema of each id: values of contexts that give the same id need a Registry each.
+func (r *Registry) ResolveFor(ctx context.Context, subject string, ref Ref) (*Schema, error) {
 	if s, ok := r.caches.schemas.Get(ref); ok {
 		return s, nil
 	}
@@ -30,21 +37,21 @@ func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
 		return nil, &UnknownSchemaError{Ref: ref, URL: r.URL()}
 	}
 	if k := r.snapshot.answering(); k != nil && k.schemas[ref] != nil {
-		return orKnown(ctx, r.snapshot, k.schemas[ref], func(ctx context.Context) (*Schema, error) { return r.resolve(ctx, ref) })
+		return orKnown(ctx, r.snapshot, k.schemas[ref], func(ctx context.Context) (*Schema, error) { return r.resolve(ctx, subject, ref) })
 	}
-	s, err := r.resolve(ctx, ref)
+	s, err := r.resolve(ctx, subject, ref)
 	return s, r.snapshot.nor(err)
 }
 
 // resolve asks the registry.
-func (r *Registry) resolve(ctx context.Context, ref Ref) (*Schema, error) {
+func (r *Registry) resolve(ctx context.Context, subject string, ref Ref) (*Schema, error) {
 	return r.schemas.do(ctx, ref, func(ctx context.Context) (*Schema, error) {
 		if s, ok := r.caches.schemas.Get(ref); ok {
 			return s, nil
 		}
 		ctx, cancel := r.within(ctx)
 		defer cancel()
-		s, err := r.fetch(ctx, ref)
+		s, err := r.fetch(ctx, subject, ref)
 		var unknown *UnknownSchemaError
 		switch {
 		case err == nil:
@@ -75,14 +82,20 @@ func answerOf(s *srclient.Schema) answerSchema {
 	return a
 }
 
-func (r *Registry) fetch(ctx context.Context, ref Ref) (*Schema, error) {
+func (r *Registry) fetch(ctx context.Context, subject string, ref Ref) (*Schema, error) {
 	var a answerSchema
-	if ref.ByGUID {
+	under, err := r.fetchUnder(ctx, subject, ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case under.Schema != "":
+		a = under
+	case ref.ByGUID:
 		var err error
 		if a, err = r.fetchGUID(ctx, ref); err != nil {
 			return nil, r.unknownRef(ref, err)
 		}
-	} else {
+	default:
 		x := r.exchange(ctx)
 		s, err := x.confluent().GetSchema(ref.ID)
 		if err != nil {
@@ -100,6 +113,23 @@ func (r *Registry) fetch(ctx context.Context, ref Ref) (*Schema, error) {
 	}
 	r.snapshot.learn(entry)
 	return s, nil
+}
+
+// fetchUnder asks for an id under a subject, which srclient cannot. The answer is empty when the subject does not have it: the id may be under
+// another one, and some registries look no further.
+func (r *Registry) fetchUnder(ctx context.Context, subject string, ref Ref) (a answerSchema, err error) {
+	if ref.ByGUID || subject == "" {
+		return a, nil
+	}
+	path := fmt.Sprintf("/schemas/ids/%d?subject=%s", ref.ID, url.QueryEscape(subject))
+	if err = r.exchange(ctx).call(http.MethodGet, path, nil, &a); err == nil {
+		return a, nil
+	}
+	var answer *RegistryError
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSchemaNotFound || answer.Code == codeSubjectNotFound) {
+		return a, nil
+	}
+	return a, r.unknownRef(ref, err)
 }
 
 // unknownRef tells the registry's "no such schema" from every other error. A 404 without the registry's code may come from a proxy, or

@@ -200,7 +200,7 @@ func (p *printer) decode(ctx context.Context, r consumer.Record) ([]byte, schema
 	if !ok {
 		asking, cancel := p.app.within(ctx)
 		defer cancel()
-		if writer, err = p.registry.Resolve(asking, ref); err != nil {
+		if writer, err = p.registry.ResolveFor(asking, schema.TopicName(r.Topic), ref); err != nil {
 			return nil, ref, nil, err
 		}
 		p.schemas[ref] = writer
