@@ -7,9 +7,10 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// check fails at once on what would otherwise show only once an event needs it: brokers that are not there, credentials, and topics.
+// check fails at once on mistakes that would otherwise show only once an event needs what they are about: credentials, and topics. Brokers
+// that do not answer are waited for.
 func (e *engine) check(ctx context.Context) error {
-	if err := e.client.Ping(ctx); err != nil {
+	if err := e.client.Retry(ctx, e.client.Ping); err != nil {
 		return err
 	}
 	sides := sideTopics{

@@ -44,11 +44,10 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 // When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done, leaves
 // the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to do next:
 // *[HandlerError], *[CrashError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
-// *[MissingTopicError], *[PartitionsError], *[CompactedTopicError], *[CollisionError], *[StuckError], [ErrRunTwice], or what the broker refused. Brokers that
-// cannot be reached at the start are an error as well.
+// *[MissingTopicError], *[PartitionsError], *[CompactedTopicError], *[CollisionError], *[StuckError], [ErrRunTwice], or what the broker refused.
 //
-// Later outages, of brokers or of the registry, are not: the worker waits for them to pass. A handler's context carries the values
-// of ctx.
+// Outages, of brokers or of the registry, are not: the worker waits for them to pass, from its first second on, and logs what it waits for.
+// A handler's context carries the values of ctx.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.ran.Swap(true) {
 		return ErrRunTwice

@@ -143,8 +143,8 @@ func TestRunFailsAtOnceWithoutWhatItNeeds(t *testing.T) {
 	}
 
 	cfg = w.config("t")
-	cfg.Cluster.Brokers = []string{"127.0.0.1:1"}
-	if err := w.start(cfg, On(new(sink).handle)).wait(); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
+	cfg.Cluster.Brokers = []string{webServer(t)}
+	if err := w.start(cfg, On(new(sink).handle)).wait(); err == nil || !strings.Contains(err.Error(), "web server") {
 		t.Errorf("no broker: %v", err)
 	}
 }

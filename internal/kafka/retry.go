@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // Pauses between attempts grow from retryFirst to retryMost; each is cut at random down to nothing (full jitter), so
@@ -15,12 +17,20 @@ const (
 	retryMost  = time.Second
 )
 
+// What is tried again and again is logged after a moment, and then from time to time.
+const (
+	retryTold  = time.Second
+	retryAgain = 15 * time.Second
+)
+
 // Retry calls fn until it succeeds, fails for good (see Retriable) or ctx ends, pausing between attempts with growing
 // random delays. The error when ctx ends wraps both the context's error and fn's last one. When fn's error says so, the
-// metadata of the topics it names is refreshed first.
+// metadata of the topics it names is refreshed first. The client's logger is told from time to time what it waits for.
 func (c *Client) Retry(ctx context.Context, fn func(ctx context.Context) error) error {
 	var last error
 	pause := retryFirst
+	began := time.Now()
+	silent := began.Add(retryTold)
 	for attempt := 1; ; attempt++ {
 		err := fn(ctx)
 		if err == nil {
@@ -31,6 +41,10 @@ func (c *Client) Retry(ctx context.Context, fn func(ctx context.Context) error) 
 		}
 		if ctx.Err() == nil && !Retriable(err) {
 			return err
+		}
+		if now := time.Now(); now.After(silent) && ctx.Err() == nil {
+			silent = now.Add(retryAgain)
+			c.options.logger.Warn("brokers do not answer as they should: trying again", zap.Duration("for", now.Sub(began).Round(time.Millisecond)), zap.Error(err))
 		}
 		c.invalidateFor(err)
 		if ended := c.sleep(ctx, rand.N(pause)+1); ended != nil { //nolint:gosec // jitter
