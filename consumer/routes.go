@@ -89,6 +89,40 @@ func (r *routes) anyLiveOnly() bool {
 // copies reports whether any event may be copied to another topic.
 func (r *routes) copies(cfg Config) bool { return r.deadLetters(cfg) || len(r.delays()) > 0 }
 
+// checkNames holds the names of the topics that events are copied to, which have the group's in them, to what Kafka takes.
+func (r *routes) checkNames(cfg Config) error {
+	var names []string
+	for _, topic := range cfg.Topics {
+		for _, delay := range r.delays() {
+			names = append(names, RetryTopic(topic, cfg.Group, delay))
+		}
+		if r.deadLetters(cfg) {
+			names = append(names, DeadLetterTopic(topic, cfg.Group))
+		}
+	}
+	for _, name := range names {
+		if why := notATopic(name); why != "" {
+			return fmt.Errorf("consumer: Config.Group %q: topic %q would be its retry or dead-letter topic, and %s: give it another name", cfg.Group, name, why)
+		}
+	}
+	return nil
+}
+
+// notATopic says why Kafka takes no topic of a name (org.apache.kafka.common.internals.Topic); "" when it does.
+func notATopic(name string) string {
+	const longest = 249
+	if len(name) > longest {
+		return fmt.Sprintf("a topic's name has at most %d bytes", longest)
+	}
+	for _, c := range name {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '.' && c != '_' && c != '-' {
+			return "a topic's name has letters, digits, dots, dashes and underscores only"
+		}
+	}
+	return ""
+}
+
 // delays is every delay that an event may wait for in a retry topic, in order.
 func (r *routes) delays() []time.Duration {
 	var ladders [][]time.Duration

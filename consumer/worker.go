@@ -35,6 +35,9 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 	if err := errors.Join(cfg.validate(), err); err != nil {
 		return nil, err
 	}
+	if err := routes.checkNames(cfg); err != nil {
+		return nil, err
+	}
 	id := rand.Uint64() | 1<<63 //nolint:gosec // it only has to be another than those of others
 	return &Worker{cfg: cfg, id: id, routes: routes, grace: handlerGrace, turns: semaphore.NewWeighted(allTurns), metadata: metadataInterval}, nil
 }

@@ -225,12 +225,10 @@ func (e *jsonEncoder) integer(n *node, v *jsonValue) *JSONError {
 	}
 	i, err := strconv.ParseInt(v.text, 10, 64)
 	if err != nil {
-		// 1.0 and 1e3 are integers too.
-		f, ferr := strconv.ParseFloat(v.text, 64)
-		if ferr != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+		var whole bool
+		if i, whole = exactInteger(v.text); !whole {
 			return misfit("%s is not a number that %s can hold", clip(v.text), n.kind)
 		}
-		i = int64(f)
 	}
 	if n.kind == kindInt {
 		if i < math.MinInt32 || i > math.MaxInt32 {
@@ -255,6 +253,8 @@ func (e *jsonEncoder) float(n *node, v *jsonValue) *JSONError {
 		if f, err = strconv.ParseFloat(v.text, bits); err != nil {
 			return misfit("%s is beyond a %s", clip(v.text), n.kind)
 		}
+	case v.kind == jsonString && e.defaults != nil: // Java and hamba take none, and registries refuse the schema
+		return misfit("a default of %s is a number in JSON, which has no %s", n.kind, clip(v.text))
 	case v.kind == jsonString && v.text == "NaN":
 		f = math.NaN()
 	case v.kind == jsonString && v.text == "Infinity":

@@ -3,7 +3,27 @@ package schema
 import (
 	"fmt"
 	"math/big"
+	"strconv"
+	"strings"
 )
+
+// exactInteger reads a JSON number that is an integer in another notation, such as 1.0 or 1e18. None is rounded.
+func exactInteger(text string) (int64, bool) {
+	const longest = 100 // more zeros than a long has digits, and few enough to compute with
+	if _, exponent, ok := strings.Cut(strings.ToLower(text), "e"); ok {
+		if n, err := strconv.Atoi(exponent); err != nil || n < -longest || n > longest {
+			return 0, false
+		}
+	}
+	if len(text) > longest {
+		return 0, false
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok || !r.IsInt() || !r.Num().IsInt64() {
+		return 0, false
+	}
+	return r.Num().Int64(), true
+}
 
 // twosComplement writes v, big-endian, in size bytes, which must hold it (Avro specification, "Decimal").
 func twosComplement(v *big.Int, size int) []byte {

@@ -83,6 +83,18 @@ func TestParseRefuses(t *testing.T) {
 }
 
 // Defaults that take further defaults, twice each, are 2^40 fields after forty records.
+func TestDefaultThatIsNoNumberIsPlaced(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{`"double"`, `["float","null"]`} {
+		for _, value := range []string{"NaN", "Infinity"} {
+			_, err := Parse(`{"type":"record","name":"R","fields":[{"name":"a","type":` + typ + `,"default":"` + value + `"}]}`)
+			if bad := new(InvalidSchemaError); !errors.As(err, &bad) || bad.Path != "/fields/0/default" || !strings.Contains(bad.Reason, "a number in JSON, which has no "+value) {
+				t.Errorf("%s %s: %v", typ, value, err)
+			}
+		}
+	}
+}
+
 func TestParseBoundsDefaults(t *testing.T) {
 	t.Parallel()
 	for _, leaf := range []string{``, `{"name":"i","type":"int","default":1}`} {

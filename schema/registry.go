@@ -56,6 +56,9 @@ type Version struct {
 // its arguments is reported at once.
 func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 	o := registryOptions{timeout: defaultTimeout}
+	if strings.Contains(base, ",http://") || strings.Contains(base, ",https://") {
+		return nil, errors.New("schema registry: the URL is a list: give one URL, of a load balancer for example; retries go there")
+	}
 	u, err := url.Parse(base)
 	if err != nil {
 		// The parser's error would print the URL, password and all.
@@ -93,6 +96,9 @@ func NewRegistry(base string, opts ...RegistryOption) (*Registry, error) {
 func checkURL(u *url.URL) error {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return errors.New("the URL needs a scheme (http or https) and a host, as in http://localhost:8081")
+	}
+	if strings.Contains(u.Host, ",") {
+		return errors.New("the URL is a list: give one URL, of a load balancer for example; retries go there")
 	}
 	if strings.Contains(u.Path, "@") {
 		return errors.New("the URL has an @ in its path: percent-encode the user and the password, or leave them to WithBasicAuth")

@@ -120,9 +120,13 @@ func (c *catalog) checkRecord(name string) []error {
 	}
 	fields := map[string]string{}
 	for _, f := range record.Fields() {
+		if own, ok := ownName(f); ok && !isGoName(own) {
+			problems = append(problems, fmt.Errorf("%s: goName %q of field %s of %s is no name for an exported Go field: a capital, then letters and digits",
+				c.files[name], own, f.Name(), name))
+		}
 		if other, ok := fields[fieldName(f)]; ok {
-			problems = append(problems, fmt.Errorf("%s: fields %s and %s of %s would both be the Go field %s: rename one",
-				c.files[name], other, f.Name(), name, fieldName(f)))
+			problems = append(problems, fmt.Errorf(`%s: fields %s and %s of %s would both be the Go field %s: rename one, or give one a property such as "goName": "%s2"`,
+				c.files[name], other, f.Name(), name, fieldName(f), fieldName(f)))
 		}
 		fields[fieldName(f)] = f.Name()
 	}
@@ -132,8 +136,28 @@ func (c *catalog) checkRecord(name string) []error {
 // methods are the names generated types need for themselves.
 var methods = []string{"AvroSchema", "AppendAvro", "AppendAvroWithin", "DecodeAvro"}
 
+// ownName is the Go name that a field's schema asks for, with the property "goName": schemas of others have names that nobody can change.
+func ownName(f *avro.Field) (string, bool) {
+	own, ok := f.Prop("goName").(string)
+	return own, ok
+}
+
+// isGoName reports whether a text from a schema may stand in Go source as an exported name.
+func isGoName(name string) bool {
+	for i, c := range name {
+		capital, other := 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
+		if !capital && (i == 0 || !other) {
+			return false
+		}
+	}
+	return name != ""
+}
+
 func fieldName(f *avro.Field) string {
 	name := goName(f.Name())
+	if own, ok := ownName(f); ok && isGoName(own) {
+		name = own
+	}
 	if slices.Contains(methods, name) {
 		name += "Field"
 	}
@@ -219,6 +243,12 @@ func (g *generator) packagesIn(code string) ([]importSpec, error) {
 // comment writes a schema's documentation, which is text from outside: line by
 // line, so that none of it can leave the comment.
 func (g *generator) comment(text string) {
+	text = strings.Map(func(r rune) rune { // Go source has no NUL and no byte order mark
+		if r == 0 || r == '\ufeff' {
+			return -1
+		}
+		return r
+	}, text)
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		g.printf("// %s\n", strings.TrimSpace(line))
 	}

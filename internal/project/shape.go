@@ -1,6 +1,7 @@
 package project
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -83,7 +84,11 @@ func (m *mistakes) check(n *yaml.Node, s *shape, what string) {
 		return
 	}
 	if !s.kindOf(n) {
-		m.add(m.at(n), "", "%s is %s, want %s", what, describeNode(n), describeShape(s))
+		hint := ""
+		if s.kind == textPart && n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" {
+			hint = fmt.Sprintf("put it in quotes: %q", n.Value)
+		}
+		m.add(m.at(n), hint, "%s is %s, want %s", what, describeNode(n), describeShape(s))
 		return
 	}
 	switch s.kind {
