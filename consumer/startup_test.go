@@ -11,7 +11,7 @@ import (
 // laterAt is an address at which nobody listens until the returned function is called. From then on what comes there is passed on to another.
 func laterAt(t *testing.T, to string) (address string, listen func()) {
 	t.Helper()
-	reserved, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func laterAt(t *testing.T, to string) (address string, listen func()) {
 	}
 	return address, func() {
 		t.Helper()
-		listener, err := net.Listen("tcp", address) //nolint:noctx // closed at the end of the test
+		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func laterAt(t *testing.T, to string) (address string, listen func()) {
 }
 
 func passOn(from net.Conn, to string) {
-	behind, err := net.Dial("tcp", to) //nolint:noctx // ends with its connections
+	behind, err := net.Dial("tcp", to)
 	if err != nil {
 		_ = from.Close()
 		return
@@ -55,7 +55,7 @@ func passOn(from net.Conn, to string) {
 // webServer is an address at which something listens that is not Kafka.
 func webServer(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at the end of the test
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

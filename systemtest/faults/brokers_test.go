@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
+	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
 )
 
@@ -238,4 +240,62 @@ func (f *flow) awaitCommitted(limit time.Duration) {
 		}
 		return now > before
 	})
+}
+
+// brokerAway kills a broker whose partitions nobody else has, and starts a worker anew while it is away. The partitions that have leaders
+// are handled meanwhile, and the others once the broker is back.
+func brokerAway(t *trial) {
+	var mu sync.Mutex
+	handled := map[int32]int{}
+	f := t.flow(plan{
+		partitions: 6, replicas: 1, perTick: 5, settings: map[string]string{"min.insync.replicas": "1"},
+		handle: func(ctx context.Context, _ events.Numbered) error {
+			mu.Lock()
+			defer mu.Unlock()
+			handled[consumer.InfoFrom(ctx).Partition]++
+			return nil
+		},
+	})
+	worker := f.workers[0]
+	restarts, longest := pick(2, 5), time.Duration(0)
+	for i := range restarts {
+		f.awaitHandled(500, time.Minute)
+		away := f.coordinator()%3 + 1 // not the one that the group needs
+		led := map[int32]bool{}
+		for p := range f.partitions {
+			if admin.Leader(t, t.kafka(), f.topic, p) != away {
+				led[p] = true
+			}
+		}
+		t.require(len(led) > 0 && len(led) < int(f.partitions), "broker %d leads %d of %d partitions", away, int(f.partitions)-len(led), f.partitions)
+		t.kafka().Node(away).Kill()
+		if err := worker.Stop(); err != nil {
+			t.Errorf("worker: %v", err)
+		}
+		mu.Lock()
+		clear(handled)
+		mu.Unlock()
+		started := time.Now()
+		worker = f.work(fmt.Sprintf("life %d", i+1), nil)
+		f.until(30*time.Second, "the partitions that have leaders are handled", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			for p := range led {
+				if handled[p] == 0 {
+					return false
+				}
+			}
+			return true
+		})
+		longest = max(longest, time.Since(started))
+		t.kafka().Node(away).Start(t)
+		f.until(time.Minute, "all partitions are handled", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(handled) == int(f.partitions)
+		})
+	}
+	f.finish()
+	f.figure("restarts", "%d", restarts)
+	f.figure("longest until the others are handled", "%s", round(longest))
 }

@@ -26,6 +26,7 @@ const tick = 5 * time.Millisecond
 // be in the middle of something at any moment.
 type plan struct {
 	partitions int32
+	replicas   int16 // defaults to the cluster's
 	keys       int
 	perTick    int // events every 5 ms
 	payload    int
@@ -69,7 +70,7 @@ func (t *trial) flow(p plan) *flow {
 	t.Helper()
 	f := &flow{trial: t, plan: p.withDefaults(), topic: t.name("events")}
 	f.rename("key")
-	admin.CreateTopic(t, t.kafka(), f.topic, f.partitions, f.settings)
+	admin.CreateReplicated(t, t.kafka(), f.topic, f.partitions, f.replicas, f.settings)
 	f.schemas = stack.Registry(t, cmp.Or(f.registryAt, t.lab.schemas().URL))
 	config := producer.Config{Cluster: t.cluster(), Registry: f.schemas, AutoRegister: true}
 	if f.produce != nil {
@@ -90,6 +91,9 @@ func (t *trial) flow(p plan) *flow {
 func (p plan) withDefaults() plan {
 	if p.partitions == 0 {
 		p.partitions = 3
+	}
+	if p.replicas == 0 {
+		p.replicas = -1
 	}
 	if p.keys == 0 {
 		p.keys = 60

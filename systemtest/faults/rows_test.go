@@ -51,6 +51,7 @@ func rows() []row {
 		{47, "coordinator hung (SIGSTOP) inside a rebalance", hungRound},
 		{48, "static worker dead between two rounds", deadBetweenRounds},
 		{49, "partitions added across a static restart", grownRestart},
+		{50, "a broker of unreplicated partitions away", brokerAway},
 		{51, "oversize and many-header events", oversize},
 		{60, "everything at once", everything},
 	}

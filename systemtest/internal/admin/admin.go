@@ -20,13 +20,19 @@ import (
 // partition has a leader.
 func CreateTopic(tb testing.TB, c *kraft.Cluster, name string, partitions int32, settings map[string]string) {
 	tb.Helper()
+	CreateReplicated(tb, c, name, partitions, -1, settings)
+}
+
+// CreateReplicated is CreateTopic with a number of replicas; -1 is the cluster's own.
+func CreateReplicated(tb testing.TB, c *kraft.Cluster, name string, partitions int32, replicas int16, settings map[string]string) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
 	defer cancel()
 	configs := map[string]*string{}
 	for key, value := range settings {
 		configs[key] = &value
 	}
-	if _, err := c.Admin.CreateTopic(ctx, partitions, -1, configs, name); err != nil {
+	if _, err := c.Admin.CreateTopic(ctx, partitions, replicas, configs, name); err != nil {
 		tb.Fatalf("create topic %s: %v", name, err)
 	}
 	for Leader(tb, c, name, partitions-1) < 1 {
