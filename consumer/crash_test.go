@@ -438,6 +438,26 @@ func TestSuspectsWaitForNoCommitThatCannotBe(t *testing.T) {
 	}
 }
 
+// charges counts the commits that charge events of partition 0 of topic t with the death of a worker.
+func (w *world) charges() *atomic.Int64 {
+	w.t.Helper()
+	topic, err := w.client.Topic(w.t.Context(), "t")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	log := progress.Log{Cluster: w.client.ClusterID(), Topic: topic.ID}
+	charges := new(atomic.Int64)
+	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		c := req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0]
+		if n, err := progress.Decode(log, c.Offset, *c.Metadata); err == nil && n.Mark.Working && n.Mark.Deaths > 0 {
+			charges.Add(1)
+		}
+		return nil, nil, false
+	})
+	return charges
+}
+
 // TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers: a commit that charges an event, and whose answer does not come, would charge it with a
 // kill meanwhile although no handler has begun.
 func TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers(t *testing.T) {
@@ -451,20 +471,7 @@ func TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers(t *testing.T) {
 	if died, err := m.live(func() bool { return false }); !died {
 		t.Fatalf("the first worker did not die: %v", err)
 	}
-	topic, err := w.client.Topic(t.Context(), "t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := progress.Log{Cluster: w.client.ClusterID(), Topic: topic.ID}
-	var charged atomic.Int64
-	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		w.kafka.KeepControl()
-		c := req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0]
-		if n, err := progress.Decode(log, c.Offset, *c.Metadata); err == nil && n.Mark.Working && n.Mark.Deaths > 0 {
-			charged.Add(1)
-		}
-		return nil, nil, false
-	})
+	charged := w.charges()
 	var asked atomic.Int64
 	var open atomic.Bool
 	w.kafka.Fault(kfake.Fault{
@@ -479,6 +486,36 @@ func TestATurnIsCommittedOnlyWhileTheCoordinatorAnswers(t *testing.T) {
 		t.Errorf("while the coordinator did not answer, %d commits charged the event, and handlers began: %t", charged.Load(), len(m.deaths) > 0)
 	}
 	open.Store(true)
+	eventually(t, "the event is handed over", func() bool { return len(m.deaths) > 0 })
+	if charged.Load() == 0 {
+		t.Error("the event was handed over without a commit that says so")
+	}
+	j.crash()
+}
+
+// TestAnEventThatWaitsForTheRegistryIsInNobodysHands: a worker that is killed meanwhile does not count against the event.
+func TestAnEventThatWaitsForTheRegistryIsInNobodysHands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, true)
+	w.unkeyed(0, 1)
+	cfg := w.laned(2)
+	cfg.Policy = Policy{Attempts: 5, DeadLetter: true}
+	m := newMortal(w, cfg, func(Info, ping) bool { return true })
+	if died, err := m.live(func() bool { return false }); !died {
+		t.Fatalf("the first worker did not die: %v", err)
+	}
+	charged := w.charges()
+	m.cfg.Registry = w.asking(patience) // which knows no schema yet
+	w.down.Store(true)
+	j := w.start(m.cfg, On(m.handle))
+	eventually(t, "the event waits for the registry", func() bool {
+		return w.logs.FilterMessage("event waits for an outage to end").Len() > 1 || charged.Load() > 0
+	})
+	if charged.Load() > 0 {
+		t.Errorf("%d commits charged the event while it waited", charged.Load())
+	}
+	w.down.Store(false)
 	eventually(t, "the event is handed over", func() bool { return len(m.deaths) > 0 })
 	if charged.Load() == 0 {
 		t.Error("the event was handed over without a commit that says so")

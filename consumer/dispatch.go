@@ -116,15 +116,16 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, m
 				return next, false, nil
 			}
 		}
-		if t.record.Offset >= p.reach.limit.Load() {
-			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
-				return next, false, nil
-			}
-		}
 		if fault != nil {
 			t.unreadable(fault)
 		} else if t = p.route(t, c, reader, b); t == nil {
 			return next, false, nil
+		}
+		// Last: an event that waits for the registry is in nobody's hands, whatever happens to the process meanwhile.
+		if t.record.Offset >= p.reach.limit.Load() {
+			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
+				return next, false, nil
+			}
 		}
 		if t.spent.attempts > 0 {
 			p.condemn(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/headrace/headrace/systemtest/internal/process"
@@ -48,22 +49,42 @@ func (c *composite) breakBrokers(ctx context.Context, random *rand.Rand) {
 		node := c.kafka().Node(1 + random.Int32N(3))
 		switch random.IntN(3) {
 		case 0:
-			node.Kill()
+			c.moves(node.Kill)
 			c.did("brokers killed", 1)
 			_ = rest(ctx, random, time.Second, 6*time.Second)
 			node.Start(c)
 		case 1:
-			node.Pause()
+			c.moves(node.Pause)
 			c.did("brokers hung", 1)
 			_ = rest(ctx, random, time.Second, 12*time.Second)
 			node.Continue()
 		case 2:
-			node.Stop()
+			c.moves(node.Stop)
 			c.did("brokers stopped", 1)
 			_ = rest(ctx, random, time.Second, 4*time.Second)
 			node.Start(c)
 		}
 	}
+}
+
+// moves does something to a broker for which the group's coordinator may move, also before it is over. What Kafka then answers of older
+// offsets is excused.
+func (c *composite) moves(act func()) {
+	over := make(chan struct{})
+	var excusing sync.WaitGroup
+	excusing.Go(func() {
+		for {
+			c.commits.Excuse()
+			select {
+			case <-over:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+	act()
+	close(over)
+	excusing.Wait()
 }
 
 // breakLines hangs up, makes lines bad, and swallows what goes to one broker.

@@ -144,6 +144,7 @@ func (c *composite) judge() {
 	for _, b := range back[:min(len(back), 3)] {
 		c.Logf("committed offset went back: %s", b)
 	}
+	c.figure("older offsets answered by a new coordinator", "%d", c.commits.Older())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(c.counts)) {
@@ -185,8 +186,8 @@ func (c *composite) judgeAttempts() {
 }
 
 // judgeLetters holds the dead letters to the plan: only events that were to die died. A SIGKILL cannot be told from a death that an event
-// has caused, so an event may have died of them when as many processes were killed as its policy has attempts, and all but the first had begun it: that one
-// may have been about to.
+// has caused, so an event may die of as many as its policy has attempts. It was in hand of each of them, the last with it alone; of those before, its handler
+// may not have begun.
 func (c *composite) judgeLetters() {
 	c.Helper()
 	letters, strange := map[string]bool{}, 0
@@ -198,7 +199,7 @@ func (c *composite) judgeLetters() {
 		deaths, attempts := c.attempts.deathsWith(e.Key, int(e.Number))
 		c.Logf("dead letter of %s %d, which was not to die: %s; %d processes were killed that had begun it:\n%s",
 			e.Key, e.Number, header(r, consumer.HeaderMessage), deaths, strings.Join(attempts, "\n"))
-		if header(r, consumer.HeaderKind) == "crash" && deaths >= compositeAttempts-1 {
+		if header(r, consumer.HeaderKind) == "crash" && deaths > 0 {
 			c.ofKills[fmt.Sprintf("%s %d", e.Key, e.Number)] = true
 		} else {
 			strange++
