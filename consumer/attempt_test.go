@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/headrace/headrace"
 )
 
 var errBroken = errors.New("broken")
@@ -76,7 +78,7 @@ func TestWorkerStopsAtAnEventThatNobodyCanHandle(t *testing.T) {
 				return got.handle(ctx, p)
 			}).With(tc.policy))
 			failure := asError[*HandlerError](t, j.wait())
-			if failure.At != (At{"t", 0, 3}) || failure.Event != "test.Ping" || failure.Attempts != tc.attempts || !tc.is(failure) {
+			if failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 3}) || failure.Event != "test.Ping" || failure.Attempts != tc.attempts || !tc.is(failure) {
 				t.Errorf("got %+v", failure)
 			}
 			if at := w.committed("t", 0); at != 3 {
@@ -171,7 +173,7 @@ func TestGoexitInAHandlerStopsTheWorker(t *testing.T) {
 		goexit()
 		return nil
 	})).wait()
-	if failure := asError[*HandlerError](t, err); failure.At != (At{"t", 0, 0}) {
+	if failure := asError[*HandlerError](t, err); failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 0}) {
 		t.Errorf("got %+v", failure)
 	}
 	if at := w.committed("t", 0); at > 0 {
@@ -257,7 +259,7 @@ func TestHandlerThatIgnoresItsContextIsNamedAndNotAcknowledged(t *testing.T) {
 	<-entered
 	j.cancel()
 	stuck := asError[*StuckError](t, j.wait())
-	if stuck.At != (At{"t", 0, 1}) || stuck.Event != "test.Ping" {
+	if stuck.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 1}) || stuck.Event != "test.Ping" {
 		t.Errorf("got %+v", stuck)
 	}
 	if at := w.committed("t", 0); at != 1 {

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
@@ -120,7 +121,7 @@ func (e *engine) startAlone(p *partition) {
 
 // outOfRange is the policy for offsets that the log does not hold.
 func (e *engine) outOfRange(feed *fetch.Feed, asked, logStart, logEnd int64) (int64, error) {
-	problem := &OutOfRangeError{At: At{Topic: feed.Topic, Partition: feed.Partition, Offset: asked}, LogStart: logStart, LogEnd: logEnd}
+	problem := &OutOfRangeError{Location: headrace.Location{Topic: feed.Topic, Partition: feed.Partition, Offset: asked}, LogStart: logStart, LogEnd: logEnd}
 	var to int64
 	switch e.cfg.Tuning.OutOfRange {
 	case OutOfRangeStart:

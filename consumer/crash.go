@@ -1,19 +1,23 @@
 package consumer
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/headrace/headrace"
+)
 
 // CrashError says that the worker stopped at an event because the process of the worker before died with this event alone in hand,
 // after a row of deaths that it had a part in: as many as its policy has attempts. The event is handed over once more, alone, when the
 // worker is started again.
 type CrashError struct {
-	At
+	headrace.Location
 	Event  string // full name of the event's schema
 	Deaths int
 }
 
 func (e *CrashError) Error() string {
 	return fmt.Sprintf("%s at %s: %d processes in a row died with it in hand, the last with it alone; the event is not acknowledged: "+
-		"fix what kills them and start the worker again, or set Policy.DeadLetter", eventName(e.Event), e.At, e.Deaths)
+		"fix what kills them and start the worker again, or set Policy.DeadLetter", eventName(e.Event), e.Location, e.Deaths)
 }
 
 // condemn gives up an event that is out of attempts because of the processes that died with it.
@@ -28,6 +32,6 @@ func (p *partition) condemn(t *task) {
 	t.failure = &failure{
 		kind: kindCrash, event: t.event(), attempts: t.spent.attempts,
 		reason: fmt.Errorf("%d processes in a row died with this event in hand, the last with it alone", deaths),
-		err:    &CrashError{At: t.at(), Event: t.event(), Deaths: deaths},
+		err:    &CrashError{Location: t.at(), Event: t.event(), Deaths: deaths},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 )
@@ -55,19 +56,19 @@ func TestDeadLetterKeepsTheEventAndTellsWhy(t *testing.T) {
 	}
 	want := Record{
 		Topic: "t.g.dead", Partition: 3, Key: []byte("k1"), Value: original.value, Time: time.UnixMilli(1700000000123).UTC(),
-		Headers: []Header{
-			{"trace", []byte("abc")},
-			{"null", nil},
-			{HeaderTopic, []byte("t")},
-			{HeaderPartition, []byte("3")},
-			{HeaderOffset, []byte("0")},
-			{HeaderGroup, []byte("g")},
-			{HeaderMessage, []byte("broken")},
-			{HeaderDeliveryCount, []byte("2")},
-			{HeaderKind, []byte("handler")},
-			{HeaderEvent, []byte("test.Ping")},
-			{HeaderSchema, []byte("schema id 1")},
-			{HeaderTime, []byte(header(got, HeaderTime))},
+		Headers: []headrace.Header{
+			{Key: "trace", Value: []byte("abc")},
+			{Key: "null", Value: nil},
+			{Key: HeaderTopic, Value: []byte("t")},
+			{Key: HeaderPartition, Value: []byte("3")},
+			{Key: HeaderOffset, Value: []byte("0")},
+			{Key: HeaderGroup, Value: []byte("g")},
+			{Key: HeaderMessage, Value: []byte("broken")},
+			{Key: HeaderDeliveryCount, Value: []byte("2")},
+			{Key: HeaderKind, Value: []byte("handler")},
+			{Key: HeaderEvent, Value: []byte("test.Ping")},
+			{Key: HeaderSchema, Value: []byte("schema id 1")},
+			{Key: HeaderTime, Value: []byte(header(got, HeaderTime))},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -194,7 +195,7 @@ func TestPoisonWithoutDeadLetterStopsTheWorker(t *testing.T) {
 			w.topic("t", 1, false)
 			w.put("t", 0, rec{value: pingValue(1, "w")}, rec{value: value})
 			failure := asError[*DecodeError](t, w.start(w.config("t"), On(new(sink).handle)).wait())
-			if failure.At != (At{"t", 0, 1}) {
+			if failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 1}) {
 				t.Errorf("got %+v", failure)
 			}
 			if at := w.committed("t", 0); at != 1 {
@@ -227,7 +228,7 @@ func TestUnhandledEvents(t *testing.T) {
 			t.Parallel()
 			w, _, j := setup(t, UnhandledStop, false)
 			failure := asError[*UnhandledError](t, j.wait())
-			if failure.At != (At{"t", 0, 0}) || failure.Event != tc.event {
+			if failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 0}) || failure.Event != tc.event {
 				t.Errorf("got %+v", failure)
 			}
 			if at := w.committed("t", 0); at > 0 {

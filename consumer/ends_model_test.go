@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"pgregory.net/rapid"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/batch"
@@ -436,8 +437,8 @@ func (m *endsModel) deliveries(tb testing.TB, from int64, end endOfLife, chunk i
 	chunks := m.chunks(tb, from)
 	for i, c := range chunks {
 		if i == chunk && end == feedDies {
-			at := At{Topic: "t", Offset: c.From}
-			return append(deliveries, fetch.Delivery{Err: &OutOfRangeError{At: at}})
+			at := headrace.Location{Topic: "t", Offset: c.From}
+			return append(deliveries, fetch.Delivery{Err: &OutOfRangeError{Location: at}})
 		}
 		if i == chunk && end == isMoved {
 			m.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/schema"
 )
@@ -32,20 +33,9 @@ var ErrRunTwice = errors.New("worker has been run already: make a new one")
 // ErrStopRead, returned by the function given to [Read], ends the reading without an error.
 var ErrStopRead = errors.New("stop reading")
 
-// At is where in Kafka an error happened.
-type At struct {
-	Topic     string
-	Partition int32
-	Offset    int64
-}
-
-func (a At) String() string {
-	return fmt.Sprintf("topic %s partition %d offset %d", a.Topic, a.Partition, a.Offset)
-}
-
 // HandlerError says that the worker stopped at an event that its handler did not handle, because its policy has no dead letter.
 type HandlerError struct {
-	At
+	headrace.Location
 	Event    string // full name of the event's schema
 	Attempts int
 	Err      error  // what the handler returned last; a *PanicError when it panicked
@@ -57,7 +47,7 @@ func (e *HandlerError) Error() string {
 	if e.Replay != "" {
 		next = inReplay(e.Replay, "fix the handler, or let the replay skip failed events")
 	}
-	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; %s", e.Event, e.At, e.Attempts, e.Err, next)
+	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; %s", e.Event, e.Location, e.Attempts, e.Err, next)
 }
 
 // Unwrap returns the handler's error.
@@ -65,7 +55,7 @@ func (e *HandlerError) Unwrap() error { return e.Err }
 
 // UnhandledError says that the worker stopped at an event for whose type it has no handler.
 type UnhandledError struct {
-	At
+	headrace.Location
 	Event  string // full name of the event's schema; "" for a tombstone
 	Schema schema.Ref
 	Replay string // id of the replay that stopped there; "" for a worker
@@ -77,24 +67,24 @@ func (e *UnhandledError) Error() string {
 		what = "tombstones"
 	}
 	if e.Replay != "" {
-		return fmt.Sprintf("no handler for %s at %s: %s", what, e.At, inReplay(e.Replay, "add one, set Config.Unhandled to UnhandledSkip, or leave such events out of the plan"))
+		return fmt.Sprintf("no handler for %s at %s: %s", what, e.Location, inReplay(e.Replay, "add one, set Config.Unhandled to UnhandledSkip, or leave such events out of the plan"))
 	}
-	return fmt.Sprintf("no handler for %s at %s: add one, or set Config.Unhandled to UnhandledSkip or UnhandledDeadLetter", what, e.At)
+	return fmt.Sprintf("no handler for %s at %s: add one, or set Config.Unhandled to UnhandledSkip or UnhandledDeadLetter", what, e.Location)
 }
 
 // DecodeError says that the worker stopped at an event that is not what its schema, or the wire format, says. It is also the reason
 // of such an event's dead letter.
 type DecodeError struct {
-	At
+	headrace.Location
 	Err    error
 	Replay string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *DecodeError) Error() string {
 	if e.Replay != "" {
-		return fmt.Sprintf("decode event at %s: %v; %s", e.At, e.Err, inReplay(e.Replay, "let the replay skip failed events, or leave it out of the plan"))
+		return fmt.Sprintf("decode event at %s: %v; %s", e.Location, e.Err, inReplay(e.Replay, "let the replay skip failed events, or leave it out of the plan"))
 	}
-	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.At, e.Err)
+	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.Location, e.Err)
 }
 
 // Unwrap returns what is wrong with the event.
@@ -104,12 +94,12 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 // even its length can be believed; or it is over the limits for decompression, or does not decompress, and there is no dead letter for
 // it.
 type CorruptError struct {
-	At  // the batch's first offset
-	Err error
+	headrace.Location // the batch's first offset
+	Err               error
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("record batch at %s: %v; compare the partition's replicas, or move the group past it with an offset reset", e.At, e.Err)
+	return fmt.Sprintf("record batch at %s: %v; compare the partition's replicas, or move the group past it with an offset reset", e.Location, e.Err)
 }
 
 // Unwrap returns what is wrong with the batch.
@@ -118,13 +108,13 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 // OutOfRangeError says that the worker stopped because the partition's log does not hold the offset the group is at: it was deleted
 // by retention before it was handled, or the topic was made anew.
 type OutOfRangeError struct {
-	At             // the offset asked for
-	LogStart int64 // the first offset the partition holds
-	LogEnd   int64 // the offset its next event will get
+	headrace.Location       // the offset asked for
+	LogStart          int64 // the first offset the partition holds
+	LogEnd            int64 // the offset its next event will get
 }
 
 func (e *OutOfRangeError) Error() string {
-	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.At, e.LogStart, e.LogEnd)
+	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.Location, e.LogStart, e.LogEnd)
 }
 
 // RecreatedError says that a topic was deleted and created again under the same name while it was read: the offsets that were still to be
@@ -255,13 +245,13 @@ func (e *CompactedTopicError) Error() string {
 // StuckError says that a handler did not return after its context had ended, so that the worker ended without it. Its event is not
 // acknowledged.
 type StuckError struct {
-	At
+	headrace.Location
 	Event string
 	Stack []byte // of the handler's goroutine; nil when it could not be had
 }
 
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("handler of %s at %s is still running after its context ended: its event is not acknowledged", e.Event, e.At)
+	return fmt.Sprintf("handler of %s at %s is still running after its context ended: its event is not acknowledged", e.Event, e.Location)
 }
 
 // PanicError is the error of an attempt that panicked, in the handler or in a [Class], and of a replay whose filter did.

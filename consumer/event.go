@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/headrace/headrace"
 )
 
 // event is the context of one attempt. It is never used for another, so that a context that a handler has kept cannot tell of the
@@ -89,7 +91,7 @@ func (e *event) describe(t *task) Info {
 		headers = ownHeaders(&t.record)
 	}
 	for _, h := range headers {
-		info.Headers = append(info.Headers, Header{Key: h.Key, Value: cloneValue(h.Value)})
+		info.Headers = append(info.Headers, headrace.Header{Key: h.Key, Value: cloneValue(h.Value)})
 	}
 	return info
 }

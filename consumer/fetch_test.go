@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -156,7 +157,7 @@ func TestDamagedBatchIsFetchedOnceMoreAndThenStopsTheWorker(t *testing.T) {
 	var got sink
 	j := w.start(cfg, On(got.handle))
 	failure := asError[*CorruptError](t, j.wait())
-	if failure.At != (At{"t", 0, 2}) {
+	if failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 2}) {
 		t.Errorf("got %+v", failure)
 	}
 	if n := asked.Load(); n != 2 {
@@ -195,7 +196,7 @@ func TestRecordThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
 	w.topic("t", 1, false)
 	w.serve(func(int64) []byte { return bomb })
 	failure := asError[*CorruptError](t, w.start(w.config("t"), On(new(sink).handle)).wait())
-	if limit, ok := errors.AsType[*batch.LimitError](failure); !ok || failure.At != (At{"t", 0, 0}) {
+	if limit, ok := errors.AsType[*batch.LimitError](failure); !ok || failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 0}) {
 		t.Errorf("got %+v, %v", failure, limit)
 	}
 }

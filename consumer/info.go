@@ -4,14 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
 )
-
-// Header is one header of a record. A nil Value is a null, which Kafka tells apart from an empty one.
-type Header struct {
-	Key   string
-	Value []byte
-}
 
 // Info is what a handler can know about the event it was given, beside the event itself. An event that comes from a retry topic is
 // told as it was in its own topic, so that Topic, Partition and Offset name it whenever it is tried.
@@ -21,9 +16,9 @@ type Info struct {
 	Offset    int64
 	Key       string // "" for a null key as well, see NullKey
 	NullKey   bool
-	Time      time.Time // the record's timestamp, in UTC
-	Headers   []Header  // in the order of the record; nil without any
-	Event     string    // full name of the schema the event was written with; "" for a tombstone
+	Time      time.Time         // the record's timestamp, in UTC
+	Headers   []headrace.Header // in the order of the record; nil without any
+	Event     string            // full name of the schema the event was written with; "" for a tombstone
 	Schema    schema.Ref
 	Attempt   int // 1 for the first, and on through retry topics
 	Retry     int // rungs of [Policy.Retry] that the event has climbed; 0 in its own topic

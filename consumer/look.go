@@ -1,10 +1,14 @@
 package consumer
 
-import "time"
+import (
+	"time"
+
+	"github.com/headrace/headrace"
+)
 
 // handling is a handler that runs.
 type handling struct {
-	at        At
+	at        headrace.Location
 	event     string
 	since     time.Time // when it was first seen to run; zero when that is yet to be
 	goroutine string

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
@@ -216,18 +217,18 @@ func (p *partition) take(d *fetch.Delivery) (more bool) {
 	return p.work(&d.Chunk)
 }
 
-func (p *partition) atOffset(offset int64) At {
-	return At{Topic: p.Topic, Partition: p.Partition, Offset: offset}
+func (p *partition) atOffset(offset int64) headrace.Location {
+	return headrace.Location{Topic: p.Topic, Partition: p.Partition, Offset: offset}
 }
 
 // at is where the partition stands: at its first event that is not done.
-func (p *partition) at() At { return p.atOffset(p.prefix.Load()) }
+func (p *partition) at() headrace.Location { return p.atOffset(p.prefix.Load()) }
 
 // running names the handlers of the partition that run.
 func (p *partition) running() (stuck []error) {
 	for _, l := range p.engine.everyLane() {
 		if h, ok := l.handler(p); ok {
-			stuck = append(stuck, &StuckError{At: h.at, Event: eventName(h.event), Stack: stackOf(h.goroutine)})
+			stuck = append(stuck, &StuckError{Location: h.at, Event: eventName(h.event), Stack: stackOf(h.goroutine)})
 		}
 	}
 	return stuck

@@ -22,7 +22,7 @@ type Record struct {
 	Time      time.Time // in UTC
 	Key       []byte
 	Value     []byte
-	Headers   []Header
+	Headers   []headrace.Header
 
 	// Fault is why the record cannot be read: it has more than 65,536 headers or 96 MiB, or breaks the format. Then it has neither key, value
 	// nor headers.
@@ -102,7 +102,7 @@ func newReader(client *kafka.Client, cfg ReadConfig, topicID [16]byte, ranges []
 		Client: client, Logger: cfg.Logger, ReadCommitted: !cfg.ReadUncommitted,
 		BufferBytes: cfg.BufferBytes, PartitionBytes: min(defaultPartitionBytes, cfg.BufferBytes),
 		OutOfRange: func(feed *fetch.Feed, asked, logStart, logEnd int64) (int64, error) {
-			return 0, &OutOfRangeError{At: At{feed.Topic, feed.Partition, asked}, LogStart: logStart, LogEnd: logEnd}
+			return 0, &OutOfRangeError{Location: headrace.Location{Topic: feed.Topic, Partition: feed.Partition, Offset: asked}, LogStart: logStart, LogEnd: logEnd}
 		},
 	})
 	for _, pr := range ranges {
@@ -190,7 +190,7 @@ func (r *reader) view(tp kafka.TopicPartition, fault error) Record {
 	}
 	r.headers = rec.Headers(r.headers[:0])
 	for _, h := range r.headers {
-		r.out.Headers = append(r.out.Headers, Header(h))
+		r.out.Headers = append(r.out.Headers, headrace.Header(h))
 	}
 	return r.out
 }
@@ -198,7 +198,7 @@ func (r *reader) view(tp kafka.TopicPartition, fault error) Record {
 // feedError names what ended a partition's feed.
 func feedError(tp kafka.TopicPartition, err error) error {
 	if corrupt, ok := errors.AsType[*fetch.CorruptError](err); ok {
-		return &CorruptError{At: At{tp.Topic, tp.Partition, corrupt.Offset}, Err: corrupt.Err}
+		return &CorruptError{Location: headrace.Location{Topic: tp.Topic, Partition: tp.Partition, Offset: corrupt.Offset}, Err: corrupt.Err}
 	}
 	if other, ok := errors.AsType[*fetch.OtherTopicError](err); ok {
 		return &RecreatedError{Topic: other.Topic, Was: kafka.TopicIDText(other.Was), Now: kafka.TopicIDText(other.Now)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -85,7 +86,7 @@ func TestReadGivesTheWholeRecord(t *testing.T) {
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "k", value: []byte("v"), at: 1234, headers: []batch.Header{{Key: "h", Value: []byte("x")}, {Key: "null"}}}, rec{}, rec{value: []byte{}})
 	want := []Record{
-		{Topic: "t", Offset: 0, Key: []byte("k"), Value: []byte("v"), Time: time.UnixMilli(1234).UTC(), Headers: []Header{{"h", []byte("x")}, {"null", nil}}},
+		{Topic: "t", Offset: 0, Key: []byte("k"), Value: []byte("v"), Time: time.UnixMilli(1234).UTC(), Headers: []headrace.Header{{Key: "h", Value: []byte("x")}, {Key: "null", Value: nil}}},
 		{Topic: "t", Offset: 1, Time: time.UnixMilli(0).UTC()},
 		{Topic: "t", Offset: 2, Value: []byte{}, Time: time.UnixMilli(0).UTC()},
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace"
 )
 
 // HeaderOrigin is the header in which a handler's output may carry the [Info.Origin] of the event that it was made from, so that a
@@ -16,14 +18,14 @@ func (i Info) Origin() string {
 }
 
 // ParseOrigin reads what [Info.Origin] returns.
-func ParseOrigin(text string) (At, error) {
+func ParseOrigin(text string) (headrace.Location, error) {
 	topic, rest, _ := strings.Cut(text, "/")
 	first, second, _ := strings.Cut(rest, "/")
 	partition, err1 := strconv.ParseInt(first, 10, 32)
 	offset, err2 := strconv.ParseInt(second, 10, 64)
-	at := At{Topic: topic, Partition: int32(partition), Offset: offset}
+	at := headrace.Location{Topic: topic, Partition: int32(partition), Offset: offset}
 	if topic == "" || err1 != nil || err2 != nil || partition < 0 || offset < 0 {
-		return At{}, fmt.Errorf("origin %.300q is not topic/partition/offset", text)
+		return headrace.Location{}, fmt.Errorf("origin %.300q is not topic/partition/offset", text)
 	}
 	return at, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -176,7 +177,7 @@ func TestReplayGoesOnWhereItWasTold(t *testing.T) {
 			cfg.Worker.Tuning.DrainTimeout = time.Millisecond
 			cfg.Filter = func(_ context.Context, r *Record) (bool, error) { return r.Offset%5 != 0, nil }
 			var mu sync.Mutex
-			times := map[At]int{}
+			times := map[headrace.Location]int{}
 			var last told
 			deaths := 0
 			for ; ; deaths++ {
@@ -193,7 +194,7 @@ func TestReplayGoesOnWhereItWasTold(t *testing.T) {
 				err := Replay(ctx, cfg, On(func(ctx context.Context, p ping) error {
 					info := InfoFrom(ctx)
 					mu.Lock()
-					times[At{info.Topic, info.Partition, info.Offset}]++
+					times[headrace.Location{Topic: info.Topic, Partition: info.Partition, Offset: info.Offset}]++
 					mu.Unlock()
 					if p.N%97 == 11 {
 						return Skip("not wanted")
@@ -302,7 +303,7 @@ func TestReplayAndFailedEvents(t *testing.T) {
 					t.Fatalf("%d dead letters, want %d", len(letters), tc.dead)
 				}
 				for _, l := range letters {
-					if !slices.ContainsFunc(l.Headers, func(h Header) bool { return h.Key == HeaderReplay && string(h.Value) == "r1" }) {
+					if !slices.ContainsFunc(l.Headers, func(h headrace.Header) bool { return h.Key == HeaderReplay && string(h.Value) == "r1" }) {
 						t.Errorf("dead letter without the replay's id: %+v", l.Headers)
 					}
 				}

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -97,7 +98,7 @@ func TestEventClimbsTheLadderAndDies(t *testing.T) {
 		}
 		for i, c := range got {
 			want := Info{
-				Topic: "t", Partition: 2, Key: "k", Time: time.UnixMilli(1700000000123).UTC(), Headers: []Header{{"trace", []byte("abc")}, {"null", nil}},
+				Topic: "t", Partition: 2, Key: "k", Time: time.UnixMilli(1700000000123).UTC(), Headers: []headrace.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null", Value: nil}},
 				Event: "test.Ping", Schema: c.Schema, Attempt: i + 1, Retry: max(0, i-1), Group: "g",
 			}
 			if diff := cmp.Diff(want, c.Info); diff != "" {
@@ -544,7 +545,7 @@ func TestWithoutADeadLetterTheLadderEndsTheWorker(t *testing.T) {
 	cfg := w.laddered(10 * time.Millisecond)
 	cfg.Policy.DeadLetter = false
 	failure := asError[*HandlerError](t, w.start(cfg, On(func(context.Context, ping) error { return errBroken })).wait())
-	if failure.At != (At{"t.g.retry.10ms", 0, 0}) || failure.Attempts != 3 || !errors.Is(failure, errBroken) {
+	if failure.Location != (headrace.Location{Topic: "t.g.retry.10ms", Partition: 0, Offset: 0}) || failure.Attempts != 3 || !errors.Is(failure, errBroken) {
 		t.Errorf("got %+v", failure)
 	}
 	if at := w.committedOf("g.retry", "t.g.retry.10ms", 0); at > 0 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -27,7 +28,7 @@ type ScanConfig struct {
 
 // Place is where an event lies, and the time it carries.
 type Place struct {
-	At
+	headrace.Location
 	Time time.Time // in UTC
 }
 
@@ -194,7 +195,7 @@ func (s *scanner) look() {
 }
 
 // valueHeader looks headers up, nil when there are none: the last of a name counts, as in Kafka's Java client.
-func valueHeader(headers []Header) func(string) ([]byte, bool) {
+func valueHeader(headers []headrace.Header) func(string) ([]byte, bool) {
 	if len(headers) == 0 {
 		return nil
 	}
@@ -213,10 +214,10 @@ func (w *WriterCount) add(r *Record) { count(&w.Events, &w.First, &w.Last, r) }
 func count(events *int64, first, last *Place, r *Record) {
 	*events++
 	if *events == 1 || placeOrder(r, first) < 0 {
-		*first = Place{At{r.Topic, r.Partition, r.Offset}, r.Time}
+		*first = Place{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
 	}
 	if *events == 1 || placeOrder(r, last) > 0 {
-		*last = Place{At{r.Topic, r.Partition, r.Offset}, r.Time}
+		*last = Place{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
 	}
 }
 

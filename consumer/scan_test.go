@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 )
@@ -60,7 +61,7 @@ func TestScanCountsWhoWrote(t *testing.T) {
 		t.Errorf("progress ended at %d of %d", done, total)
 	}
 	place := func(partition int32, offset, ms int64) Place {
-		return Place{At{"t", partition, offset}, time.UnixMilli(ms).UTC()}
+		return Place{headrace.Location{Topic: "t", Partition: partition, Offset: offset}, time.UnixMilli(ms).UTC()}
 	}
 	want := &SchemaScan{
 		Topic: "t", Ranges: []PartitionRange{{0, 0, 40}, {1, 0, 9}}, Events: 49, Tombstones: 1,

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -150,7 +151,7 @@ func (s *span) record(p *partition, rec *batch.Record) *Record {
 	}
 	s.headers = rec.Headers(s.headers[:0])
 	for _, h := range s.headers {
-		s.view.Headers = append(s.view.Headers, Header(h))
+		s.view.Headers = append(s.view.Headers, headrace.Header(h))
 	}
 	return &s.view
 }

@@ -3,6 +3,7 @@ package consumer
 import (
 	"sync/atomic"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 )
@@ -69,7 +70,7 @@ func (t *task) bytes() int { return taskOverhead + t.record.Size() }
 const taskOverhead = 256
 
 // at is where the event stands in Kafka.
-func (t *task) at() At { return t.partition.atOffset(t.record.Offset) }
+func (t *task) at() headrace.Location { return t.partition.atOffset(t.record.Offset) }
 
 // event is the full name of the event's schema, "" for a tombstone and where it is not known.
 func (t *task) event() string {

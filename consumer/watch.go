@@ -157,7 +157,7 @@ func (l *lane) giveUp(place uint64) *StuckError {
 	}
 	t := l.atHand() // which the lane cannot end without the lock
 	l.partition.outlive(t)
-	return &StuckError{At: t.at(), Event: eventName(t.event())}
+	return &StuckError{Location: t.at(), Event: eventName(t.event())}
 }
 
 // flag sets a flag of the task at hand, if it is still that of place, and has the flags of need. It needs l.mu. With flagMoved it

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 )
@@ -71,7 +72,7 @@ func TestInfoTellsEverythingAndIsTheHandlersOwn(t *testing.T) {
 	want := []Info{
 		{
 			Topic: "t", Offset: 0, Key: "k1", Time: time.UnixMilli(1700000000123).UTC(), Event: "test.Ping", Schema: schema.RefID(pingID), Attempt: 1, Group: "g",
-			Headers: []Header{{"a", []byte("1")}, {"null", nil}, {"a", []byte{}}},
+			Headers: []headrace.Header{{Key: "a", Value: []byte("1")}, {Key: "null", Value: nil}, {Key: "a", Value: []byte{}}},
 		},
 		{Topic: "t", Offset: 1, NullKey: true, Time: time.UnixMilli(5).UTC(), Event: "test.Ping", Schema: schema.RefID(pingID), Attempt: 1, Group: "g"},
 	}

@@ -266,9 +266,9 @@ func (w *world) read(topic string) []Record {
 	var records []Record
 	err := Read(ctx, ReadConfig{Cluster: w.cluster, Topic: topic, Range: Range{To: AtEnd()}}, func(r Record) error {
 		r.Key, r.Value = cloneValue(r.Key), cloneValue(r.Value)
-		var headers []Header
+		var headers []headrace.Header
 		for _, h := range r.Headers {
-			headers = append(headers, Header{h.Key, cloneValue(h.Value)})
+			headers = append(headers, headrace.Header{Key: h.Key, Value: cloneValue(h.Value)})
 		}
 		r.Headers = headers
 		records = append(records, r)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
 )
@@ -21,7 +22,7 @@ type Received[E schema.Event] struct {
 	Partition int32
 	Offset    int64
 	Time      time.Time
-	Headers   []consumer.Header
+	Headers   []headrace.Header
 }
 
 // Await reads topic from its start until it has found n events of type E, and returns them: in the order of each

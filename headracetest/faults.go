@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 )
@@ -92,7 +93,7 @@ func (e *Env) Duplicate(t testing.TB, topic string) int {
 		partition := r.Partition
 		c := producer.Record{Key: slices.Clone(r.Key), Value: slices.Clone(r.Value), Time: r.Time, Partition: &partition}
 		for _, h := range r.Headers {
-			c.Headers = append(c.Headers, producer.Header{Key: h.Key, Value: slices.Clone(h.Value)})
+			c.Headers = append(c.Headers, headrace.Header{Key: h.Key, Value: slices.Clone(h.Value)})
 		}
 		copies = append(copies, c)
 		return nil

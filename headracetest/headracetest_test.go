@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
@@ -81,7 +81,7 @@ func TestAwaitSeesHeadersTimeAndOnlyItsType(t *testing.T) {
 	}
 	want := []headracetest.Received[OrderPlaced]{{
 		Event: OrderPlaced{ID: 7}, Key: "k", Offset: 1, Time: at,
-		Headers: []consumer.Header{{Key: "h", Value: []byte("v")}},
+		Headers: []headrace.Header{{Key: "h", Value: []byte("v")}},
 	}}
 	if diff := cmp.Diff(want, headracetest.Await[OrderPlaced](t, env, "orders", 1)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

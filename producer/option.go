@@ -1,13 +1,17 @@
 package producer
 
-import "time"
+import (
+	"time"
+
+	"github.com/headrace/headrace"
+)
 
 // Option adds to one event. Options are values: make them once and use them often.
 type Option struct {
 	kind      optionKind
 	partition int32
 	time      time.Time
-	header    Header
+	header    headrace.Header
 }
 
 type optionKind int8
@@ -29,7 +33,7 @@ func At(t time.Time) Option { return Option{kind: optionTime, time: t} }
 
 // WithHeader adds a record header. Keys may repeat and keep their order; a nil value is null.
 func WithHeader(key string, value []byte) Option {
-	return Option{kind: optionHeader, header: Header{Key: key, Value: value}}
+	return Option{kind: optionHeader, header: headrace.Header{Key: key, Value: value}}
 }
 
 // ToPartition sends the event to partition n whatever its key.

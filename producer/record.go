@@ -6,21 +6,16 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
 )
-
-// Header is a record header. Keys may repeat; a nil Value is null, which Kafka keeps apart from an empty one.
-type Header struct {
-	Key   string
-	Value []byte
-}
 
 // Record is a record as Kafka sees it, for tools that already hold bytes. Events go through [For].
 type Record struct {
 	Key       []byte // nil is null: no key
 	Value     []byte // nil is null: a tombstone
-	Headers   []Header
+	Headers   []headrace.Header
 	Time      time.Time // zero means now; kept as it is, also before 1970, so that copies are exact. time.UnixMilli(-1) is no timestamp
 	Partition *int32    // nil leaves the choice to the key
 }

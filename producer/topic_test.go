@@ -208,7 +208,7 @@ func TestTombstonesAndRecordsGoAsTheyAre(t *testing.T) {
 	}
 	value, _ := orderPlaced{ID: "raw"}.AppendAvro(schema.AppendID(nil, id))
 	err = p.SendRecord(ctx, orders, producer.Record{
-		Key: []byte("k"), Value: value, Partition: &one, Headers: []producer.Header{{Key: "h", Value: []byte("v")}},
+		Key: []byte("k"), Value: value, Partition: &one, Headers: []headrace.Header{{Key: "h", Value: []byte("v")}},
 	})
 	if err != nil {
 		t.Fatal(err)

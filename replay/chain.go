@@ -128,12 +128,12 @@ type claims struct {
 }
 
 // refusal is why an event must not be copied to a target: it came from there, or has been through too many replays.
-func (c claims) refusal(p *Plan, sameSide bool, at consumer.At) error {
+func (c claims) refusal(p *Plan, sameSide bool, at headrace.Location) error {
 	if c.topic != nil && sameSide && string(c.topic) == p.Target.Topic {
 		return &LoopError{Replay: p.ID, Target: p.Target.Topic, Source: at.Topic, Partition: at.Partition, Offset: at.Offset}
 	}
 	if n, err := strconv.ParseUint(string(c.hops), 10, 31); c.hops != nil && (err != nil || n >= MaxHops) {
-		return &HopsError{At: at, Hops: string(c.hops)}
+		return &HopsError{Location: at, Hops: string(c.hops)}
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (o *origins) see(p *Plan, r *consumer.Record) {
 		o.replays[string(c.replay)] = true
 	}
 	if o.refusal == nil {
-		at := consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+		at := headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 		o.refusal = c.refusal(p, p.Target.ClusterID == p.Source.ClusterID, at)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -135,11 +136,11 @@ func (c *copier) checkSource(ctx context.Context) error {
 	for i, span := range spans {
 		start, end := answers[2*i].Offset, answers[2*i+1].Offset
 		if span.From < start || span.To > end {
-			at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: span.From}
+			at := headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: span.From}
 			if span.From >= start {
 				at.Offset = span.To - 1
 			}
-			return &GoneError{At: at, LogStart: start, LogEnd: end}
+			return &GoneError{Location: at, LogStart: start, LogEnd: end}
 		}
 	}
 	return nil

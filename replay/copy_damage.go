@@ -101,7 +101,7 @@ func (d *damage) behind(data []byte) []byte {
 // from a higher offset on. It fails where damage is to end the copy.
 func (s *source) pass(ctx context.Context, c *chunk, bad *damagedBatch) error {
 	if !s.copy.passesCorrupt() {
-		return &CorruptError{At: s.here(), Err: bad.why}
+		return &CorruptError{Location: s.here(), Err: bad.why}
 	}
 	head := bytes.Clone(bad.raw[:min(len(bad.raw), batch.HeaderSize)])
 	to, seek := s.following(bad), int64(0)

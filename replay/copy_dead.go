@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
@@ -22,7 +23,7 @@ func (c *copier) passesCorrupt() bool { return c.cfg.SkipCorrupt || c.cfg.DeadLe
 func (l *lane) corrupt(ctx context.Context, span Span, why error) error {
 	rec := &l.record
 	if !l.copy.passesCorrupt() {
-		return &CorruptError{At: l.here(span), Err: why}
+		return &CorruptError{Location: l.here(span), Err: why}
 	}
 	l.note(span, rec.Offset, rec.Offset+1, why)
 	return l.bury(ctx, l.here(span), "decode", why, rec.Timestamp, rec.Key, rec.Value, rec.Headers(nil))
@@ -31,22 +32,22 @@ func (l *lane) corrupt(ctx context.Context, span Span, why error) error {
 // unreadable passes over a record that is over a limit, or breaks the format, or says why not.
 func (l *lane) unreadable(ctx context.Context, span Span, why error) error {
 	rec := &l.record
-	at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset}
+	at := headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset}
 	if !l.copy.passesCorrupt() {
-		return &CorruptError{At: at, Err: why}
+		return &CorruptError{Location: at, Err: why}
 	}
 	l.note(span, rec.Offset, rec.Offset+1, why)
 	return l.bury(ctx, at, "record", why, rec.Timestamp, nil, rec.Value, nil)
 }
 
 // buryBatch writes a batch that cannot be read, as it lies in the log, as one dead letter.
-func (l *lane) buryBatch(ctx context.Context, at consumer.At, raw []byte, why error) error {
+func (l *lane) buryBatch(ctx context.Context, at headrace.Location, raw []byte, why error) error {
 	return l.bury(ctx, at, "batch", why, time.Now().UnixMilli(), nil, raw, nil)
 }
 
 // bury writes a dead letter where one is wanted, and returns when the broker has it. What the target holds beyond the state comes after
 // it in the source, so that it was written then already; it may be written twice when the copy stops in between.
-func (l *lane) bury(ctx context.Context, at consumer.At, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
+func (l *lane) bury(ctx context.Context, at headrace.Location, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
 	c := l.copy
 	if c.cfg.DeadLetters == "" {
 		return nil

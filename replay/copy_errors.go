@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 )
 
 // errOutOfStep says that the broker expects another number of the producer than the one sent: what the target holds is not what was
@@ -33,35 +33,35 @@ func (e *LoopError) Error() string {
 
 // HopsError says that an event has been through [MaxHops] replays, or that its header does not tell how many.
 type HopsError struct {
-	consumer.At
+	headrace.Location
 	Hops string // as the header [HeaderHops] has it
 }
 
 func (e *HopsError) Error() string {
 	return fmt.Sprintf("event at %s: header %s is %.20q, and at most %d replays are allowed: leave replayed events out with a filter",
-		e.At, HeaderHops, e.Hops, MaxHops)
+		e.Location, HeaderHops, e.Hops, MaxHops)
 }
 
 // GoneError says that the source's log does not hold what the plan says.
 type GoneError struct {
-	consumer.At       // the first offset that is missing
-	LogStart    int64 // the first offset that the log holds, -1 when unknown
-	LogEnd      int64 // the offset the next event gets, -1 when unknown
+	headrace.Location       // the first offset that is missing
+	LogStart          int64 // the first offset that the log holds, -1 when unknown
+	LogEnd            int64 // the offset the next event gets, -1 when unknown
 }
 
 func (e *GoneError) Error() string {
 	return fmt.Sprintf("%s is not in the log any more, which holds %d to %d: retention has removed it, or the topic was made anew; make a new plan",
-		e.At, e.LogStart, e.LogEnd)
+		e.Location, e.LogStart, e.LogEnd)
 }
 
 // CorruptError says that a batch of the source cannot be read.
 type CorruptError struct {
-	consumer.At // the first offset that cannot be read
-	Err         error
+	headrace.Location // the first offset that cannot be read
+	Err               error
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("%s cannot be read: %v; compare the partition's replicas, or have corrupt batches skipped", e.At, e.Err)
+	return fmt.Sprintf("%s cannot be read: %v; compare the partition's replicas, or have corrupt batches skipped", e.Location, e.Err)
 }
 
 // Unwrap returns what is wrong with the batch.
@@ -70,12 +70,12 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 // MismatchError says that what the target holds of this copy is not what the source says was copied, so that nobody can tell where the
 // copy stood.
 type MismatchError struct {
-	consumer.At // in the target
-	Reason      string
+	headrace.Location // in the target
+	Reason            string
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("%s: %s: where the copy stood cannot be told; copy to an empty topic with a new plan", e.At, e.Reason)
+	return fmt.Sprintf("%s: %s: where the copy stood cannot be told; copy to an empty topic with a new plan", e.Location, e.Reason)
 }
 
 // CheckpointError says that a checkpoint file is of no use.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
@@ -175,7 +176,7 @@ func (l *lane) hops(span Span) (int, error) {
 	if !l.copy.brought.by(span.Topic, c.replay) {
 		return 1, nil
 	}
-	err := c.refusal(&l.copy.cfg.Plan, l.copy.sameSide, consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset})
+	err := c.refusal(&l.copy.cfg.Plan, l.copy.sameSide, headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset})
 	return c.passed() + 1, err
 }
 
@@ -186,7 +187,7 @@ func (l *lane) viewOf(span Span) *consumer.Record {
 		Key: rec.Key, Value: rec.Value, Headers: l.view.Headers[:0],
 	}
 	for _, h := range l.headers {
-		l.view.Headers = append(l.view.Headers, consumer.Header(h))
+		l.view.Headers = append(l.view.Headers, headrace.Header(h))
 	}
 	return &l.view
 }

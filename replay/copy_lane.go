@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
@@ -184,7 +185,7 @@ func (l *lane) takeChunk(ctx context.Context, span Span, c *chunk) error {
 		}
 	}
 	if s := c.skipped; s != nil {
-		at := consumer.At{Topic: s.Topic, Partition: s.Partition, Offset: s.From}
+		at := headrace.Location{Topic: s.Topic, Partition: s.Partition, Offset: s.From}
 		if err := l.buryBatch(ctx, at, c.damaged, errors.New(s.Reason)); err != nil {
 			return err
 		}
@@ -222,9 +223,9 @@ func (l *lane) commit(s sent) {
 
 // skip passes over the rest of a batch that cannot be read, or says why not.
 func (l *lane) skip(ctx context.Context, span Span, b batch.Batch, from int64, why error) error {
-	at := consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: max(from, b.BaseOffset)}
+	at := headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: max(from, b.BaseOffset)}
 	if !l.copy.passesCorrupt() {
-		return &CorruptError{At: at, Err: why}
+		return &CorruptError{Location: at, Err: why}
 	}
 	if err := l.buryBatch(ctx, at, b.Raw(), why); err != nil {
 		return err
@@ -240,6 +241,6 @@ func (l *lane) note(span Span, from, to int64, why error) {
 }
 
 func (l *lane) mismatch(format string, args ...any) error {
-	at := consumer.At{Topic: l.copy.cfg.Plan.Target.Topic, Partition: l.partition, Offset: l.state.Target}
-	return &MismatchError{At: at, Reason: fmt.Sprintf(format, args...)}
+	at := headrace.Location{Topic: l.copy.cfg.Plan.Target.Topic, Partition: l.partition, Offset: l.state.Target}
+	return &MismatchError{Location: at, Reason: fmt.Sprintf(format, args...)}
 }

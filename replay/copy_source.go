@@ -8,7 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -123,7 +123,7 @@ func (s *source) read(ctx context.Context) chunk {
 		}
 		switch {
 		case p.HighWatermark >= 0 && p.HighWatermark < s.span.To:
-			return chunk{err: &GoneError{At: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}}
+			return chunk{err: &GoneError{Location: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}}
 		case p.HighWatermark > s.next && p.LastStableOffset > s.next:
 			c = chunk{next: s.next}
 			if c.err = s.pass(ctx, &c, &damagedBatch{why: errNothing}); c.err == nil {
@@ -135,8 +135,8 @@ func (s *source) read(ctx context.Context) chunk {
 	}
 }
 
-func (s *source) here() consumer.At {
-	return consumer.At{Topic: s.span.Topic, Partition: s.span.Partition, Offset: s.next}
+func (s *source) here() headrace.Location {
+	return headrace.Location{Topic: s.span.Topic, Partition: s.span.Partition, Offset: s.next}
 }
 
 // fetch asks for what comes next.
@@ -195,7 +195,7 @@ func (s *source) gone(ctx context.Context, offset int64) error {
 	}
 	at := s.here()
 	at.Offset = offset
-	return &GoneError{At: at, LogStart: bounds[0].Offset, LogEnd: bounds[1].Offset}
+	return &GoneError{Location: at, LogStart: bounds[0].Offset, LogEnd: bounds[1].Offset}
 }
 
 // cut divides an answer into batches, drops what a read-committed reader must not see, and stops before a batch that is damaged. It

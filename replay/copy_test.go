@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 )
 
@@ -149,7 +150,7 @@ func TestCopyRefusesCircles(t *testing.T) {
 	}
 	w.copy(at(4))
 	got := w.events(copyTarget)[0]
-	want := []consumer.Header{
+	want := []headrace.Header{
 		{Key: "mine", Value: []byte("stays")},
 		{Key: HeaderReplay, Value: []byte(copyID)},
 		{Key: HeaderTopic, Value: []byte(copySource)},

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -233,14 +233,14 @@ func (l *lane) revalue(ctx context.Context, span Span) (value []byte, kept bool,
 	return l.value, true, nil
 }
 
-func (l *lane) here(span Span) consumer.At {
-	return consumer.At{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
+func (l *lane) here(span Span) headrace.Location {
+	return headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
 }
 
 // unknown decides about an event whose schema nobody knows.
 func (l *lane) unknown(span Span, why error) (kept bool, err error) {
 	if l.copy.cfg.Unknown == UnknownStop {
-		return false, &UndecidedError{At: l.here(span), Err: why}
+		return false, &UndecidedError{Location: l.here(span), Err: why}
 	}
 	l.more.Unknown++
 	if l.copy.cfg.Unknown == UnknownCopy {

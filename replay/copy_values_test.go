@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
@@ -168,7 +169,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 	var letters []string
 	err = replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: s.cluster, Topics: []string{"dead"}, All: true}, func(d replay.DeadLetter) error {
 		letters = append(letters, fmt.Sprintf("%s %d %s %x", d.Origin, d.Attempts, d.Kind, d.Value))
-		forged := slices.DeleteFunc(d.Raw, func(h consumer.Header) bool { return string(h.Value) != "forged" })
+		forged := slices.DeleteFunc(d.Raw, func(h headrace.Header) bool { return string(h.Value) != "forged" })
 		if d.Group != "" || d.Stack != "" || len(forged) != 1 || forged[0].Key != "mine" {
 			t.Errorf("the copy's dead letter says group %q, stack %q, and keeps %+v", d.Group, d.Stack, forged)
 		}

@@ -154,9 +154,9 @@ func (w *copyWorld) events(topic string) [][]consumer.Record {
 		Cluster: w.cluster, Topic: topic, Range: consumer.Range{To: consumer.AtEnd()},
 	}, func(r consumer.Record) error {
 		r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-		var headers []consumer.Header
+		var headers []headrace.Header
 		for _, h := range r.Headers {
-			headers = append(headers, consumer.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
+			headers = append(headers, headrace.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 		r.Headers = headers
 		found[r.Partition] = append(found[r.Partition], r)
@@ -185,7 +185,7 @@ func (w *copyWorld) wanted(plan Plan, keep func(consumer.Record) bool) [][]consu
 					{HeaderOffset, fmt.Sprint(r.Offset)},
 					{HeaderHops, "1"},
 				} {
-					r.Headers = append(r.Headers, consumer.Header{Key: h[0], Value: []byte(h[1])})
+					r.Headers = append(r.Headers, headrace.Header{Key: h[0], Value: []byte(h[1])})
 				}
 			}
 			want[span.Partition] = append(want[span.Partition], r)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -19,19 +19,19 @@ const (
 
 // DeadLetter is an event that was given up, as it lies in a dead-letter topic. What its headers do not tell is left zero.
 type DeadLetter struct {
-	consumer.At // of the dead letter
+	headrace.Location // of the dead letter
 
 	Fate   Fate   // whether something was done with it
 	Run    string // that did it, see [DeadRun]; "" for FateOpen
 	Family Family // who wrote it
 
-	Origin   consumer.At // where the event came from; what is not known of it is "" and -1
-	Refers   consumer.At // where the event lies, when the dead letter is no copy of it; Topic is "" for a copy
-	Group    string      // that gave it up: a consumer group, a share group or a connector
-	Handler  string      // part of it that failed, where the headers name one: stage and class of a connector
-	Event    string      // full name of its schema
-	Schema   string      // as in "schema id 7"
-	Kind     string      // of failure: see [consumer.HeaderKind]; the exception's class for what Java programs wrote
+	Origin   headrace.Location // where the event came from; what is not known of it is "" and -1
+	Refers   headrace.Location // where the event lies, when the dead letter is no copy of it; Topic is "" for a copy
+	Group    string            // that gave it up: a consumer group, a share group or a connector
+	Handler  string            // part of it that failed, where the headers name one: stage and class of a connector
+	Event    string            // full name of its schema
+	Schema   string            // as in "schema id 7"
+	Kind     string            // of failure: see [consumer.HeaderKind]; the exception's class for what Java programs wrote
 	Error    string
 	Stack    string    // of a panic or exception
 	Attempts int       // 0 when no handler has seen it, or when that is not told
@@ -41,8 +41,8 @@ type DeadLetter struct {
 	Time    time.Time         // of the event, in UTC
 	Key     []byte            // nil is null
 	Value   []byte            // nil is null
-	Headers []consumer.Header // the event's own
-	Raw     []consumer.Header // all of them, as they lie there
+	Headers []headrace.Header // the event's own
+	Raw     []headrace.Header // all of them, as they lie there
 }
 
 // Fate is what became of a dead letter. None deletes it from its topic.

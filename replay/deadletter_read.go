@@ -75,7 +75,7 @@ func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schem
 		return consumer.ErrStopRead
 	})
 	if err == nil && found == nil {
-		err = &NoDeadLetterError{At: consumer.At{Topic: topic, Partition: at.Partition, Offset: at.Offset}}
+		err = &NoDeadLetterError{Location: headrace.Location{Topic: topic, Partition: at.Partition, Offset: at.Offset}}
 	}
 	if err != nil {
 		return DeadLetter{}, nil, err
@@ -87,10 +87,10 @@ func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schem
 }
 
 // NoDeadLetterError says that there is no dead letter at a place.
-type NoDeadLetterError struct{ consumer.At }
+type NoDeadLetterError struct{ headrace.Location }
 
 func (e *NoDeadLetterError) Error() string {
-	return fmt.Sprintf("no dead letter at %s: `headrace dead list %s --letters` lists them", e.At, e.Topic)
+	return fmt.Sprintf("no dead letter at %s: `headrace dead list %s --letters` lists them", e.Location, e.Topic)
 }
 
 // DeadTopics finds the topics of the cluster that hold dead letters, going by their names: those of headrace, <topic>.<group>.dead. With
@@ -228,10 +228,10 @@ func keepLetter(d *DeadLetter) *DeadLetter {
 	return &c
 }
 
-func copyHeaders(headers []consumer.Header) []consumer.Header {
-	copied := make([]consumer.Header, len(headers))
+func copyHeaders(headers []headrace.Header) []headrace.Header {
+	copied := make([]headrace.Header, len(headers))
 	for i, h := range headers {
-		copied[i] = consumer.Header{Key: h.Key, Value: slices.Clone(h.Value)}
+		copied[i] = headrace.Header{Key: h.Key, Value: slices.Clone(h.Value)}
 	}
 	return copied
 }

@@ -13,27 +13,27 @@ import (
 
 // EventGoneError says that a dead letter holds no event but refers to one, and that this one is not there any more.
 type EventGoneError struct {
-	consumer.At // where the event was
+	headrace.Location // where the event was
 
 	Reason string
 }
 
 func (e *EventGoneError) Error() string {
-	return fmt.Sprintf("the dead letter refers to the event at %s, which is gone: %s", e.At, e.Reason)
+	return fmt.Sprintf("the dead letter refers to the event at %s, which is gone: %s", e.Location, e.Reason)
 }
 
 // readReference reads topic/partition@offset; what makes no sense has no topic.
-func readReference(value []byte) consumer.At {
+func readReference(value []byte) headrace.Location {
 	text := string(value)
 	slash, at := strings.LastIndexByte(text, '/'), strings.LastIndexByte(text, '@')
 	if slash < 0 || at < slash {
-		return consumer.At{}
+		return headrace.Location{}
 	}
-	where := consumer.At{
+	where := headrace.Location{
 		Topic: topicName([]byte(text[:slash])), Partition: partitionNumber([]byte(text[slash+1 : at])), Offset: number([]byte(text[at+1:]), -1, 64),
 	}
 	if where.Partition < 0 || where.Offset < 0 {
-		return consumer.At{}
+		return headrace.Location{}
 	}
 	return where
 }
@@ -61,7 +61,7 @@ func (d *DeadLetter) dereference(ctx context.Context, cluster headrace.Cluster) 
 		return nil
 	}
 	gone := func(format string, args ...any) error {
-		return &EventGoneError{At: d.Refers, Reason: fmt.Sprintf(format, args...)}
+		return &EventGoneError{Location: d.Refers, Reason: fmt.Sprintf(format, args...)}
 	}
 	part := []int32{d.Refers.Partition}
 	held, err := consumer.Resolve(ctx, cluster, d.Refers.Topic, part, consumer.Range{To: consumer.AtEnd()})

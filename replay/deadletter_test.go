@@ -131,7 +131,7 @@ func (w *world) contents(topic string) []consumer.Record {
 		copied := r
 		copied.Key, copied.Value, copied.Headers = []byte(string(r.Key)), []byte(string(r.Value)), nil
 		for _, h := range r.Headers {
-			copied.Headers = append(copied.Headers, consumer.Header{Key: h.Key, Value: []byte(string(h.Value))})
+			copied.Headers = append(copied.Headers, headrace.Header{Key: h.Key, Value: []byte(string(h.Value))})
 		}
 		found = append(found, copied)
 		return nil
@@ -180,7 +180,7 @@ func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	got := w.list(false)
 	want := []replay.DeadLetter{{
 		Fate: replay.FateOpen, Family: replay.FamilyOwn,
-		At: consumer.At{Topic: dead, Partition: 2}, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41},
+		Location: headrace.Location{Topic: dead, Partition: 2}, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41},
 		Group: "mail", Event: "shop.Order", Kind: "handler", Error: "no such address", Attempts: 5,
 		Died: time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC), Redrives: 1,
 		Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: got[0].Headers, Raw: got[0].Raw,
@@ -203,7 +203,7 @@ func TestHeadersThatMakeNoSenseAreLeftOut(t *testing.T) {
 	w.put(letter(0, 1, consumer.HeaderPartition, "-7", consumer.HeaderOffset, "99999999999999999999", consumer.HeaderDeliveryCount, "many",
 		consumer.HeaderTime, "yesterday", replay.HeaderRedrives, "-1"))
 	got := w.list(false)[0]
-	if got.Origin != (consumer.At{Topic: "orders", Partition: -1, Offset: -1}) || got.Attempts != 0 || !got.Died.IsZero() || got.Redrives != 0 {
+	if got.Origin != (headrace.Location{Topic: "orders", Partition: -1, Offset: -1}) || got.Attempts != 0 || !got.Died.IsZero() || got.Redrives != 0 {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -224,16 +224,16 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	if done := w.apply(plan); done.Events != 3 || done.Others != 0 || done.Run == "" {
 		t.Errorf("got %+v", done)
 	}
-	count := func(n string) consumer.Header { return consumer.Header{Key: replay.HeaderRedrives, Value: []byte(n)} }
-	trace := consumer.Header{Key: "trace", Value: []byte("abc")}
+	count := func(n string) headrace.Header { return headrace.Header{Key: replay.HeaderRedrives, Value: []byte(n)} }
+	trace := headrace.Header{Key: "trace", Value: []byte("abc")}
 	want := map[string]consumer.Record{
-		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []consumer.Header{trace, count("1")}},
-		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []consumer.Header{trace, count("3")}},
-		"k8":  {Topic: "orders", Partition: 1, Offset: 0, Time: time.UnixMilli(1700000000008).UTC(), Key: []byte("k8"), Value: []byte{}, Headers: []consumer.Header{trace, count("1")}},
+		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []headrace.Header{trace, count("1")}},
+		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []headrace.Header{trace, count("3")}},
+		"k8":  {Topic: "orders", Partition: 1, Offset: 0, Time: time.UnixMilli(1700000000008).UTC(), Key: []byte("k8"), Value: []byte{}, Headers: []headrace.Header{trace, count("1")}},
 	}
 	got := map[string]consumer.Record{}
 	for _, r := range w.orders() {
-		r.Headers = slices.DeleteFunc(r.Headers, func(h consumer.Header) bool { return h.Key == replay.HeaderRedriveMark })
+		r.Headers = slices.DeleteFunc(r.Headers, func(h headrace.Header) bool { return h.Key == replay.HeaderRedriveMark })
 		got[string(r.Key)] = r
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 )
 
@@ -42,7 +43,7 @@ const (
 
 // familyOf is the family of the last header that belongs to one: every writer adds its own behind those of the event, and those of an
 // earlier death may be among these.
-func familyOf(headers []consumer.Header) Family {
+func familyOf(headers []headrace.Header) Family {
 	for i := len(headers) - 1; i >= 0; i-- {
 		switch key := headers[i].Key; {
 		case strings.HasPrefix(key, deadPrefix):
@@ -75,8 +76,8 @@ func (f Family) owns(key string) bool {
 // deadLetterOf reads a record. Its headers may be anybody's: what makes no sense is as if it were not there.
 func deadLetterOf(r consumer.Record) DeadLetter {
 	d := DeadLetter{
-		At: consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Fate: FateOpen, Family: familyOf(r.Headers),
-		Origin: consumer.At{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,
+		Location: headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Fate: FateOpen, Family: familyOf(r.Headers),
+		Origin: headrace.Location{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,
 	}
 	for _, h := range r.Headers {
 		if !d.Family.owns(h.Key) {
@@ -99,7 +100,7 @@ func deadLetterOf(r consumer.Record) DeadLetter {
 }
 
 // readOwn reads what package consumer and share groups write: text.
-func (d *DeadLetter) readOwn(h consumer.Header) {
+func (d *DeadLetter) readOwn(h headrace.Header) {
 	switch h.Key {
 	case consumer.HeaderTopic:
 		d.Origin.Topic = topicName(h.Value)
@@ -130,7 +131,7 @@ func (d *DeadLetter) readOwn(h consumer.Header) {
 
 // readConnect reads what a sink connector writes with errors.deadletterqueue.context.headers.enable: text. The record's time is that
 // of the event.
-func (d *DeadLetter) readConnect(h consumer.Header) {
+func (d *DeadLetter) readConnect(h headrace.Header) {
 	switch strings.TrimPrefix(h.Key, connectPrefix) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)
@@ -156,7 +157,7 @@ func (d *DeadLetter) readConnect(h consumer.Header) {
 // readSpring reads what Spring writes: numbers as big-endian int and long, the rest as text. Where a record has died more than once
 // the headers of its origin are repeated (setAppendOriginalHeaders): the first are of the topic it came from, later ones of retry or
 // dead-letter topics in between. The record's time is that of its death.
-func (d *DeadLetter) readSpring(h consumer.Header) {
+func (d *DeadLetter) readSpring(h headrace.Header) {
 	name, ok := strings.CutPrefix(h.Key, springPrefix)
 	if !ok {
 		name = strings.TrimPrefix(h.Key, springRetryPrefix)
@@ -197,7 +198,7 @@ func (d *DeadLetter) readSpring(h consumer.Header) {
 }
 
 // readStreams reads what a Streams application writes: text. The record's time is that of the event.
-func (d *DeadLetter) readStreams(h consumer.Header) {
+func (d *DeadLetter) readStreams(h headrace.Header) {
 	switch strings.TrimPrefix(h.Key, streamsPrefix) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)

@@ -11,11 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 )
 
-func header(key, value string) consumer.Header {
-	return consumer.Header{Key: key, Value: []byte(value)}
+func header(key, value string) headrace.Header {
+	return headrace.Header{Key: key, Value: []byte(value)}
 }
 
 // javaInt and javaLong are what ByteBuffer.putInt and putLong write.
@@ -30,32 +31,32 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 	own := header("trace", "abc")
 	for _, test := range []struct {
 		name    string
-		headers []consumer.Header
+		headers []headrace.Header
 		want    DeadLetter
 	}{
-		{"nobody's", []consumer.Header{own}, DeadLetter{Origin: consumer.At{Partition: -1, Offset: -1}, Time: buried}},
+		{"nobody's", []headrace.Header{own}, DeadLetter{Origin: headrace.Location{Partition: -1, Offset: -1}, Time: buried}},
 		// ShareGroupDLQStateManager.headers: text, the delivery count and the message only where there are any.
-		{"share group", []consumer.Header{
+		{"share group", []headrace.Header{
 			own, header("__dlq.errors.topic", "orders"), header("__dlq.errors.partition", "2"), header("__dlq.errors.offset", "41"),
 			header("__dlq.errors.group", "mailers"), header("__dlq.errors.delivery.count", "5"),
 			header("__dlq.errors.message", "Offset delivery count exceeded the threshold."),
 		}, DeadLetter{
-			Family: FamilyShare, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mailers", Attempts: 5,
+			Family: FamilyShare, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mailers", Attempts: 5,
 			Error: "Offset delivery count exceeded the threshold.", Time: buried,
 		}},
 		// DeadLetterQueueReporter.populateContextHeaders: text; stage is the name of the enum Stage.
-		{"connect", []consumer.Header{
+		{"connect", []headrace.Header{
 			own, header("__connect.errors.topic", "orders"), header("__connect.errors.partition", "2"), header("__connect.errors.offset", "41"),
 			header("__connect.errors.connector.name", "to-postgres"), header("__connect.errors.task.id", "0"), header("__connect.errors.stage", "VALUE_CONVERTER"),
 			header("__connect.errors.class.name", "io.confluent.connect.avro.AvroConverter"), header("__connect.errors.exception.class.name", "org.apache.kafka.connect.errors.DataException"),
 			header("__connect.errors.exception.message", "Failed to deserialize data for topic orders"), header("__connect.errors.exception.stacktrace", "org.apache...\n\tat x"),
 		}, DeadLetter{
-			Family: FamilyConnect, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "to-postgres", Handler: "value_converter AvroConverter",
+			Family: FamilyConnect, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "to-postgres", Handler: "value_converter AvroConverter",
 			Kind: "DataException", Error: "Failed to deserialize data for topic orders", Stack: "org.apache...\n\tat x", Time: buried,
 		}},
 		// DeadLetterPublishingRecoverer.enhanceHeaders: int and long big-endian. It has died in a retry topic before, and the origin's
 		// headers are repeated; DeadLetterPublishingRecovererFactory adds those of the retry topic.
-		{"spring", []consumer.Header{
+		{"spring", []headrace.Header{
 			own, header("kafka_dlt-original-topic", "orders"), header("kafka_dlt-original-partition", javaInt(2)), header("kafka_dlt-original-offset", javaLong(41)),
 			header("kafka_dlt-original-timestamp", javaLong(1_700_000_000_000)), header("kafka_dlt-original-timestamp-type", "CreateTime"),
 			header("kafka_dlt-original-consumer-group", "mail"), header("retry_topic-attempts", javaInt(4)), header("retry_topic-original-timestamp", "\x01\x8b\xcf\xe5\x68\x00"),
@@ -65,12 +66,12 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("kafka_dlt-exception-cause-fqcn", "java.lang.IllegalStateException"), header("kafka_dlt-exception-message", "Listener failed; no such address"),
 			header("kafka_dlt-exception-stacktrace", "java.lang...\n\tat y"),
 		}, DeadLetter{
-			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
+			Family: FamilySpring, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
 			Error: "Listener failed; no such address", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
 		}},
 		// DeadLetterPublishingRecovererFactory of @RetryableTopic: the same under other names, but for the group's. What only begins like
 		// one of them is the event's own.
-		{"spring retryable", []consumer.Header{
+		{"spring retryable", []headrace.Header{
 			own, header("kafka_original-topic", "orders"), header("kafka_original-partition", javaInt(2)), header("kafka_original-offset", javaLong(41)),
 			header("kafka_original-timestamp", javaLong(1_700_000_000_000)), header("kafka_original-timestamp-type", "CreateTime"),
 			header("kafka_dlt-original-consumer-group", "mail"), header("kafka_exception-fqcn", "org.springframework.kafka.listener.ListenerExecutionFailedException"),
@@ -79,34 +80,34 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("retry_topic-original-timestamp", "\x01\x8b\xcf\xe5\x68\x00"), header("retry_topic-backoff-timestamp", "\x01\x8b\xcf\xe5\x68\x00"),
 			header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9"),
 		}, DeadLetter{
-			Family: FamilySpring, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
+			Family: FamilySpring, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
 			Error: "Listener failed", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
-			Headers: []consumer.Header{own, header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9")},
+			Headers: []headrace.Header{own, header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9")},
 		}},
 		// ExceptionHandlerUtils.buildDeadLetterQueueRecord: StringSerializer, null where there is no message.
-		{"streams", []consumer.Header{
+		{"streams", []headrace.Header{
 			own, header("__streams.errors.exception", "java.lang.NumberFormatException"),
 			{Key: "__streams.errors.message"},
 			header("__streams.errors.stacktrace", "z"),
 			header("__streams.errors.topic", "orders"), header("__streams.errors.partition", "2"), header("__streams.errors.offset", "41"),
 		}, DeadLetter{
-			Family: FamilyStreams, Origin: consumer.At{Topic: "orders", Partition: 2, Offset: 41}, Kind: "NumberFormatException", Stack: "z", Time: buried,
+			Family: FamilyStreams, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Kind: "NumberFormatException", Stack: "z", Time: buried,
 		}},
 		// An event of a Connect dead-letter topic, on which a worker has failed: it came from there, and the headers of Connect are its own.
-		{"of a dead letter", []consumer.Header{
+		{"of a dead letter", []headrace.Header{
 			header("__connect.errors.topic", "orders"), header("__dlq.errors.topic", "orders-dlq"), header("__dlq.errors.partition", "0"),
 			header("__dlq.errors.offset", "9"), header("__dlq.errors.kind", "handler"), header("__dlq.errors.time", "2026-03-01T12:00:00Z"),
 		}, DeadLetter{
-			Family: FamilyOwn, Origin: consumer.At{Topic: "orders-dlq", Offset: 9}, Kind: "handler", Died: buried, Time: buried,
-			Headers: []consumer.Header{header("__connect.errors.topic", "orders")},
+			Family: FamilyOwn, Origin: headrace.Location{Topic: "orders-dlq", Offset: 9}, Kind: "handler", Died: buried, Time: buried,
+			Headers: []headrace.Header{header("__connect.errors.topic", "orders")},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.want.At = consumer.At{Topic: "dead", Partition: 1, Offset: 3}
+			test.want.Location = headrace.Location{Topic: "dead", Partition: 1, Offset: 3}
 			test.want.Fate, test.want.Raw = FateOpen, test.headers
 			if test.want.Headers == nil {
-				test.want.Headers = []consumer.Header{own}
+				test.want.Headers = []headrace.Header{own}
 			}
 			got := deadLetterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -126,10 +127,10 @@ func TestHostileHeadersAreBounded(t *testing.T) {
 		"kafka_dlt-original-partition", "kafka_dlt-original-offset", "kafka_dlt-original-timestamp", "kafka_dlt-exception-message", "retry_topic-attempts",
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var headers []consumer.Header
+		var headers []headrace.Header
 		for _, key := range rapid.SliceOfN(rapid.SampledFrom(keys), 1, 10).Draw(t, "keys") {
 			value := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 12), rapid.Just([]byte(long)), rapid.Just([]byte(nil))).Draw(t, "value")
-			headers = append(headers, consumer.Header{Key: key, Value: value})
+			headers = append(headers, headrace.Header{Key: key, Value: value})
 		}
 		d := deadLetterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
 		texts := len(d.Origin.Topic) + len(d.Group) + len(d.Handler) + len(d.Kind) + len(d.Error)

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 )
 
 // lastOf is the last value of a header; nil when there is none.
-func lastOf(headers []consumer.Header, key string) []byte {
+func lastOf(headers []headrace.Header, key string) []byte {
 	for i := len(headers) - 1; i >= 0; i-- {
 		if headers[i].Key == key {
 			return headers[i].Value

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
 )
@@ -38,12 +39,12 @@ func (e *FilterError) Error() string {
 // UndecidedError says that a filter cannot tell whether an event passes: its schema is not known, its value is not what the schema
 // says, or the expression has no answer for it. Passing such an event and dropping it could both be wrong.
 type UndecidedError struct {
-	consumer.At
+	headrace.Location
 	Err error
 }
 
 func (e *UndecidedError) Error() string {
-	return fmt.Sprintf("filter: %s cannot be decided: %v", e.At, e.Err)
+	return fmt.Sprintf("filter: %s cannot be decided: %v", e.Location, e.Err)
 }
 
 // Unwrap returns why.
@@ -185,7 +186,7 @@ func (m *matcher) match(ctx context.Context, r *consumer.Record) (bool, error) {
 		return false, nil
 	}
 	for _, want := range m.headers {
-		if !slices.ContainsFunc(r.Headers, func(h consumer.Header) bool {
+		if !slices.ContainsFunc(r.Headers, func(h headrace.Header) bool {
 			return want.key.match([]byte(h.Key)) && want.value.match(h.Value)
 		}) {
 			return false, nil
@@ -263,11 +264,11 @@ func isVerdict(err error) bool {
 }
 
 func undecided(r *consumer.Record, err error) error {
-	return &UndecidedError{At: consumer.At{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Err: err}
+	return &UndecidedError{Location: headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Err: err}
 }
 
 // headerOf looks headers up, nil when there are none: the last of a name counts, as in Kafka's Java client.
-func headerOf(headers []consumer.Header) func(string) ([]byte, bool) {
+func headerOf(headers []headrace.Header) func(string) ([]byte, bool) {
 	if len(headers) == 0 {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/schema"
@@ -62,7 +63,7 @@ func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 	registry, order, id := testRegistry(t)
 	event := consumer.Record{
 		Topic: "orders", Partition: 2, Offset: 7, Time: time.UnixMilli(1700000000000).UTC(), Key: []byte("AA-12"),
-		Headers: []consumer.Header{{Key: "trace", Value: []byte("old")}, {Key: "trace", Value: []byte("abc")}},
+		Headers: []headrace.Header{{Key: "trace", Value: []byte("old")}, {Key: "trace", Value: []byte("abc")}},
 		Value:   value(t, order, id, `{"id":7,"total":3,"at":"2024-01-05T00:00:00Z","lines":[{"price":2}],"best":{"price":2}}`),
 	}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 )
 
@@ -17,9 +18,9 @@ func FuzzDeadLetterFamilies(f *testing.F) {
 	f.Add([]byte(consumer.HeaderTopic + "\xfforders\xff" + consumer.HeaderGroup + "\xffmail\xff" + HeaderRedriveMark + "\xffr/0:1"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		parts := bytes.Split(text, []byte{0xff})
-		var headers []consumer.Header
+		var headers []headrace.Header
 		for i := 0; i+1 < len(parts); i += 2 {
-			headers = append(headers, consumer.Header{Key: string(parts[i]), Value: parts[i+1]})
+			headers = append(headers, headrace.Header{Key: string(parts[i]), Value: parts[i+1]})
 		}
 		d := deadLetterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
 		if d.Origin.Partition < -1 || d.Origin.Offset < -1 || d.Attempts < 0 || len(d.Headers) > len(headers) || len(d.Origin.Topic) > maxTopic {

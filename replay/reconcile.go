@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
@@ -166,7 +167,7 @@ func (l *lane) hold(b *batch.Batch, written *int64) error {
 }
 
 // lastOf returns where the last event of a batch came from, as its headers say.
-func (l *lane) lastOf(b *batch.Batch) (at consumer.At, err error) {
+func (l *lane) lastOf(b *batch.Batch) (at headrace.Location, err error) {
 	if err := l.reader.Open(*b, batch.Limits{}); err != nil {
 		return at, l.mismatch("%v", err)
 	}
@@ -188,7 +189,7 @@ func (l *lane) lastOf(b *batch.Batch) (at consumer.At, err error) {
 		if err != nil || source < 0 || string(replay) != l.copy.cfg.Plan.ID {
 			return at, l.mismatch("the event at offset %d is of our producer, and its headers are not of this replay", b.LastOffset)
 		}
-		return consumer.At{Topic: string(topic), Partition: l.partition, Offset: source}, nil
+		return headrace.Location{Topic: string(topic), Partition: l.partition, Offset: source}, nil
 	}
 	return at, l.mismatch("the event at offset %d is gone: the topic is compacted", b.LastOffset)
 }

@@ -88,7 +88,7 @@ type Left struct {
 
 // Edited is the change of a value.
 type Edited struct {
-	consumer.At
+	headrace.Location
 	Event         string
 	Before, After []byte // JSON; Before is nil when the value could not be decoded
 	Value         []byte // as it will be written

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -23,7 +23,7 @@ func (p *planning) edit(ctx context.Context) error {
 		events += part.Events
 	}
 	if at := p.request.Selection.At; events == 0 && len(at) == 1 {
-		place := consumer.At{Topic: p.plan.Topic, Partition: at[0].Partition, Offset: at[0].Offset}
+		place := headrace.Location{Topic: p.plan.Topic, Partition: at[0].Partition, Offset: at[0].Offset}
 		for why := range p.left {
 			return fmt.Errorf("edit: dead letter at %s stays where it is: %s", place, why)
 		}
@@ -36,20 +36,20 @@ func (p *planning) edit(ctx context.Context) error {
 	s, body, err := d.parse(ctx, p.request.Registry)
 	switch {
 	case errors.Is(err, schema.ErrTombstone):
-		return fmt.Errorf("edit: dead letter at %s: its value is null, so that there is no schema to encode with", d.At)
+		return fmt.Errorf("edit: dead letter at %s: its value is null, so that there is no schema to encode with", d.Location)
 	case err != nil:
-		return fmt.Errorf("edit: dead letter at %s: %w", d.At, err)
+		return fmt.Errorf("edit: dead letter at %s: %w", d.Location, err)
 	}
 	before, _ := schema.ToJSON(s, body) // what does not decode may be replaced
 	avro, err := schema.FromJSON(s, p.request.Edit)
 	if err != nil {
-		return fmt.Errorf("edit: dead letter at %s: %s: %w", d.At, s.FullName(), err)
+		return fmt.Errorf("edit: dead letter at %s: %s: %w", d.Location, s.FullName(), err)
 	}
 	after, err := schema.ToJSON(s, avro)
 	if err != nil {
 		return err
 	}
 	head := d.Value[:len(d.Value)-len(body)] // nothing where a header names the schema
-	p.plan.Edit = &Edited{At: d.At, Event: s.FullName(), Before: before, After: after, Value: append(append([]byte{}, head...), avro...)}
+	p.plan.Edit = &Edited{Location: d.Location, Event: s.FullName(), Before: before, After: after, Value: append(append([]byte{}, head...), avro...)}
 	return nil
 }

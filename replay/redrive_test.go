@@ -58,7 +58,7 @@ func TestOneCauseOfMany(t *testing.T) {
 	}
 	for _, d := range w.list(true) {
 		if want := replay.FateRedriven; d.Offset%2 == 0 && (d.Fate != want || d.Run == "") {
-			t.Fatalf("%s is %s by %q", d.At, d.Fate, d.Run)
+			t.Fatalf("%s is %s by %q", d.Location, d.Fate, d.Run)
 		}
 	}
 	if done := w.apply(w.plan()); done.Events != letters/2 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/producer"
@@ -92,11 +93,11 @@ func firstRetryTopic(names []string, by consumedBy) string {
 func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []string, now time.Time) (producer.Record, error) {
 	out := producer.Record{Key: d.Key, Value: d.Value, Time: d.Time} // also one that says there is no timestamp
 	add := func(key, value string) {
-		out.Headers = append(out.Headers, producer.Header{Key: key, Value: []byte(value)})
+		out.Headers = append(out.Headers, headrace.Header{Key: key, Value: []byte(value)})
 	}
 	for _, h := range d.Headers {
 		if h.Key != HeaderRedrives && h.Key != HeaderRedriveMark {
-			out.Headers = append(out.Headers, producer.Header(h))
+			out.Headers = append(out.Headers, headrace.Header(h))
 		}
 	}
 	if w.toGroup { // as package consumer writes them, with a new budget of attempts; the record's time is when it comes there

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/producer"
 )
@@ -64,7 +64,7 @@ func (r *redriving) outcomes() (slots []int, returned []Spot, refused error) {
 			}
 		case one.err != nil && refused == nil && !r.refused:
 			r.refused = true
-			refused = fmt.Errorf("dead letter at %s: %w", consumer.At{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
+			refused = fmt.Errorf("dead letter at %s: %w", headrace.Location{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
 		case one.answered && one.err == nil && !one.marked:
 			slots, returned = append(slots, slot), append(returned, one.at)
 		}
@@ -93,7 +93,7 @@ func costsItself(err error) bool {
 // stay notes that a dead letter cannot be returned. It stays open, and the others go on. It needs r.mu.
 func (r *redriving) stay(one returned) {
 	if r.stays++; r.stays == 1 {
-		r.firstStays = fmt.Errorf("dead letter at %s: %w", consumer.At{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
+		r.firstStays = fmt.Errorf("dead letter at %s: %w", headrace.Location{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
 	}
 }
 

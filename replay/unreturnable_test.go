@@ -4,15 +4,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 )
 
 func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 	t.Parallel()
-	own := func(topic string, more ...consumer.Header) []consumer.Header {
-		return append([]consumer.Header{header(consumer.HeaderTopic, topic), header(consumer.HeaderKind, "handler")}, more...)
+	own := func(topic string, more ...headrace.Header) []headrace.Header {
+		return append([]headrace.Header{header(consumer.HeaderTopic, topic), header(consumer.HeaderKind, "handler")}, more...)
 	}
-	spring := func(topics ...string) (headers []consumer.Header) {
+	spring := func(topics ...string) (headers []headrace.Header) {
 		for _, topic := range topics {
 			headers = append(headers, header("kafka_dlt-original-topic", topic))
 		}
@@ -21,7 +22,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 	group, copied := header(consumer.HeaderGroup, "mail"), header(HeaderReplay, "replay-1")
 	for _, test := range []struct {
 		name    string
-		headers []consumer.Header
+		headers []headrace.Header
 		why     string // "" returns it
 	}{
 		{"own", own("orders", group), ""},
@@ -43,7 +44,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 		{"a reference elsewhere", own("orders", group, header(consumer.HeaderReference, "billing/3@41")), "of another topic"},
 		{"a reference to nothing", own("orders", group, header(consumer.HeaderReference, "orders/3")), "makes no sense"},
 		{"a record that cannot be read", own("orders", group, header(consumer.HeaderKind, "record"), header(consumer.HeaderReference, "orders/3@41")), "over a limit"},
-		{"of streams, and a copied event", []consumer.Header{copied, header("__streams.errors.topic", "orders")}, ""},
+		{"of streams, and a copied event", []headrace.Header{copied, header("__streams.errors.topic", "orders")}, ""},
 	} {
 		d := deadLetterOf(consumer.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})
 		if why := d.unreturnable(false); (why == "") != (test.why == "") || !strings.Contains(why, test.why) {

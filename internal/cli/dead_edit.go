@@ -83,7 +83,7 @@ func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan repl
 	}
 	text, _, err := letter.JSON(ctx, r.Registry)
 	if err != nil {
-		return plan, "", fmt.Errorf("dead letter at %s cannot be shown for editing: %w: give its whole value with --edit-file", letter.At, err)
+		return plan, "", fmt.Errorf("dead letter at %s cannot be shown for editing: %w: give its whole value with --edit-file", letter.Location, err)
 	}
 	if r.Edit, path, err = a.edit(ctx, text); err != nil {
 		return plan, path, err

@@ -179,7 +179,7 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 		return err
 	}
 	if plan.Edit != nil && done.Events == 0 {
-		return fmt.Errorf("dead letter at %s was returned or discarded by another since the plan was made: the changed value was not written", plan.Edit.At)
+		return fmt.Errorf("dead letter at %s was returned or discarded by another since the plan was made: the changed value was not written", plan.Edit.Location)
 	}
 	if done.Others > 0 {
 		a.note("%s were done by others since the plan was made", plural(done.Others))

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
@@ -144,7 +144,7 @@ func (a *app) printDetail(d *deadDetail) error {
 			fmt.Fprintf(out, "%-10s %s\n", name, clean(value))
 		}
 	}
-	line("place", consumer.At{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset}.String())
+	line("place", headrace.Location{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset}.String())
 	state := d.State
 	if d.DoneBy != nil {
 		state += fmt.Sprintf(" by %s at %s", dash(d.DoneBy.By), moment(d.DoneBy.Began))
@@ -161,7 +161,7 @@ func (a *app) printDetail(d *deadDetail) error {
 	line("died", d.Died)
 	origin := "unknown"
 	if d.Origin.Topic != "" {
-		origin = consumer.At{Topic: d.Origin.Topic, Partition: d.Origin.Partition, Offset: d.Origin.Offset}.String()
+		origin = headrace.Location{Topic: d.Origin.Topic, Partition: d.Origin.Partition, Offset: d.Origin.Offset}.String()
 	}
 	line("origin", origin+", "+d.Time)
 	line("family", d.Family)

@@ -34,13 +34,13 @@ func (s servers) bury(topic string, letters ...burial) {
 	records := make([]producer.Record, len(letters))
 	for i, letter := range letters {
 		kind, message, _ := strings.Cut(letter.error, ": ")
-		header := func(key, value string) producer.Header { return producer.Header{Key: key, Value: []byte(value)} }
+		header := func(key, value string) headrace.Header { return headrace.Header{Key: key, Value: []byte(value)} }
 		if letter.value == nil {
 			letter.value = []byte("v")
 		}
 		records[i] = producer.Record{
 			Key: fmt.Append(nil, "k", i), Value: letter.value, Time: time.UnixMilli(1700000000000),
-			Headers: []producer.Header{
+			Headers: []headrace.Header{
 				header("trace", "abc"), header(consumer.HeaderTopic, "orders"), header(consumer.HeaderPartition, "1"), header(consumer.HeaderOffset, fmt.Sprint(40+i)),
 				header(consumer.HeaderGroup, "mail"), header(consumer.HeaderKind, kind), header(consumer.HeaderMessage, message),
 				header(consumer.HeaderEvent, "shop.Order"), header(consumer.HeaderDeliveryCount, "5"), header(consumer.HeaderTime, fmt.Sprintf("2024-05-01T10:00:%02dZ", i)),
@@ -436,7 +436,7 @@ func TestTargetThatHeadersAloneNameIsTyped(t *testing.T) {
 	s := start(t, devserver.Config{})
 	s.createTopic("orders-dlq", 1)
 	s.createTopic("payments", 2)
-	foreign := producer.Record{Key: []byte("k"), Value: []byte("v"), Headers: []producer.Header{
+	foreign := producer.Record{Key: []byte("k"), Value: []byte("v"), Headers: []headrace.Header{
 		{Key: "__connect.errors.topic", Value: []byte("payments")}, {Key: "__connect.errors.partition", Value: []byte("1")},
 	}}
 	s.write("orders-dlq", foreign)

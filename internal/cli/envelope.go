@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
@@ -67,7 +68,7 @@ func (e envelope) record() (producer.Record, error) {
 		r.Time = at
 	}
 	for _, h := range e.Headers {
-		r.Headers = append(r.Headers, producer.Header{Key: h.Key, Value: bytesOf(h.Value, h.ValueBase64)})
+		r.Headers = append(r.Headers, headrace.Header{Key: h.Key, Value: bytesOf(h.Value, h.ValueBase64)})
 	}
 	return r, nil
 }

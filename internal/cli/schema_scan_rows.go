@@ -146,7 +146,7 @@ func (a *app) gate(cmd *cobra.Command, f schemaScanFlags, r readers, scan *consu
 	for i := range verdicts {
 		v := &verdicts[i]
 		read = read || v.Reader != nil
-		where := fmt.Sprintf("%s, %s from %s", v.Ref, plural(v.Events), v.First.At)
+		where := fmt.Sprintf("%s, %s from %s", v.Ref, plural(v.Events), v.First.Location)
 		if v.Err != nil {
 			found = append(found, Finding{
 				File: "topic " + scan.Topic, Rule: "SCHEMA_UNKNOWN", Message: fmt.Sprintf("%s: %v", where, v.Err),
@@ -172,7 +172,7 @@ func (a *app) gate(cmd *cobra.Command, f schemaScanFlags, r readers, scan *consu
 	if n := scan.Foreign.Events; n > 0 {
 		found = append(found, Finding{
 			File: "topic " + scan.Topic, Rule: "NOT_REGISTRY_AVRO", Severity: severityWarning,
-			Message: fmt.Sprintf("%s from %s: %s", plural(n), scan.Foreign.First.At, scan.Foreign.Reason),
+			Message: fmt.Sprintf("%s from %s: %s", plural(n), scan.Foreign.First.Location, scan.Foreign.Reason),
 			Hint:    "a worker dead-letters them, or stops at the first where it has no dead-letter topic",
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
@@ -37,7 +38,7 @@ func values(t *testing.T, env *environment) {
 		if err := numbered.Send(ctx, "good", events.Numbered{Key: "good", Number: int64(i)}); err != nil {
 			t.Fatal(err)
 		}
-		r := producer.Record{Key: []byte("bad"), Value: value, Time: sentAt, Headers: []producer.Header{{Key: "origin", Value: []byte("test")}}}
+		r := producer.Record{Key: []byte("bad"), Value: value, Time: sentAt, Headers: []headrace.Header{{Key: "origin", Value: []byte("test")}}}
 		if err := p.SendRecord(ctx, topic, r); err != nil {
 			t.Fatal(err)
 		}

@@ -10,11 +10,12 @@ import (
 	"syscall"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
-	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 )
@@ -89,7 +90,7 @@ func runComposite(j job) error {
 
 func handleComposite(ctx context.Context, e events.Numbered) error {
 	info := consumer.InfoFrom(ctx)
-	redriven := slices.ContainsFunc(info.Headers, func(h consumer.Header) bool { return h.Key == replay.HeaderRedrives })
+	redriven := slices.ContainsFunc(info.Headers, func(h headrace.Header) bool { return h.Key == replay.HeaderRedrives })
 	returned := redriven || info.Retry > 0
 	tell := func(what string) {
 		// One write a line: the pipe keeps it when the process dies a moment later.

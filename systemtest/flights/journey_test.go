@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"
@@ -127,7 +128,7 @@ func (j *journey) got(ctx context.Context, event schema.Event, count *int) error
 // rowToHeader is text, because kcat prints headers as text.
 func rowToHeader(row int) []byte { return strconv.AppendInt(nil, int64(row), 10) }
 
-func headerToRow(headers []consumer.Header) int {
+func headerToRow(headers []headrace.Header) int {
 	if len(headers) != 1 || headers[0].Key != rowHeader {
 		return -1
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 
@@ -82,7 +84,7 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 		sent[i].Offset = int64(i)
 		out := producer.Record{Key: r.Key, Value: r.Value, Time: time.UnixMilli(r.Timestamp)}
 		for _, h := range r.Headers {
-			out.Headers = append(out.Headers, producer.Header{Key: h.Key, Value: h.Value})
+			out.Headers = append(out.Headers, headrace.Header{Key: h.Key, Value: h.Value})
 		}
 		p.PostRecord(ctx, topic, out, func(err error) {
 			answers <- err
