@@ -95,11 +95,13 @@ func (c *committer) commit(ctx context.Context, partitions []*partition, regular
 				refusal = errs[i]
 			}
 			if refusal != nil {
-				if c.refused(ctx, p, &s.commits[i], refusal) {
+				p.repeat = nil
+				if c.refused(ctx, p, &repeat{s.commits[i], s.marks[i]}, refusal) {
 					again = append(again, p)
 				}
 				continue
 			}
+			p.repeat = nil
 			p.committed, p.metadata = s.commits[i].Offset, s.commits[i].Metadata
 			p.known.Store(p.committed)
 			p.told(s.marks[i])
@@ -114,11 +116,31 @@ func (c *committer) commit(ctx context.Context, partitions []*partition, regular
 	return again
 }
 
+// repeat is a commit that got no answer. It is made again as it was, before a later one: a coordinator that hung may take both at once, in
+// any order.
+type repeat struct {
+	commit kafka.OffsetCommit
+	mark   progress.Mark
+}
+
 // shares gathers what the group has not been told.
 func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Member]*share {
 	shares := make(map[kafka.Member]*share)
+	add := func(p *partition, commit kafka.OffsetCommit, mark progress.Mark) {
+		member := *p.member.Load()
+		s := shares[member]
+		if s == nil {
+			s = new(share)
+			shares[member] = s
+		}
+		s.partitions, s.commits, s.marks = append(s.partitions, p), append(s.commits, commit), append(s.marks, mark)
+	}
 	for _, p := range partitions {
 		if p.prefix.Load() < 0 || p.lost.Load() { // not placed, or not ours
+			continue
+		}
+		if r := p.repeat; r != nil {
+			add(p, r.commit, r.mark)
 			continue
 		}
 		n := progress.Note{Done: p.progress(), Partitions: p.began}
@@ -131,15 +153,7 @@ func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Memb
 			p.told(n.Mark)
 			continue
 		}
-		member := *p.member.Load()
-		s := shares[member]
-		if s == nil {
-			s = new(share)
-			shares[member] = s
-		}
-		s.partitions = append(s.partitions, p)
-		s.commits = append(s.commits, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: n.Done.Prefix(), Metadata: metadata})
-		s.marks = append(s.marks, n.Mark)
+		add(p, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: n.Done.Prefix(), Metadata: metadata}, n.Mark)
 	}
 	return shares
 }
@@ -165,11 +179,12 @@ func (c *committer) encode(p *partition, n *progress.Note) (metadata string, tol
 }
 
 // refused sorts out a commit that the group did not take, and returns whether to try again.
-func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.OffsetCommit, err error) bool {
+func (c *committer) refused(ctx context.Context, p *partition, r *repeat, err error) bool {
+	commit := &r.commit
 	log := p.log().With(zap.Int64("commit", commit.Offset), zap.Error(err))
 	switch {
 	case ctx.Err() != nil:
-		p.doubt = doubtful
+		p.doubt, p.repeat = doubtful, r
 		return true
 	case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
 		// Somebody else may own the partition. A heartbeat will tell, and end its handlers.
@@ -189,7 +204,7 @@ func (c *committer) refused(ctx context.Context, p *partition, commit *kafka.Off
 		return true
 	case kafka.Retriable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kerr.UnknownServerError):
 		if conn, lost := errors.AsType[*kafka.ConnError](err); lost && conn.Sent || errors.Is(err, kerr.RequestTimedOut) {
-			p.doubt = doubtful
+			p.doubt, p.repeat = doubtful, r
 		}
 		log.Warn("commit not confirmed: retrying")
 		p.untold()

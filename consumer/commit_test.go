@@ -216,3 +216,50 @@ func TestCommitWithoutAnswerIsSaidAgain(t *testing.T) {
 		t.Errorf("said %d times, committed %d", said(), w.committed("t", 0))
 	}
 }
+
+// TestCommitWithoutAnswerIsRepeatedBeforeALaterOne: a coordinator that hangs may take a commit late, together with those that were made after
+// it. What comes right after it is therefore the same again.
+func TestCommitWithoutAnswerIsRepeatedBeforeALaterOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.pings("t", 0, 0, 10)
+	var mu sync.Mutex
+	var commits []kmsg.OffsetCommitRequestTopicPartition
+	lost, release := make(chan struct{}), make(chan struct{})
+	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		commit := req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0]
+		if commit.Offset < 10 {
+			return nil, nil, false
+		}
+		commits = append(commits, commit)
+		switch len(commits) {
+		case 1:
+			close(lost)
+			return nil, errors.New("connection lost"), true
+		case 2:
+			close(release)
+		}
+		return nil, nil, false
+	})
+	var got sink
+	j := w.start(w.config("t"), On(func(ctx context.Context, p ping) error {
+		if p.N >= 10 { // handled, and still to be committed, when the connection is lost
+			<-lost
+		}
+		return got.handle(ctx, p)
+	}))
+	<-lost
+	w.pings("t", 0, 10, 10)
+	<-release
+	eventually(t, "all committed", func() bool { return w.committed("t", 0) == 20 })
+	j.stop()
+	mu.Lock()
+	defer mu.Unlock()
+	if a, b := commits[0], commits[1]; a.Offset != b.Offset || *a.Metadata != *b.Metadata {
+		t.Errorf("after %d %q, which got no answer, comes %d %q", a.Offset, *a.Metadata, b.Offset, *b.Metadata)
+	}
+}

@@ -40,10 +40,11 @@ type partition struct {
 	nudge   chan struct{} // something that run waits for may have happened
 
 	// Only the committer uses what follows, once the partition has its place.
-	committed int64  // last offset the group is known to have, -1 for none
-	metadata  string // what it has beside it
-	said      said   // the note that was last encoded for it
-	doubt     int    // commits still to be accepted because one got no answer, and may arrive after a later one
+	committed int64   // last offset the group is known to have, -1 for none
+	metadata  string  // what it has beside it
+	said      said    // the note that was last encoded for it
+	repeat    *repeat // the last commit when it got no answer, nil otherwise
+	doubt     int     // commits still to be accepted because one got no answer, and may arrive after a later one
 
 	withheld atomic.Bool // the coordinator did not have its topic when it was last to be committed
 
