@@ -289,6 +289,9 @@ func TestReplayIsInterruptedCancelledAndGoneOnWith(t *testing.T) {
 	ended := make(chan result)
 	go func() { ended <- s.runIn(ctx, "", slow...) }()
 	running()
+	for s.holds("again") == 0 { // else there is nothing to go on from
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // as above
+	}
 	cancel()
 	if r := <-ended; r.code != exitInterrupted || !strings.Contains(r.stderr, "interrupted:") || !strings.Contains(r.stderr, "headrace replay apply "+file) {
 		t.Errorf("interrupted: %+v", r)
