@@ -39,7 +39,7 @@ func placeOrders(ctx context.Context, cluster headrace.Cluster, registry *schema
 	orders := producer.For[OrderPlaced](p, "orders")
 	for _, id := range []string{"a1", "b2", "c3"} {
 		// nil once every in-sync replica has the event; its key is the order's id
-		if err = orders.Send(ctx, id, OrderPlaced{ID: id, Cents: 4200}); err != nil {
+		if _, err = orders.Send(ctx, id, OrderPlaced{ID: id, Cents: 4200}); err != nil {
 			break
 		}
 	}

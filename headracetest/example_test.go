@@ -33,7 +33,8 @@ func testOrdersAreCancelled(t *testing.T) {
 	worker, err := consumer.New(
 		consumer.Config{Cluster: env.Cluster, Registry: env.Registry, Group: "cancel", Topics: []string{"orders"}},
 		consumer.On(func(ctx context.Context, e OrderPlaced) error {
-			return cancellations.Send(ctx, e.Customer, OrderCancelled{ID: e.ID})
+			_, err := cancellations.Send(ctx, e.Customer, OrderCancelled{ID: e.ID})
+			return err
 		}))
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (e *Env) Duplicate(t testing.TB, topic string) int {
 		t.Fatalf("headracetest: duplicate topic %s: %v", topic, err)
 	}
 	for _, c := range copies {
-		if err := e.producer.SendRecord(ctx, topic, c); err != nil {
+		if _, err := e.producer.SendRecord(ctx, topic, c); err != nil {
 			t.Fatalf("headracetest: duplicate topic %s: %v", topic, err)
 		}
 	}

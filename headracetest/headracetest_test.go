@@ -74,7 +74,7 @@ func TestAwaitSeesHeadersTimeAndOnlyItsType(t *testing.T) {
 	headracetest.Produce(t, env, "orders", "", OrderCancelled{1})
 	p := newProducer(t, env)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
-	err := producer.For[OrderPlaced](p, "orders").Send(t.Context(), "k", OrderPlaced{ID: 7},
+	_, err := producer.For[OrderPlaced](p, "orders").Send(t.Context(), "k", OrderPlaced{ID: 7},
 		producer.At(at), producer.WithHeader("h", []byte("v")))
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func TestAwaitThatFailsSaysWhatTheTopicHoldsInstead(t *testing.T) {
 	headracetest.Produce(t, env, "orders", "", OrderCancelled{1}, OrderCancelled{2})
 	p := newProducer(t, env)
 	for _, value := range [][]byte{[]byte("junk"), nil} {
-		if err := p.SendRecord(t.Context(), "orders", producer.Record{Value: value}); err != nil {
+		if _, err := p.SendRecord(t.Context(), "orders", producer.Record{Value: value}); err != nil {
 			t.Fatal(err)
 		}
 	}

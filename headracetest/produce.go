@@ -17,7 +17,7 @@ func Produce[E schema.Event](t testing.TB, env *Env, topic, key string, events .
 	defer cancel()
 	typed := producer.For[E](env.producer, topic)
 	for i, e := range events {
-		if err := typed.Send(ctx, key, e); err != nil {
+		if _, err := typed.Send(ctx, key, e); err != nil {
 			t.Fatalf("headracetest: event %d of %d: %v", i+1, len(events), err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
 )
 
@@ -22,7 +23,7 @@ func TestPostAllocatesNothingPerEvent(t *testing.T) {
 	}
 	e := orderPlaced{ID: "order-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789", Amount: 1 << 40}
 	at, header := producer.At(time.Now()), producer.WithHeader("trace", []byte("0123456789"))
-	done := func(err error) {
+	done := func(_ headrace.Location, err error) {
 		if err != nil {
 			t.Error(err)
 		}

@@ -41,7 +41,7 @@ func BenchmarkPost(b *testing.B) {
 				keys[i] = "customer-" + strconv.Itoa(i)
 			}
 			e := orderPlaced{ID: "order-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789", Amount: 1 << 40}
-			done := func(error) {}
+			done := func(headrace.Location, error) {}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
@@ -61,7 +61,7 @@ func BenchmarkSend(b *testing.B) {
 	e := orderPlaced{ID: "order", Amount: 1}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := topic.Send(ctx, "customer", e); err != nil {
+		if _, err := topic.Send(ctx, "customer", e); err != nil {
 			b.Fatal(err)
 		}
 	}

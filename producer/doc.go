@@ -4,7 +4,7 @@
 //
 //	p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry})
 //	arrivals := producer.For[events.FlightArrived](p, "flights")
-//	err = arrivals.Send(ctx, f.TailNumber, f)
+//	at, err := arrivals.Send(ctx, f.TailNumber, f) // where it lies
 //	err = p.Close(ctx)
 //
 // # What an answer means

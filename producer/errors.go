@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/sender"
 )
 
@@ -100,7 +101,12 @@ func failure(r sender.Result) error {
 	return e
 }
 
-// refused is the error of an event that never got as far as a batch.
-func refused(topic string, partition int32, err error) error {
-	return failure(sender.Result{Topic: topic, Partition: partition, Outcome: sender.Failed, Err: err})
+// ended is where an event lies, and its error.
+func ended(r sender.Result) (headrace.Location, error) {
+	return headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, failure(r)
+}
+
+// refused is the result of an event that never got as far as a batch.
+func refused(topic string, partition int32, err error) sender.Result {
+	return sender.Result{Topic: topic, Partition: partition, Offset: -1, Outcome: sender.Failed, Err: err}
 }

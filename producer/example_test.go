@@ -33,7 +33,7 @@ func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	placed := producer.For[orderPlaced](p, "orders")
-	if err := placed.Send(ctx, "customer-7", orderPlaced{ID: "o-1", Amount: 1999}); err != nil {
+	if _, err := placed.Send(ctx, "customer-7", orderPlaced{ID: "o-1", Amount: 1999}); err != nil {
 		fmt.Println(err)
 	}
 	if err := p.Close(ctx); err != nil {
@@ -76,7 +76,7 @@ func ExampleTopic_Post() {
 		defer cancel()
 		placed := producer.For[orderPlaced](p, "orders")
 		for i := range int64(3) {
-			placed.Post(ctx, "customer-7", orderPlaced{ID: fmt.Sprint("o-", i), Amount: i}, func(err error) {
+			placed.Post(ctx, "customer-7", orderPlaced{ID: fmt.Sprint("o-", i), Amount: i}, func(_ headrace.Location, err error) {
 				if err != nil {
 					t.Error(err) // quick: a callback must not block
 				}

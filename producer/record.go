@@ -21,13 +21,13 @@ type Record struct {
 }
 
 // SendRecord sends r as it is and returns as [Topic.Send] does.
-func (p *Producer) SendRecord(ctx context.Context, topic string, r Record) error {
+func (p *Producer) SendRecord(ctx context.Context, topic string, r Record) (headrace.Location, error) {
 	out := r.out()
-	return failure(p.sender.Send(ctx, p.topic(topic), &out))
+	return ended(p.sender.Send(ctx, p.topic(topic), &out))
 }
 
 // PostRecord buffers r and returns, as [Topic.Post] does. r's slices may be reused when it returns.
-func (p *Producer) PostRecord(ctx context.Context, topic string, r Record, done func(error)) {
+func (p *Producer) PostRecord(ctx context.Context, topic string, r Record, done func(headrace.Location, error)) {
 	out := r.out()
 	p.post(ctx, p.topic(topic), &out, done)
 }
@@ -47,19 +47,13 @@ func (r Record) out() sender.Record {
 }
 
 // callback is a func that the sender can hold as a receiver without allocating.
-type callback func(error)
+type callback func(headrace.Location, error)
 
 // Done calls the function.
-func (c callback) Done(r sender.Result) {
-	if r.Err == nil {
-		c(nil)
-		return
-	}
-	c(failure(r))
-}
+func (c callback) Done(r sender.Result) { c(ended(r)) }
 
 // post hands r to the sender and sees to it that done is told in any case.
-func (p *Producer) post(ctx context.Context, t *sender.Topic, r *sender.Record, done func(error)) {
+func (p *Producer) post(ctx context.Context, t *sender.Topic, r *sender.Record, done func(headrace.Location, error)) {
 	var to sender.Receiver
 	if done != nil {
 		to = callback(done)
@@ -69,10 +63,10 @@ func (p *Producer) post(ctx context.Context, t *sender.Topic, r *sender.Record, 
 	}
 }
 
-func (p *Producer) tell(err error, done func(error)) {
+func (p *Producer) tell(r sender.Result, done func(headrace.Location, error)) {
 	if done != nil {
-		done(err)
+		done(ended(r))
 		return
 	}
-	p.logger.Error("event posted without a callback was not sent", zap.Error(err))
+	p.logger.Error("event posted without a callback was not sent", zap.Error(failure(r)))
 }

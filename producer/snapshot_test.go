@@ -82,7 +82,8 @@ func TestServicesStartWhileTheRegistryIsDown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(producer.For[parcel](p, "post").Send(ctx, "k", parcel{id}), p.Close(ctx)); err != nil {
+		_, err = producer.For[parcel](p, "post").Send(ctx, "k", parcel{id})
+		if err := errors.Join(err, p.Close(ctx)); err != nil {
 			t.Fatal(err)
 		}
 	}

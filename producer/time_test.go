@@ -22,7 +22,7 @@ func TestTimesBefore1970AreRefused(t *testing.T) {
 		{time.UnixMilli(0), false},
 		{time.Time{}, false}, // now
 	} {
-		err := topic.Send(ctx, "k", orderPlaced{ID: "1"}, producer.At(tc.at))
+		_, err := topic.Send(ctx, "k", orderPlaced{ID: "1"}, producer.At(tc.at))
 		var refused *producer.TimeError
 		var failed *producer.Error
 		switch {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
 )
@@ -31,29 +32,30 @@ func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[
 	return &Topic[E]{p: p, name: topic, opts: opts, out: p.topic(topic), resolving: make(chan struct{}, 1)}
 }
 
-// Send sends e and returns nil once every in-sync replica has it. Any other answer is an [*Error]. An empty key is a null
-// key: the event may go to any partition.
+// Send sends e and returns where it lies once every in-sync replica has it. Any error is an [*Error], and the location's offset is -1
+// then. So it is, without an error, when a broker recognised a repetition and no longer knew where the event lies. An empty key is a
+// null key: the event may go to any partition.
 //
 // Sends of one goroutine keep their order. When ctx ends while the event is on its way, Send returns at once with Outcome [Unknown]:
 // the event is not recalled.
-func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) error {
+func (t *Topic[E]) Send(ctx context.Context, key string, e E, opts ...Option) (headrace.Location, error) {
 	w := t.p.sender.Waiter()
 	partition, err := t.put(ctx, key, &e, w, opts)
 	if err != nil {
-		return failure(w.Refuse(t.out, partition, err))
+		return ended(w.Refuse(t.out, partition, err))
 	}
-	return failure(w.Wait(ctx, t.out, partition))
+	return ended(w.Wait(ctx, t.out, partition))
 }
 
-// Post encodes e into the batch of its partition and returns; done is called once with nil or an [*Error] when the outcome
-// is known. Events of one key posted by one goroutine keep their order. Post waits, until ctx ends, only for the buffer when it is full
+// Post encodes e into the batch of its partition and returns; done is called once, as [Topic.Send] returns, when the
+// outcome is known. Events of one key posted by one goroutine keep their order. Post waits, until ctx ends, only for the buffer when it is full
 // (see Config.FailWhenFull) and for the topic's partitions and the schema's id when they are not known yet; ctx no longer matters once
 // Post has returned.
 //
 // done may be called before Post returns, when the event fails at once. It must not block, nor wait for room in the buffer by
 // posting with a context that does not end: it runs in the order of the partition's events, and the partition goes only a few batches
 // further before it returns. A panic in it is not recovered. A nil done leaves failures to Config.Logger.
-func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), opts ...Option) {
+func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(headrace.Location, error), opts ...Option) {
 	var to sender.Receiver
 	if done != nil {
 		to = callback(done)
@@ -65,13 +67,13 @@ func (t *Topic[E]) Post(ctx context.Context, key string, e E, done func(error), 
 
 // Tombstone sends a null value for key, which deletes the key in a compacted topic. It returns as [Topic.Send] does. It needs
 // no schema.
-func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) error {
+func (t *Topic[E]) Tombstone(ctx context.Context, key string, opts ...Option) (headrace.Location, error) {
 	var r sender.Record
 	if err := fill(&r, key, opts); err != nil {
-		return refused(t.name, r.Partition, err)
+		return ended(refused(t.name, r.Partition, err))
 	}
 	r.Headers = headers(nil, opts)
-	return failure(t.p.sender.Send(ctx, t.out, &r))
+	return ended(t.p.sender.Send(ctx, t.out, &r))
 }
 
 // put encodes e into the batch of its partition. e does not escape: it is copied to where it may.

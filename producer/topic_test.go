@@ -66,7 +66,7 @@ func TestSendCarriesEventKeyTimeAndHeaders(t *testing.T) {
 	ctx := within(t, time.Minute)
 	at := time.Date(2013, 1, 1, 10, 0, 0, 0, time.UTC)
 	sent := orderPlaced{ID: "o-1", Amount: 42}
-	err := producer.For[orderPlaced](p, orders).Send(ctx, "customer-7", sent,
+	_, err := producer.For[orderPlaced](p, orders).Send(ctx, "customer-7", sent,
 		producer.At(at), producer.WithHeader("trace", []byte("t")), producer.WithHeader("trace", nil), producer.ToPartition(2))
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestTopicSuffixSendsElsewhere(t *testing.T) {
 	t.Parallel()
 	env, production := start(t, nil)
 	ctx := within(t, time.Minute)
-	if err := producer.For[orderPlaced](production, orders).Send(ctx, "k", orderPlaced{ID: "registers the schema"}); err != nil {
+	if _, err := producer.For[orderPlaced](production, orders).Send(ctx, "k", orderPlaced{ID: "registers the schema"}); err != nil {
 		t.Fatal(err)
 	}
 	env.CreateTopic(t, orders+".shadow", 1)
@@ -95,10 +95,10 @@ func TestTopicSuffixSendsElsewhere(t *testing.T) {
 	}
 	defer func() { _ = p.Close(ctx) }()
 	topic := producer.For[orderPlaced](p, orders)
-	if err := topic.Send(ctx, "k", orderPlaced{ID: "a"}); err != nil {
+	if _, err := topic.Send(ctx, "k", orderPlaced{ID: "a"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SendRecord(ctx, orders, producer.Record{Key: []byte("k")}); err != nil {
+	if _, err := p.SendRecord(ctx, orders, producer.Record{Key: []byte("k")}); err != nil {
 		t.Fatal(err)
 	}
 	var there int
@@ -132,7 +132,7 @@ func TestPostKeepsTheOrderOfAKey(t *testing.T) {
 	const n = 3000
 	var acked atomic.Int64
 	for i := range n {
-		topic.Post(ctx, strconv.Itoa(i%5), orderPlaced{ID: strconv.Itoa(i), Amount: int64(i)}, func(err error) {
+		topic.Post(ctx, strconv.Itoa(i%5), orderPlaced{ID: strconv.Itoa(i), Amount: int64(i)}, func(_ headrace.Location, err error) {
 			if err != nil {
 				t.Errorf("event %d: %v", i, err)
 			}
@@ -162,7 +162,7 @@ func TestAnEventThatDoesNotEncodeFailsAlone(t *testing.T) {
 	fault := errors.New("amount: below zero")
 	results := make(chan error, 3)
 	for _, e := range []orderPlaced{{ID: "0"}, {ID: "1", fault: fault}, {ID: "2"}} {
-		placed.Post(ctx, "k", e, func(err error) {
+		placed.Post(ctx, "k", e, func(_ headrace.Location, err error) {
 			if (e.fault == nil) != (err == nil) {
 				t.Errorf("event %s: %v", e.ID, err)
 			}
@@ -185,7 +185,7 @@ func TestAnEventThatDoesNotEncodeFailsAlone(t *testing.T) {
 	if failures != 1 {
 		t.Errorf("%d events failed", failures)
 	}
-	err := cancelled.Send(ctx, "k", orderCancelled{ID: "3", State: "LOST"})
+	_, err := cancelled.Send(ctx, "k", orderCancelled{ID: "3", State: "LOST"})
 	if err == nil || !strings.Contains(err.Error(), "state") || !strings.Contains(err.Error(), orders) {
 		t.Errorf("the error names neither field nor topic: %v", err)
 	}
@@ -198,7 +198,7 @@ func TestTombstonesAndRecordsGoAsTheyAre(t *testing.T) {
 	t.Parallel()
 	env, p := start(t, func(c *producer.Config) { c.Registry, c.AutoRegister = nil, false })
 	ctx := within(t, time.Minute)
-	if err := producer.For[orderPlaced](p, orders).Tombstone(ctx, "gone"); err != nil {
+	if _, err := producer.For[orderPlaced](p, orders).Tombstone(ctx, "gone"); err != nil {
 		t.Fatal(err)
 	}
 	one := int32(1)
@@ -207,7 +207,7 @@ func TestTombstonesAndRecordsGoAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	value, _ := orderPlaced{ID: "raw"}.AppendAvro(schema.AppendID(nil, id))
-	err = p.SendRecord(ctx, orders, producer.Record{
+	_, err = p.SendRecord(ctx, orders, producer.Record{
 		Key: []byte("k"), Value: value, Partition: &one, Headers: []headrace.Header{{Key: "h", Value: []byte("v")}},
 	})
 	if err != nil {
@@ -217,7 +217,7 @@ func TestTombstonesAndRecordsGoAsTheyAre(t *testing.T) {
 	if got.Event.ID != "raw" || got.Partition != 1 || len(got.Headers) != 1 {
 		t.Errorf("got %+v", got)
 	}
-	err = producer.For[orderPlaced](p, orders).Send(ctx, "k", orderPlaced{})
+	_, err = producer.For[orderPlaced](p, orders).Send(ctx, "k", orderPlaced{})
 	if err == nil || !strings.Contains(err.Error(), "Registry") {
 		t.Errorf("a typed event without a registry: %v", err)
 	}
@@ -255,7 +255,7 @@ func TestSchemaIsLookedUpUnderBothSubjects(t *testing.T) {
 				t.Fatal(err)
 			}
 			topic := producer.For[orderPlaced](p, orders, c.opts...)
-			err = topic.Send(ctx, "k", orderPlaced{})
+			_, err = topic.Send(ctx, "k", orderPlaced{})
 			if c.found {
 				if err != nil {
 					t.Fatal(err)
@@ -277,7 +277,7 @@ func TestSchemaIsLookedUpUnderBothSubjects(t *testing.T) {
 			if _, err := env.Registry.Register(ctx, missing.Subject, mustParse(t, orderPlacedSchema)); err != nil {
 				t.Fatal(err)
 			}
-			for topic.Send(ctx, "k", orderPlaced{}) != nil {
+			for _, err = topic.Send(ctx, "k", orderPlaced{}); err != nil; _, err = topic.Send(ctx, "k", orderPlaced{}) {
 				if ctx.Err() != nil {
 					t.Fatal("not found after registration")
 				}
@@ -309,17 +309,17 @@ func TestAutoRegisterChoosesTheSubject(t *testing.T) {
 	env, p := start(t, nil)
 	ctx := within(t, time.Minute)
 	env.CreateTopic(t, "single", 1)
-	if err := producer.For[orderPlaced](p, orders).Send(ctx, "k", orderPlaced{}); err != nil {
+	if _, err := producer.For[orderPlaced](p, orders).Send(ctx, "k", orderPlaced{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := producer.For[orderCancelled](p, orders).Send(ctx, "k", orderCancelled{State: "OPEN"}); err != nil {
+	if _, err := producer.For[orderCancelled](p, orders).Send(ctx, "k", orderCancelled{State: "OPEN"}); err != nil {
 		t.Fatal(err)
 	}
 	// A topic whose own subject holds the type is where its next version belongs.
 	if _, err := env.Registry.Register(ctx, "single-value", mustParse(t, orderPlacedSchema)); err != nil {
 		t.Fatal(err)
 	}
-	if err := producer.For[orderPlacedV2](p, "single").Send(ctx, "k", orderPlacedV2{}); err != nil {
+	if _, err := producer.For[orderPlacedV2](p, "single").Send(ctx, "k", orderPlacedV2{}); err != nil {
 		t.Fatal(err)
 	}
 	subjects, err := env.Registry.Subjects(ctx)
@@ -365,7 +365,7 @@ func TestARegistryOutageIsWaitedOut(t *testing.T) {
 	topic := producer.For[orderPlaced](p, orders)
 
 	began := time.Now()
-	err = topic.Send(within(t, 300*time.Millisecond), "k", orderPlaced{})
+	_, err = topic.Send(within(t, 300*time.Millisecond), "k", orderPlaced{})
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 20*time.Second { // the registry's client goes on for 30 s
 		t.Errorf("during the outage, after %v: %v", took, err)
 	}
@@ -376,14 +376,14 @@ func TestARegistryOutageIsWaitedOut(t *testing.T) {
 
 	status.Store(http.StatusUnauthorized)
 	began = time.Now()
-	err = topic.Send(within(t, time.Minute), "k", orderPlaced{})
+	_, err = topic.Send(within(t, time.Minute), "k", orderPlaced{})
 	if took := time.Since(began); err == nil || took > 20*time.Second || !strings.Contains(err.Error(), "401") {
 		t.Errorf("with credentials that the registry refuses, after %v: %v", took, err)
 	}
 
 	status.Store(http.StatusServiceUnavailable)
 	time.AfterFunc(100*time.Millisecond, func() { down.Store(false) })
-	if err := topic.Send(within(t, time.Minute), "k", orderPlaced{}); err != nil {
+	if _, err := topic.Send(within(t, time.Minute), "k", orderPlaced{}); err != nil {
 		t.Errorf("sent during an outage that ended: %v", err)
 	}
 }
@@ -399,16 +399,17 @@ func TestAfterCloseEventsFail(t *testing.T) {
 	ctx := within(t, time.Minute)
 	topic := producer.For[orderPlaced](p, orders)
 	posted := make(chan error, 2)
-	topic.Post(ctx, "k", orderPlaced{ID: "before"}, func(err error) { posted <- err })
+	topic.Post(ctx, "k", orderPlaced{ID: "before"}, func(_ headrace.Location, err error) { posted <- err })
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-posted; err != nil {
 		t.Errorf("posted before Close: %v", err)
 	}
-	topic.Post(ctx, "k", orderPlaced{ID: "after"}, func(err error) { posted <- err })
-	sent := topic.Send(ctx, "k", orderPlaced{})
-	for _, err := range []error{<-posted, sent, p.SendRecord(ctx, orders, producer.Record{})} {
+	topic.Post(ctx, "k", orderPlaced{ID: "after"}, func(_ headrace.Location, err error) { posted <- err })
+	_, sent := topic.Send(ctx, "k", orderPlaced{})
+	_, record := p.SendRecord(ctx, orders, producer.Record{})
+	for _, err := range []error{<-posted, sent, record} {
 		var failure *producer.Error
 		if !errors.As(err, &failure) || failure.Outcome != producer.Failed || !errors.Is(err, producer.ErrClosed) {
 			t.Errorf("after Close: %v", err)
@@ -424,13 +425,13 @@ func TestOneEventThatIsTooLargeFailsWithItsSizeAndLimit(t *testing.T) {
 	_, p := start(t, func(c *producer.Config) { c.BatchBytes = 20_000 })
 	ctx := within(t, time.Minute)
 	topic := producer.For[orderPlaced](p, orders)
-	err := topic.Send(ctx, "k", orderPlaced{ID: strings.Repeat("x", 20_000)})
+	_, err := topic.Send(ctx, "k", orderPlaced{ID: strings.Repeat("x", 20_000)})
 	var large *producer.TooLargeError
 	var failure *producer.Error
 	if !errors.As(err, &large) || large.Size < 20_000 || large.Limit >= 20_000 || !errors.As(err, &failure) || failure.Outcome != producer.Failed {
 		t.Errorf("got %v", err)
 	}
-	if err := topic.Send(ctx, "k", orderPlaced{ID: "small"}); err != nil {
+	if _, err := topic.Send(ctx, "k", orderPlaced{ID: "small"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -463,5 +464,28 @@ func TestStatsCountWhatWasSent(t *testing.T) {
 	}
 	if s := p.Stats(); s.Acknowledged != 20 || s.Failed+s.Unknown != 0 || s.Batches < 1 || s.Batches > 20 || s.Bytes < 20*10 || s.BufferedBytes != 0 {
 		t.Errorf("after 20 events: %+v", s)
+	}
+}
+
+func TestSendSaysWhereTheEventLies(t *testing.T) {
+	t.Parallel()
+	_, p := start(t, nil)
+	topic, ctx := producer.For[orderPlaced](p, orders), within(t, time.Minute)
+	for i := range int64(3) {
+		at, err := topic.Send(ctx, "k", orderPlaced{}, producer.ToPartition(1))
+		if want := (headrace.Location{Topic: orders, Partition: 1, Offset: i}); err != nil || at != want {
+			t.Errorf("event %d is at %v (%v), want %v", i, at, err, want)
+		}
+	}
+	posted := make(chan headrace.Location, 1)
+	topic.Post(ctx, "k", orderPlaced{}, func(at headrace.Location, _ error) { posted <- at }, producer.ToPartition(1))
+	if err := p.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if at := <-posted; at.Offset != 3 {
+		t.Errorf("the posted event is at %v", at)
+	}
+	if at, err := topic.Send(ctx, "k", orderPlaced{}, producer.ToPartition(9)); err == nil || at.Offset != -1 || at.Partition != 9 {
+		t.Errorf("an event for a partition that is not there is at %v (%v)", at, err)
 	}
 }

@@ -183,7 +183,7 @@ func (w *marksWriter) put(ctx context.Context, key string, value any) error {
 	if err != nil {
 		return err
 	}
-	if err := w.producer.SendRecord(ctx, MarksTopic, producer.Record{Key: []byte(key), Value: text}); err != nil {
+	if _, err := w.producer.SendRecord(ctx, MarksTopic, producer.Record{Key: []byte(key), Value: text}); err != nil {
 		return fmt.Errorf("mark in topic %s: %w", MarksTopic, err)
 	}
 	return nil

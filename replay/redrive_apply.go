@@ -286,6 +286,6 @@ func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) er
 	if err != nil {
 		return err
 	}
-	r.producer.PostRecord(ctx, to.topic, out, func(err error) { r.answer(slot, err) })
+	r.producer.PostRecord(ctx, to.topic, out, func(_ headrace.Location, err error) { r.answer(slot, err) })
 	return nil
 }

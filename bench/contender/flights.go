@@ -5,12 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/bench/flight"
 )
@@ -43,7 +44,7 @@ func produceFlights(job Job, feed flight.Feed) (Producer, error) {
 }
 
 func (p *flightsHeadrace) Poster() Post {
-	ctx, done := context.Background(), p.failed.set
+	ctx, done := context.Background(), p.failed.posted
 	return func(i int) {
 		switch row := &p.feed.Rows[i%len(p.feed.Rows)]; row.Kind {
 		case flight.Arrived:

@@ -62,7 +62,7 @@ func headraceCodec(name string) (producer.Compression, error) {
 }
 
 func (p *headraceProducer[E]) Poster() Post {
-	ctx, done := context.Background(), p.failed.set
+	ctx, done := context.Background(), p.failed.posted
 	return func(i int) {
 		e := &p.events[i&(len(p.events)-1)]
 		key := p.key(e) // apart, or the event is copied twice
@@ -72,7 +72,8 @@ func (p *headraceProducer[E]) Poster() Post {
 
 func (p *headraceProducer[E]) Send(ctx context.Context, i int) error {
 	e := &p.events[i&(len(p.events)-1)]
-	return p.topic.Send(ctx, p.key(e), *e)
+	_, err := p.topic.Send(ctx, p.key(e), *e)
+	return err
 }
 
 func (p *headraceProducer[E]) Flush(ctx context.Context) error {
@@ -105,7 +106,7 @@ func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
 	}
 	to := producer.For[orderavro.OrderPlaced](p, job.To)
 	var failed firstError
-	done := failed.set
+	done := failed.posted
 	err = consumeHeadrace(ctx, job, seen, 0, func(ctx context.Context, o orderavro.OrderPlaced) error {
 		to.Post(ctx, o.Customer, o, done)
 		return nil
@@ -152,6 +153,9 @@ func (f *firstError) set(err error) {
 		f.once.Do(func() { f.err = err; f.failed.Store(true) })
 	}
 }
+
+// posted is the callback of an event.
+func (f *firstError) posted(_ headrace.Location, err error) { f.set(err) }
 
 func (f *firstError) get() error {
 	if f.failed.Load() {

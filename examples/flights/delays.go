@@ -43,7 +43,7 @@ func (d *Delays) arrived(ctx context.Context, f events.FlightArrived) error {
 		Carrier: f.Carrier, Flight: f.Flight, TailNumber: f.TailNumber, Origin: f.Origin, Destination: f.Destination,
 		ScheduledDeparture: f.ScheduledDeparture, ArrivalDelayMinutes: f.ArrivalDelayMinutes,
 	}
-	if err := d.alerts.Send(ctx, info.Key, alert, producer.At(info.Time)); err != nil {
+	if _, err := d.alerts.Send(ctx, info.Key, alert, producer.At(info.Time)); err != nil {
 		return err
 	}
 	d.sent.Add(1)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 )
@@ -52,7 +53,7 @@ func (p *Publisher) Publish(ctx context.Context, rows *Reader) error {
 		if err != nil {
 			return err
 		}
-		p.post(ctx, row, func(err error) {
+		p.post(ctx, row, func(_ headrace.Location, err error) {
 			if err != nil {
 				stop(fmt.Errorf("flights: line %d: %w", row.Line, err))
 				return
@@ -63,7 +64,7 @@ func (p *Publisher) Publish(ctx context.Context, rows *Reader) error {
 	return context.Cause(ctx)
 }
 
-func (p *Publisher) post(ctx context.Context, row Row, done func(error)) {
+func (p *Publisher) post(ctx context.Context, row Row, done func(headrace.Location, error)) {
 	at := producer.At(row.Time)
 	switch e := row.Event.(type) {
 	case events.FlightArrived:
@@ -73,6 +74,6 @@ func (p *Publisher) post(ctx context.Context, row Row, done func(error)) {
 	case events.FlightDiverted:
 		p.diverted.Post(ctx, row.Key, e, done, at)
 	default:
-		done(fmt.Errorf("%T has no topic", e))
+		done(headrace.Location{}, fmt.Errorf("%T has no topic", e))
 	}
 }

@@ -82,7 +82,7 @@ func (s servers) write(topic string, records ...producer.Record) {
 	for _, record := range records {
 		partition := int32(0)
 		record.Partition = &partition
-		if err := p.SendRecord(s.t.Context(), topic, record); err != nil {
+		if _, err := p.SendRecord(s.t.Context(), topic, record); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
 )
@@ -125,7 +126,7 @@ func (s *sending) postAll(ctx context.Context, lines <-chan line) error {
 				return &lineError{number: l.number, err: err}
 			}
 			s.tally.posted()
-			s.producer.PostRecord(ctx, s.topic, record, func(err error) { s.tally.done(l.number, err) })
+			s.producer.PostRecord(ctx, s.topic, record, func(_ headrace.Location, err error) { s.tally.done(l.number, err) })
 		}
 	}
 }

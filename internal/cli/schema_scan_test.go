@@ -40,7 +40,8 @@ func (s servers) put(topic string, value []byte) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := errors.Join(p.SendRecord(s.t.Context(), topic, producer.Record{Value: value}), p.Close(s.t.Context())); err != nil {
+	_, err = p.SendRecord(s.t.Context(), topic, producer.Record{Value: value})
+	if err := errors.Join(err, p.Close(s.t.Context())); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -22,7 +22,8 @@ func send(ctx context.Context, t *testing.T, cluster headrace.Cluster, registry 
 		return err
 	}
 	defer closeProducer(t, p)
-	return producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{Key: "key"})
+	_, err = producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{Key: "key"})
+	return err
 }
 
 func closeProducer(t *testing.T, p *producer.Producer) {

@@ -23,7 +23,8 @@ func schemas(t *testing.T, env *environment) {
 	t.Run("not registered", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry})
 		err := answered(t, func(ctx context.Context) error {
-			return producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{})
+			_, err := producer.For[events.Numbered](p, topic).Send(ctx, "key", events.Numbered{})
+			return err
 		})
 		says(t, err, topic, "headrace schema register")
 		certainlyNotWritten(t, err)
@@ -40,7 +41,8 @@ func schemas(t *testing.T, env *environment) {
 		}
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
 		err := answered(t, func(ctx context.Context) error {
-			return producer.For[events.Renumbered](p, topic, producer.WithSubject(subject)).Send(ctx, "key", events.Renumbered{})
+			_, err := producer.For[events.Renumbered](p, topic, producer.WithSubject(subject)).Send(ctx, "key", events.Renumbered{})
+			return err
 		})
 		says(t, err, subject)
 		certainlyNotWritten(t, err)
@@ -68,10 +70,16 @@ func schemas(t *testing.T, env *environment) {
 	t.Run("event does not fit", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
 		colored := producer.For[events.Colored](p, topic, producer.OneOfSeveral())
-		err := answered(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "MAUVE"}) })
+		err := answered(t, func(ctx context.Context) error {
+			_, err := colored.Send(ctx, "key", events.Colored{Color: "MAUVE"})
+			return err
+		})
 		says(t, err, "color")
 		certainlyNotWritten(t, err)
-		if err := answered(t, func(ctx context.Context) error { return colored.Send(ctx, "key", events.Colored{Color: "RED"}) }); err != nil {
+		if err := answered(t, func(ctx context.Context) error {
+			_, err := colored.Send(ctx, "key", events.Colored{Color: "RED"})
+			return err
+		}); err != nil {
 			t.Errorf("event that fits: %v", err)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 
@@ -71,7 +72,7 @@ func sizes(t *testing.T, env *environment) {
 			size = 2 * limit
 		}
 		numbered.Post(ctx, "key", events.Numbered{Key: "key", Number: int64(i), Payload: []byte(strings.Repeat("x", size))},
-			func(err error) { results[i] = err })
+			func(_ headrace.Location, err error) { results[i] = err })
 	}
 	if err := p.Flush(ctx); err != nil {
 		t.Fatal(err)

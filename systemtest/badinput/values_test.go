@@ -35,11 +35,11 @@ func values(t *testing.T, env *environment) {
 	numbered := producer.For[events.Numbered](p, topic)
 	sentAt := time.UnixMilli(1356998400123)
 	for i, value := range bad {
-		if err := numbered.Send(ctx, "good", events.Numbered{Key: "good", Number: int64(i)}); err != nil {
+		if _, err := numbered.Send(ctx, "good", events.Numbered{Key: "good", Number: int64(i)}); err != nil {
 			t.Fatal(err)
 		}
 		r := producer.Record{Key: []byte("bad"), Value: value, Time: sentAt, Headers: []headrace.Header{{Key: "origin", Value: []byte("test")}}}
-		if err := p.SendRecord(ctx, topic, r); err != nil {
+		if _, err := p.SendRecord(ctx, topic, r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,12 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
-	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -142,7 +143,7 @@ func send(t *testing.T, c *kraft.Cluster, registry string) {
 	for number := range int64(perKey) {
 		for key := range keys {
 			name := "k" + strconv.Itoa(key)
-			out.Post(t.Context(), name, events.Numbered{Key: name, Number: number}, func(err error) {
+			out.Post(t.Context(), name, events.Numbered{Key: name, Number: number}, func(_ headrace.Location, err error) {
 				if err != nil {
 					t.Errorf("send: %v", err)
 				}

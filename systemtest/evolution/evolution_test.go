@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/examples/flights/evolution/version2"
@@ -102,7 +104,7 @@ func (s *servers) send(registry *schema.Registry, n int) {
 	old, now := producer.For[events.FlightArrived](p, topic), producer.For[version2.FlightArrived](p, topic)
 	var failed error
 	var once sync.Once
-	done := func(err error) {
+	done := func(_ headrace.Location, err error) {
 		if err != nil {
 			once.Do(func() { failed = err })
 		}

@@ -188,14 +188,18 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 func producing(p *producer.Producer, topic string) []call {
 	numbered := producer.For[events.Numbered](p, topic)
 	return []call{
-		{name: "Topic.Send", make: func(ctx context.Context) error { return numbered.Send(ctx, "key", events.Numbered{Number: 1}) }},
-		{name: "Topic.Tombstone", make: func(ctx context.Context) error { return numbered.Tombstone(ctx, "key") }},
+		{name: "Topic.Send", make: func(ctx context.Context) error {
+			_, err := numbered.Send(ctx, "key", events.Numbered{Number: 1})
+			return err
+		}},
+		{name: "Topic.Tombstone", make: func(ctx context.Context) error { _, err := numbered.Tombstone(ctx, "key"); return err }},
 		{name: "Topic.Post", free: true, make: func(ctx context.Context) error {
 			numbered.Post(ctx, "key", events.Numbered{Number: 2}, nil)
 			return nil
 		}},
 		{name: "Producer.SendRecord", make: func(ctx context.Context) error {
-			return p.SendRecord(ctx, topic, producer.Record{Value: []byte("v")})
+			_, err := p.SendRecord(ctx, topic, producer.Record{Value: []byte("v")})
+			return err
 		}},
 		{name: "Producer.PostRecord", free: true, make: func(ctx context.Context) error {
 			p.PostRecord(ctx, topic, producer.Record{Value: []byte("v")}, nil)

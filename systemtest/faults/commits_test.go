@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/producer"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace/systemtest/internal/check"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -127,7 +128,7 @@ func (r *refusal) send(p *producer.Producer, n int) {
 	for i := range n {
 		key := fmt.Sprintf("key-%d", i%20)
 		number := r.log.Next(key)
-		numbered.Post(r.Context(), key, events.Numbered{Key: key, Number: int64(number)}, func(err error) {
+		numbered.Post(r.Context(), key, events.Numbered{Key: key, Number: int64(number)}, func(_ headrace.Location, err error) {
 			r.log.Ended(key, number, outcome(err))
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
@@ -93,7 +95,7 @@ func (c *composite) prepareCopy() {
 	numbered := producer.For[events.Numbered](p, c.source)
 	for number := range copied {
 		key := fmt.Sprintf("copied-%d", number%500)
-		numbered.Post(c.Context(), key, events.Numbered{Key: key, Number: int64(number)}, func(err error) {
+		numbered.Post(c.Context(), key, events.Numbered{Key: key, Number: int64(number)}, func(_ headrace.Location, err error) {
 			if err != nil {
 				c.Errorf("fill %s: %v", c.source, err)
 			}

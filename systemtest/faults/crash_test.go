@@ -8,8 +8,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/headrace/headrace/producer"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/producer"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/check"
@@ -71,7 +73,7 @@ func (c *crew) send(p *producer.Producer) {
 		}
 		key := fmt.Sprintf("key-%d", sent%300)
 		number := c.log.Next(key)
-		numbered.Post(ctx, key, events.Numbered{Key: key, Number: int64(number)}, func(err error) {
+		numbered.Post(ctx, key, events.Numbered{Key: key, Number: int64(number)}, func(_ headrace.Location, err error) {
 			c.log.Ended(key, number, outcome(err))
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
@@ -170,7 +171,7 @@ func (f *flow) send(ctx context.Context, stopped chan<- struct{}) {
 			posted := time.Now()
 			// The context of an event is not that of the loop: stopping must not spoil events on their way.
 			topic.Post(context.Background(), key, events.Numbered{Key: key, Number: int64(number), Payload: payload},
-				func(err error) { f.ended(key, number, time.Since(posted), err) })
+				func(_ headrace.Location, err error) { f.ended(key, number, time.Since(posted), err) })
 		}
 	}
 }

@@ -93,7 +93,7 @@ func blackHole(t *trial) {
 	aside := t.name("aside")
 	admin.CreateTopic(t, t.kafka(), aside, 1, nil)
 	numbered := producer.For[events.Numbered](f.producer, aside)
-	if err := numbered.Send(t.Context(), "key", events.Numbered{}); err != nil {
+	if _, err := numbered.Send(t.Context(), "key", events.Numbered{}); err != nil {
 		t.Fatal(err)
 	}
 	f.awaitMore(1000, time.Minute)

@@ -36,7 +36,7 @@ func recreated(t *trial) {
 	next := int64(0)
 	fill := func(n int) {
 		for range n {
-			if err := numbered.Send(t.Context(), "key", events.Numbered{Key: "key", Number: next}); err != nil {
+			if _, err := numbered.Send(t.Context(), "key", events.Numbered{Key: "key", Number: next}); err != nil {
 				t.Fatalf("event %d: %v", next, err)
 			}
 			next++

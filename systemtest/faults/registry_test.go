@@ -46,7 +46,7 @@ func (f *flow) newVersion(n int) (send func(key string, partition int32), id int
 		if err != nil {
 			f.Fatal(err)
 		}
-		err = f.producer.SendRecord(f.Context(), f.topic, producer.Record{
+		_, err = f.producer.SendRecord(f.Context(), f.topic, producer.Record{
 			Key: []byte(key), Value: append(schema.AppendID(nil, id), body...), Partition: &partition,
 		})
 		f.written.Ended(key, number, outcome(err))
@@ -180,7 +180,7 @@ func unknownIDs(t *trial) {
 	for range 3 {
 		for id := range ids {
 			partition := int32(id % 3)
-			out.PostRecord(t.Context(), topic, producer.Record{Value: append(schema.AppendID(nil, 1_000_000+id), 0), Partition: &partition}, func(err error) {
+			out.PostRecord(t.Context(), topic, producer.Record{Value: append(schema.AppendID(nil, 1_000_000+id), 0), Partition: &partition}, func(_ headrace.Location, err error) {
 				t.require(err == nil, "send: %v", err)
 			})
 		}

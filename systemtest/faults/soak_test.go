@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -110,7 +111,7 @@ func slowWorker(t *trial) {
 	for i := range backlog {
 		key := fmt.Sprintf("key-%d", i%300)
 		number := c.log.Next(key)
-		numbered.Post(t.Context(), key, events.Numbered{Key: key, Number: int64(number), Payload: payload}, func(err error) {
+		numbered.Post(t.Context(), key, events.Numbered{Key: key, Number: int64(number), Payload: payload}, func(_ headrace.Location, err error) {
 			c.log.Ended(key, number, outcome(err))
 		})
 	}

@@ -90,7 +90,7 @@ func deadLetterGone(t *trial) {
 	})
 	numbered := producer.For[events.Numbered](f.producer, f.topic)
 	number := f.written.Next("poison")
-	err := numbered.Send(t.Context(), "poison", events.Numbered{Key: "poison", Number: int64(number)})
+	_, err := numbered.Send(t.Context(), "poison", events.Numbered{Key: "poison", Number: int64(number)})
 	f.written.Ended("poison", number, outcome(err))
 	f.until(time.Minute, "the event is given up", func() bool { return refusedAt.Load() >= 0 })
 	before := f.handled.SeenOnce()

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -79,13 +80,16 @@ func refusedEvents(t *trial) {
 	for range each {
 		for what, send := range map[string]func() error{
 			"too large for the topic": func() error {
-				return numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad", Payload: large})
+				_, err := numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad", Payload: large})
+				return err
 			},
 			"too large for a batch": func() error {
-				return numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad", Payload: huge})
+				_, err := numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad", Payload: huge})
+				return err
 			},
 			"from the future": func() error {
-				return numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad"}, producer.At(time.Now().Add(48*time.Hour)))
+				_, err := numbered.Send(t.Context(), "key-1", events.Numbered{Key: "bad"}, producer.At(time.Now().Add(48*time.Hour)))
+				return err
 			},
 		} {
 			bad++
@@ -115,7 +119,7 @@ func outOfRange(t *trial) {
 	numbered := producer.For[events.Numbered](p, topic)
 	fill := func(n int) {
 		for i := range n {
-			if err := numbered.Send(t.Context(), "key", events.Numbered{Key: "key", Number: int64(i)}); err != nil {
+			if _, err := numbered.Send(t.Context(), "key", events.Numbered{Key: "key", Number: int64(i)}); err != nil {
 				t.Fatal(err)
 			}
 			t.n++

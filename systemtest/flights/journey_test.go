@@ -60,7 +60,7 @@ func (j *journey) send(t *testing.T) {
 	for i, row := range j.rows {
 		number := j.log.Next(row.Key)
 		j.numbers[i] = number
-		done := func(err error) {
+		done := func(_ headrace.Location, err error) {
 			if err != nil {
 				j.refused(i, err)
 				return

@@ -86,7 +86,7 @@ func writeOurs(t *testing.T, b *bench, codec string) {
 		for _, h := range r.Headers {
 			out.Headers = append(out.Headers, headrace.Header{Key: h.Key, Value: h.Value})
 		}
-		p.PostRecord(ctx, topic, out, func(err error) {
+		p.PostRecord(ctx, topic, out, func(_ headrace.Location, err error) {
 			answers <- err
 		})
 	}

@@ -99,7 +99,7 @@ func publishPlain(t *testing.T, cluster headrace.Cluster, topic string, n int) {
 	p := stack.Producer(t, producer.Config{Cluster: cluster})
 	for i := range n {
 		key := fmt.Sprint("k", i%1000)
-		p.PostRecord(t.Context(), topic, producer.Record{Key: []byte(key), Value: fmt.Appendf(nil, "event %d of %s", i, key)}, func(err error) {
+		p.PostRecord(t.Context(), topic, producer.Record{Key: []byte(key), Value: fmt.Appendf(nil, "event %d of %s", i, key)}, func(_ headrace.Location, err error) {
 			if err != nil {
 				t.Error(err)
 			}

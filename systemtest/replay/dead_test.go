@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
@@ -124,7 +126,7 @@ func (g *graveyard) send(t *testing.T) {
 	p := stack.Producer(t, producer.Config{Cluster: stack.Cluster(g.cluster), Registry: g.registry, AutoRegister: true})
 	out := producer.For[events.Numbered](p, deadSource)
 	for number := range int64(sentEvents) {
-		out.Post(t.Context(), "k"+strconv.FormatInt(number%50, 10), events.Numbered{Number: number}, func(err error) {
+		out.Post(t.Context(), "k"+strconv.FormatInt(number%50, 10), events.Numbered{Number: number}, func(_ headrace.Location, err error) {
 			if err != nil {
 				t.Errorf("send: %v", err)
 			}

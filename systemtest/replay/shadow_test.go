@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"
@@ -140,7 +141,7 @@ func (d *changedDelays) arrived(ctx context.Context, f events.FlightArrived) err
 		book.Same = 1
 	}
 	for range times {
-		if err := d.alerts.Send(ctx, info.Key, alert, producer.At(info.Time)); err != nil {
+		if _, err := d.alerts.Send(ctx, info.Key, alert, producer.At(info.Time)); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
@@ -117,7 +118,7 @@ func (w *world) send(t *testing.T) {
 	for number := range perKey {
 		for key := range keys {
 			name := "k" + strconv.Itoa(key)
-			out.Post(t.Context(), name, events.Numbered{Key: name, Number: int64(number)}, func(err error) {
+			out.Post(t.Context(), name, events.Numbered{Key: name, Number: int64(number)}, func(_ headrace.Location, err error) {
 				if err != nil {
 					t.Errorf("send: %v", err)
 				}

@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/stack"
@@ -47,17 +48,17 @@ accounts: [{name: alice, groups: [rights], produces: [rights.out]}]
 
 	alice := headrace.Cluster{Brokers: e.cluster.Brokers(), SASL: &headrace.SASL{Mechanism: headrace.SCRAMSHA256, Username: "alice", Password: headrace.NewSecret(password)}}
 	p := stack.Producer(t, producer.Config{Cluster: alice})
-	if err := p.SendRecord(t.Context(), "rights.out", producer.Record{Value: []byte("x")}); err != nil {
+	if _, err := p.SendRecord(t.Context(), "rights.out", producer.Record{Value: []byte("x")}); err != nil {
 		t.Errorf("producing where the file lets alice: %v", err)
 	}
-	if err := p.SendRecord(t.Context(), "rights.in", producer.Record{Value: []byte("x")}); err == nil {
+	if _, err := p.SendRecord(t.Context(), "rights.in", producer.Record{Value: []byte("x")}); err == nil {
 		t.Error("alice may produce where the file does not let her")
 	}
 	if _, err := e.conn.Registry.Register(t.Context(), schema.TopicName("rights.in"), numbered(t)); err != nil {
 		t.Fatal(err)
 	}
 	ours := stack.Producer(t, producer.Config{Cluster: e.conn.Cluster, Registry: e.conn.Registry})
-	if err := producer.For[events.Numbered](ours, "rights.in").Send(t.Context(), "k", events.Numbered{Key: "k"}); err != nil {
+	if _, err := producer.For[events.Numbered](ours, "rights.in").Send(t.Context(), "k", events.Numbered{Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	worker := stack.Work(t, consumer.Config{

@@ -93,12 +93,9 @@ func evolved(t *testing.T) *headracetest.Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(
-		producer.For[events.FlightArrived](p, flights.Topic).Send(t.Context(), tail, oldEvent),
-		producer.For[version2.FlightArrived](p, flights.Topic).Send(t.Context(), tail, newEvent),
-		p.Close(t.Context()),
-	)
-	if err != nil {
+	_, older := producer.For[events.FlightArrived](p, flights.Topic).Send(t.Context(), tail, oldEvent)
+	_, newer := producer.For[version2.FlightArrived](p, flights.Topic).Send(t.Context(), tail, newEvent)
+	if err := errors.Join(older, newer, p.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	return env

@@ -85,7 +85,8 @@ func (p *pipeline) sendMalformed(ctx context.Context) error {
 		return err
 	}
 	value := append(schema.AppendID(nil, id), "\x04U"...)
-	return p.producer.SendRecord(ctx, flights.Topic, producer.Record{Key: []byte("N000XX"), Value: value})
+	_, err = p.producer.SendRecord(ctx, flights.Topic, producer.Record{Key: []byte("N000XX"), Value: value})
+	return err
 }
 
 // run sends the flights while both workers handle them, redrives the dead letters, and ends when the workers have seen everything,
