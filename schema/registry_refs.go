@@ -40,6 +40,9 @@ func (l *loader) parse(a answerSchema) (*Schema, error) {
 	}
 	refs := make([]*Schema, 0, min(len(a.References), maxReferences))
 	for _, ref := range a.References {
+		if ref.Subject == "" || ref.Version < 1 {
+			return nil, &InvalidSchemaError{Reason: fmt.Sprintf("the registry names no subject and version for what it refers to as %q", l.said(ref.Name))}
+		}
 		s, err := l.load(origin{ref.Subject, ref.Version})
 		if err != nil {
 			return nil, err

@@ -88,9 +88,18 @@ func (s *snapshot) state() SnapshotState {
 	}
 }
 
+// named reports whether an entry has what a registry names schemas by. One without it would make the file unreadable.
+func (e *snapshotEntry) named() bool {
+	switch {
+	case e.ID < 0, e.ID > 1<<31-1, e.Version < 0, e.Version > 0 && e.Subject == "":
+		return false
+	}
+	return e.ID > 0 || e.GUID != "" || e.Subject != ""
+}
+
 // learn notes what the registry said, as the newest entry.
 func (s *snapshot) learn(e snapshotEntry) {
-	if s == nil {
+	if s == nil || !e.named() {
 		return
 	}
 	s.mu.Lock()

@@ -58,7 +58,7 @@ type snapshotLoader struct {
 }
 
 func (l *snapshotLoader) add(e *snapshotEntry) string {
-	if e.ID < 0 || e.ID > 1<<31-1 || e.Version < 0 || e.Version > 0 && e.Subject == "" || e.ID == 0 && e.GUID == "" && e.Subject == "" {
+	if !e.named() {
 		return "it has no id that a registry gives"
 	}
 	s, reason := l.parse(e)
