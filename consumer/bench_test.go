@@ -59,8 +59,8 @@ func newBench(b *testing.B, w *world, concurrency, keys int, policy Policy, hand
 
 func (e *bench) partition(id int32) *partition {
 	p := newPartition(e.engine, kafka.TopicPartition{Topic: "t", Partition: id}, kafka.Member{})
-	p.reach.limit.Store(math.MaxInt64)
-	p.reach.low.Store(math.MaxInt64)
+	p.limits.limit.Store(math.MaxInt64)
+	p.limits.low.Store(math.MaxInt64)
 	p.users.Store(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()

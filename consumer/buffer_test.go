@@ -29,8 +29,8 @@ func TestLanesAndFetcherShareTheBuffer(t *testing.T) {
 	t.Cleanup(e.lanes.stop)
 	e.stats.assigned.Store(2)
 	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "t"}, engine: e, lanes: e.lanes}
-	s := e.memory.stretch()
-	s.seq, p.seq, p.live = 1, 1, []*stretch{s}
+	s := e.memory.block()
+	s.seq, p.seq, p.live = 1, 1, []*taskBlock{s}
 	for _, tc := range []struct {
 		bytes int
 		want  int32

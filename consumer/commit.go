@@ -104,7 +104,7 @@ func (c *committer) commit(ctx context.Context, partitions []*partition, regular
 			p.repeat = nil
 			p.committed, p.metadata = s.commits[i].Offset, s.commits[i].Metadata
 			p.known.Store(p.committed)
-			p.told(s.marks[i])
+			p.confirmed(s.marks[i])
 			if p.doubt > 0 { // say it once more, to come after what may still arrive
 				p.doubt--
 			}
@@ -144,13 +144,13 @@ func (c *committer) shares(partitions []*partition, regular bool) map[kafka.Memb
 			continue
 		}
 		n := progress.Note{Done: p.progress(), Partitions: p.began}
-		n.Mark = p.reach.say(&n.Done, regular)
+		n.Mark = p.limits.nextMark(&n.Done, regular)
 		metadata, told := c.encode(p, &n)
-		if full := told < n.Done.End(); p.reach.full.Swap(full) && !full {
+		if full := told < n.Done.End(); p.limits.full.Swap(full) && !full {
 			p.wake()
 		}
 		if n.Done.Prefix() == p.committed && metadata == p.metadata && p.doubt == 0 {
-			p.told(n.Mark)
+			p.confirmed(n.Mark)
 			continue
 		}
 		add(p, kafka.OffsetCommit{Topic: p.Topic, Partition: p.Partition, Offset: n.Done.Prefix(), Metadata: metadata}, n.Mark)
@@ -194,7 +194,7 @@ func (c *committer) refused(ctx context.Context, p *partition, r *repeat, err er
 	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.RebalanceInProgress):
 		// The group has moved on to a generation in which this worker may own the partition or not. Until it knows, it is not committed.
 		log.Debug("commit waits for the rebalance to end")
-		p.untold()
+		p.unconfirmed()
 		return true
 	case errors.Is(err, kerr.OffsetMetadataTooLarge) && commit.Metadata != "":
 		// How much the brokers take is theirs to say, and nobody needs a right to ask them.
@@ -207,7 +207,7 @@ func (c *committer) refused(ctx context.Context, p *partition, r *repeat, err er
 			p.doubt, p.repeat = doubtful, r
 		}
 		log.Warn("commit not confirmed: retrying")
-		p.untold()
+		p.unconfirmed()
 		return true
 	}
 	c.engine.fail(err)

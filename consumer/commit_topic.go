@@ -31,7 +31,7 @@ func (c *committer) withhold(ctx context.Context, s *share) (withheld []*partiti
 			continue
 		}
 		p.log().Debug("commit waits: the coordinator has no topic of this id", zap.Int64("commit", s.commits[i].Offset))
-		p.untold()
+		p.unconfirmed()
 		if id != ([16]byte{}) {
 			c.engine.checkTopic(p) //nolint:contextcheck // handlers run under the contexts of their partitions
 		}

@@ -20,11 +20,11 @@ func (e *CrashError) Error() string {
 		"fix what kills them and start the worker again, or set Policy.DeadLetter", eventName(e.Event), e.Location, e.Deaths)
 }
 
-// condemn gives up an event that is out of attempts because of the processes that died with it.
-func (p *partition) condemn(t *task) {
-	p.reach.mu.Lock()
-	deaths, died := p.reach.suspicion.Attempts(t.record.Offset), p.reach.suspicion.Died()
-	p.reach.mu.Unlock()
+// failForDeaths gives up an event that is out of attempts because of the processes that died with it.
+func (p *partition) failForDeaths(t *task) {
+	p.limits.mu.Lock()
+	deaths, died := p.limits.suspicion.Attempts(t.record.Offset), p.limits.suspicion.Died()
+	p.limits.mu.Unlock()
 	policy := t.policy()
 	if t.failure != nil || deaths < policy.Attempts || !policy.DeadLetter && !died {
 		return

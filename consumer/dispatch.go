@@ -10,22 +10,22 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// dispatch is the part of a partition that brings events from fetched chunks to the lanes, a stretch at a time. Where there are no
+// dispatch is the part of a partition that brings events from fetched chunks to the lanes, a block at a time. Where there are no
 // lanes it is the lane as well.
 type dispatch struct {
 	deliveries chan fetch.Delivery
 	router     *router
 	lane       *lane           // nil where there are lanes
-	open       *stretch        // being filled; nil for none
+	open       *taskBlock      // being filled; nil for none
 	restored   []progress.Span // what was done when the partition was placed, and may still come
 
 	seed   maphash.Seed
 	keys   keyTable
-	seq    uint64 // of the last stretch
-	window [recentStretches]*stretch
-	bytes  int        // of live stretches' records
-	ready  []*task    // by publish
-	free   []*stretch // by retire
+	seq    uint64 // of the last block
+	window [recentBlocks]*taskBlock
+	bytes  int          // of live blocks' records
+	ready  []*task      // by publish
+	free   []*taskBlock // by retire
 
 	heldUpBy    int64     // the offset of the event that the partition last stood still for
 	heldUpSince time.Time // its first wait
@@ -33,8 +33,8 @@ type dispatch struct {
 	askedAt int64 // the prefix for which room in the metadata was last asked for; -1 for none
 }
 
-// recentStretches is how far apart the numbers of live stretches may be.
-const recentStretches = 1024
+// recentBlocks is how far apart the numbers of live blocks may be.
+const recentBlocks = 1024
 
 func newDispatch(e *engine) dispatch {
 	d := dispatch{deliveries: make(chan fetch.Delivery, 1), router: newRouter(e.routes), seed: maphash.MakeSeed(), askedAt: -1}
@@ -70,7 +70,7 @@ func (p *partition) work(c *fetch.Chunk) (more bool) {
 	return p.flush() && p.passed(next, c.End)
 }
 
-// unpack makes tasks of a batch's records and hands over each stretch that is full. It returns the offset it has come to, and an error
+// unpack makes tasks of a batch's records and hands over each block that is full. It returns the offset it has come to, and an error
 // when the records from there on cannot be read. more is false when the partition goes no further.
 func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, more bool, err error) {
 	reader := p.engine.memory.reader()
@@ -122,17 +122,17 @@ func (p *partition) unpack(c *heldChunk, b batch.Batch, next int64) (at int64, m
 			return next, false, nil
 		}
 		// Last: an event that waits for the registry is in nobody's hands, whatever happens to the process meanwhile.
-		if t.record.Offset >= p.reach.limit.Load() {
+		if t.record.Offset >= p.limits.limit.Load() {
 			if t = p.moveOn(t, c, reader, b); t == nil || !p.admit(t) {
 				return next, false, nil
 			}
 		}
 		if t.spent.attempts > 0 {
-			p.condemn(t)
+			p.failForDeaths(t)
 		}
 		p.open.n++
 		p.open.bytes += t.record.Size()
-		if p.open.n == stretchTasks && !p.flush() {
+		if p.open.n == blockTasks && !p.flush() {
 			return next, false, nil
 		}
 	}
@@ -148,7 +148,7 @@ func (p *partition) slot(c *heldChunk, r *heldReader, b batch.Batch) (*task, boo
 		if p.starved.Load() {
 			p.starved.Store(false)
 		}
-		p.open = p.engine.memory.stretch()
+		p.open = p.engine.memory.block()
 	}
 	if p.open.n == 0 || b.Codec != batch.None {
 		if b.Codec == batch.None {
@@ -159,7 +159,7 @@ func (p *partition) slot(c *heldChunk, r *heldReader, b batch.Batch) (*task, boo
 	return &p.open.tasks[p.open.n], true
 }
 
-// flush hands the open stretch over. It returns false when the partition goes no further.
+// flush hands the open block over. It returns false when the partition goes no further.
 func (p *partition) flush() (more bool) {
 	s := p.open
 	if s == nil {
@@ -170,7 +170,7 @@ func (p *partition) flush() (more bool) {
 		p.engine.memory.free(s)
 		return true
 	}
-	p.handed(s.tasks[s.n-1].end)
+	p.handedOver(s.tasks[s.n-1].end)
 	if p.lanes != nil {
 		p.publish(s)
 		return true

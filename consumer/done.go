@@ -19,8 +19,8 @@ func (p *partition) doneNext(t *task) {
 	}
 }
 
-// doneInOrder takes up what is done of a stretch that was handled in the order of the log. It needs the lane's lock.
-func (p *partition) doneInOrder(s *stretch) {
+// doneInOrder takes up what is done of a block that was handled in the order of the log. It needs the lane's lock.
+func (p *partition) doneInOrder(s *taskBlock) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.span != nil {
@@ -34,9 +34,9 @@ func (p *partition) doneInOrder(s *stretch) {
 	p.prefix.Store(p.done.Prefix())
 }
 
-// doneInLanes takes up what is done of a stretch of which the lanes have nothing left. Events that are held elsewhere end there.
+// doneInLanes takes up what is done of a block of which the lanes have nothing left. Events that are held elsewhere end there.
 // It needs the partition's lock.
-func (p *partition) doneInLanes(s *stretch) {
+func (p *partition) doneInLanes(s *taskBlock) {
 	s.settled(p.done.Mark)
 	if p.span != nil {
 		s.eachSettled(p.span.counts.add)
@@ -85,7 +85,7 @@ func (p *partition) move(to int64) (more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done, p.restored = progress.NewDone(to), nil
-	p.reach.begin(&progress.Note{Done: p.done})
+	p.limits.begin(&progress.Note{Done: p.done})
 	p.prefix.Store(to)
 	return true
 }
@@ -96,7 +96,7 @@ func (p *partition) progress() progress.Done {
 	defer p.mu.Unlock()
 	done := p.done.Clone()
 	if p.lanes == nil {
-		done.Mark(done.Prefix(), p.prefix.Load()) // of the stretch at hand
+		done.Mark(done.Prefix(), p.prefix.Load()) // of the block at hand
 		return done
 	}
 	for _, s := range p.live {
@@ -108,8 +108,8 @@ func (p *partition) progress() progress.Done {
 	return done
 }
 
-// settled calls mark with what is done of a stretch that the lanes have.
-func (s *stretch) settled(mark func(first, end int64)) {
+// settled calls mark with what is done of a block that the lanes have.
+func (s *taskBlock) settled(mark func(first, end int64)) {
 	if s.left.Load() == 0 && !s.moved.Load() {
 		mark(s.tasks[0].first, s.tasks[s.n-1].end)
 		return
@@ -117,8 +117,8 @@ func (s *stretch) settled(mark func(first, end int64)) {
 	s.eachSettled(func(t *task) { mark(t.first, t.end) })
 }
 
-// eachSettled calls fn with each event of a stretch that has ended in its lane.
-func (s *stretch) eachSettled(fn func(*task)) {
+// eachSettled calls fn with each event of a block that has ended in its lane.
+func (s *taskBlock) eachSettled(fn func(*task)) {
 	for i := range s.tasks[:s.n] {
 		if t := &s.tasks[i]; t.next.Load() == settled {
 			fn(t)

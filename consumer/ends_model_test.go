@@ -359,7 +359,7 @@ func (m *endsModel) live(tb testing.TB, routes *routes, ping *target, end endOfL
 	from := n.Done.Prefix()
 	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, from, nil), true
 	p.place(n, from, "")
-	p.untold()
+	p.unconfirmed()
 	p.users.Store(1)
 	e.partitions[p.TopicPartition] = p
 	e.stats.assigned.Store(1)
@@ -388,7 +388,7 @@ func (m *endsModel) live(tb testing.TB, routes *routes, ping *target, end endOfL
 			alive = false
 		case <-ticker.C:
 			m.tell(p)
-			p.untold() // as for a group that cannot be told of events in hand, so that nobody waits
+			p.unconfirmed() // as for a group that cannot be told of events in hand, so that nobody waits
 			alive = m.prefix() < m.end
 		case <-hangs:
 			m.mu.Lock()

@@ -204,7 +204,7 @@ func (e *engine) close(ctx context.Context) {
 // settle makes the last commit.
 func (e *engine) settle(ctx context.Context, partitions []*partition) error {
 	for _, p := range partitions {
-		p.reach.end()
+		p.limits.end()
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitGrace)
 	defer cancel()

@@ -44,7 +44,7 @@ func (l *lane) event(ctx context.Context, t *task) *event {
 
 // info reads the record of the event, which is a view into memory that is used again, unless the attempt is over.
 func (e *event) info() Info {
-	info, elsewhere := e.inStretch()
+	info, elsewhere := e.inBlock()
 	if elsewhere {
 		if t := e.lane.moved(e.at); t != nil {
 			return e.describe(t)
@@ -53,12 +53,12 @@ func (e *event) info() Info {
 	return info
 }
 
-func (e *event) inStretch() (info Info, elsewhere bool) {
+func (e *event) inBlock() (info Info, elsewhere bool) {
 	if e.task == nil {
 		return Info{}, false
 	}
-	if s := e.task.stretch; s != nil {
-		s.guard.RLock() // the stretch is not used again while it is held, if the task is at hand at any time from now on
+	if s := e.task.block; s != nil {
+		s.guard.RLock() // the block is not used again while it is held, if the task is at hand at any time from now on
 		defer s.guard.RUnlock()
 	}
 	word := e.lane.word.Load()

@@ -1,7 +1,7 @@
 package consumer
 
 // keyTable remembers which task of a key was the last to be handed over. It is a hash table of open addressing whose entries expire by
-// themselves: one that points into a stretch which is no more is as good as none. Keys are known by 64 bits of a seeded hash; two that
+// themselves: one that points into a block which is no more is as good as none. Keys are known by 64 bits of a seeded hash; two that
 // share them are kept in order as if they were one, which nobody can tell. Only the partition's goroutine uses it.
 type keyTable struct {
 	slots []keySlot
@@ -17,8 +17,8 @@ type keySlot struct {
 // heldPlace says that the key was held when it was last looked at. Such an entry does not expire.
 const heldPlace = 1
 
-// placeOf numbers the tasks of a partition. Stretches count from 1, so that every place is above heldPlace.
-func placeOf(seq uint64, index int) uint64 { return seq*stretchTasks + uint64(index) } //nolint:gosec // below stretchTasks
+// placeOf numbers the tasks of a partition. Blocks count from 1, so that every place is above heldPlace.
+func placeOf(seq uint64, index int) uint64 { return seq*blockTasks + uint64(index) } //nolint:gosec // below blockTasks
 
 const minKeySlots = 256
 

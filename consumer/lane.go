@@ -27,7 +27,7 @@ type lane struct {
 
 	mu        sync.Mutex // held to change what follows, by the lane, and to look at it, by others
 	partition *partition
-	claims    [stretchTasks]*task
+	claims    [blockTasks]*task
 	settledTo int       // claims below it are settled; those from there up to the task at hand are done, and will be
 	unblocked []*task   // what waited for tasks of this turn
 	movedTo   *task     // the copy, in its key's queue, of the task at hand, with flagMoved
@@ -44,7 +44,7 @@ type lane struct {
 	route    *route // of call
 	call     caller
 	spare    []event // made many at a time
-	places   *places // of the turn, where one is a stretch
+	places   *places // of the turn, where one is a block
 	handling bool    // the handler has been called and has not returned
 	panicked *PanicError
 
@@ -85,7 +85,7 @@ func (l *lane) decoded() {
 	}
 }
 
-// detach takes the task at hand out of its stretch, see partition.hold, and returns it as it goes on from here.
+// detach takes the task at hand out of its block, see partition.hold, and returns it as it goes on from here.
 func (l *lane) detach() *task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +95,7 @@ func (l *lane) detach() *task {
 	return l.movedTo
 }
 
-// move takes the task at hand out of its stretch, once its flag is set. It needs l.mu.
+// move takes the task at hand out of its block, once its flag is set. It needs l.mu.
 func (l *lane) move(word uint64) {
 	i := indexOf(word)
 	l.movedTo, l.movedAt = l.partition.hold(l.claims[i]), placeOfWord(word)
@@ -202,7 +202,7 @@ func (l *lane) done(t *task) {
 
 // through is the lane of a partition whose events are handled in the order of its log. It returns false when the partition goes no
 // further.
-func (l *lane) through(p *partition, s *stretch) (more bool) {
+func (l *lane) through(p *partition, s *taskBlock) (more bool) {
 	l.loadAll(p, s)
 	returned := false
 	defer func() {
@@ -211,7 +211,7 @@ func (l *lane) through(p *partition, s *stretch) (more bool) {
 		}
 		l.mu.Lock()
 		l.clear()
-		p.doneInOrder(s) // as one with it: a snapshot in between would miss the stretch
+		p.doneInOrder(s) // as one with it: a snapshot in between would miss the block
 		l.mu.Unlock()
 		l.report(p)
 	}()

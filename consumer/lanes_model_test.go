@@ -258,8 +258,8 @@ func (m *plan) live(routes *routes, target *target, span time.Duration, orderly 
 	p.router.targets[schema.RefID(pingID)] = target
 	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, 0, nil), true
 	p.place(m.note, m.note.Done.Prefix(), "")
-	p.reach.limit.Store(math.MaxInt64)
-	p.reach.low.Store(math.MaxInt64)
+	p.limits.limit.Store(math.MaxInt64)
+	p.limits.low.Store(math.MaxInt64)
 	p.users.Store(1)
 	e.partitions[p.TopicPartition] = p
 	e.stats.assigned.Store(1)

@@ -35,7 +35,7 @@ func replayOf(t *task) string {
 }
 
 // believe decides whether an event was brought by the replay that its header names. While that cannot be found out the partition waits,
-// as for a schema. It returns the task, which lies in another stretch then, and nil when the partition stops.
+// as for a schema. It returns the task, which lies in another block then, and nil when the partition stops.
 func (p *partition) believe(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
 	id, named := t.record.Header(HeaderReplay)
 	if !named || len(id) > maxReplayID || p.engine.replay != nil {

@@ -29,7 +29,7 @@ func (l *lane) handler(p *partition) (h handling, ok bool) {
 	t := l.movedTo
 	if t == nil || l.movedAt != place {
 		t = l.claims[i]
-		if s := t.stretch; s != nil {
+		if s := t.block; s != nil {
 			s.guard.RLock()
 			defer s.guard.RUnlock()
 			if placeOfWord(l.word.Load()) != place { // the task may be another by now

@@ -84,7 +84,7 @@ func (e *engine) members(ctx context.Context) (map[uint64]bool, error) {
 // suspicionAt returns the suspicion for an event that is to be handed over. Before the event is charged with the deaths of workers the
 // group is asked once more which of them live. It returns false when the partition stops first.
 func (p *partition) suspicionAt(offset int64) (progress.Suspicion, bool) {
-	r := &p.reach
+	r := &p.limits
 	r.mu.Lock()
 	suspicion, taken := r.suspicion, r.taken
 	r.mu.Unlock()

@@ -48,21 +48,21 @@ type partition struct {
 
 	withheld atomic.Bool // the coordinator did not have its topic when it was last to be committed
 
-	mu    sync.Mutex
-	begun bool
-	feed  *fetch.Feed
-	done  progress.Done // beside it, tasks of live stretches know that they are done
-	live  []*stretch    // handed over to lanes and not free yet, in order
-	held  held
+	mu      sync.Mutex
+	begun   bool
+	feed    *fetch.Feed
+	done    progress.Done // beside it, tasks of live blocks know that they are done
+	live    []*taskBlock  // handed over to lanes and not free yet, in order
+	waiting waitingKeys
 
 	recalled recalled     // until the partition is placed
 	kafkaLog progress.Log // what its offsets belong to; set before the partition is placed
 	began    int32        // how many partitions the topic had when the group began in this one; 0 when that is not known
 	checking atomic.Bool  // its topic is being asked for
-	reach    reach
+	limits   inFlightLimit
 
 	backlog backlog      // belongs to lanes
-	busy    atomic.Int32 // live stretches of which something is left
+	busy    atomic.Int32 // live blocks of which something is left
 	wakeAt  atomic.Int32 // how few of them wake run
 	starved atomic.Bool  // no room: run waits for what is at hand
 	stuck   atomic.Int64 // lanes whose handler of it was given up and has not returned
@@ -85,13 +85,13 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 		exited:         make(chan struct{}),
 		nudge:          make(chan struct{}, 1),
 		committed:      -1,
-		held:           held{keys: make(map[uint64]*queue)},
+		waiting:        waitingKeys{keys: make(map[uint64]*queue)},
 		dispatch:       newDispatch(e),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(e.base)
 	p.going, p.stop = context.WithCancel(p.ctx)
 	p.member.Store(&member)
-	p.reach.owner = e.id
+	p.limits.owner = e.id
 	p.prefix.Store(-1)
 	p.known.Store(-1)
 	return p
@@ -105,7 +105,7 @@ func (p *partition) place(n progress.Note, committed int64, metadata string) {
 	p.done = n.Done.Clone() // n stays the caller's
 	p.restored = slices.Clone(n.Done.Beyond())
 	p.mu.Unlock()
-	if suspicion := p.reach.begin(&n); suspicion.Deaths() > 0 {
+	if suspicion := p.limits.begin(&n); suspicion.Deaths() > 0 {
 		p.log().Warn("the partition's last worker died: events it may have been handling are retried a few at a time",
 			zap.Int64("from", n.Mark.From), zap.Int64("to", n.Mark.Reach-1), zap.Int("deaths", suspicion.Deaths()))
 	}

@@ -12,9 +12,9 @@ import (
 type places struct {
 	context.Context // of the partition's handlers
 	lane            *lane
-	stretch         *stretch // that the turn works through in its order; nil for one of the worker's lanes
-	at              uint64   // the lane's place of the first
-	index           [stretchTasks]place
+	block           *taskBlock // that the turn works through in its order; nil for one of the worker's lanes
+	at              uint64     // the lane's place of the first
+	index           [blockTasks]place
 }
 
 // place is the context of one attempt.
@@ -29,7 +29,7 @@ func (l *lane) context(t *task) context.Context {
 	if l.places == nil || l.places.at != l.at-i {
 		l.places = &places{Context: t.partition.ctx, lane: l, at: l.at - i}
 		if l.lanes == nil {
-			l.places.stretch = t.stretch
+			l.places.block = t.block
 		}
 	}
 	p := &l.places.index[i]
@@ -46,8 +46,8 @@ func (p *place) of() *places {
 func (p *place) event() *event {
 	of := p.of()
 	e := &event{Context: of.Context, lane: of.lane, at: of.at + uint64(*p), attempt: 1}
-	if of.stretch != nil {
-		e.task = &of.stretch.tasks[*p]
+	if of.block != nil {
+		e.task = &of.block.tasks[*p]
 	} else {
 		e.task = of.lane.claim(e.at)
 	}

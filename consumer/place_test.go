@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestKeptContextTellsOfNoOtherEvent keeps the context of every attempt, some of which fail first, over several stretches, and asks
+// TestKeptContextTellsOfNoOtherEvent keeps the context of every attempt, some of which fail first, over several blocks, and asks
 // each again while the next handler runs and once all have returned.
 func TestKeptContextTellsOfNoOtherEvent(t *testing.T) {
 	t.Parallel()
@@ -25,7 +25,7 @@ func TestKeptContextTellsOfNoOtherEvent(t *testing.T) {
 func keepContexts(t *testing.T, concurrency int) {
 	t.Helper()
 	const (
-		events   = 3*stretchTasks + 5
+		events   = 3*blockTasks + 5
 		attempts = events + (events+42)/50*2
 	)
 	w := newWorld(t)
@@ -50,7 +50,7 @@ func keepContexts(t *testing.T, concurrency int) {
 		if info := InfoFrom(ctx); info.Offset != p.N || info.Attempt != want || ctx.Err() != nil || Extend(ctx, time.Second) != nil {
 			t.Errorf("event %d, attempt %d: %+v", p.N, want, info)
 		}
-		for _, before := range kept[max(0, len(kept)-2*stretchTasks):] {
+		for _, before := range kept[max(0, len(kept)-2*blockTasks):] {
 			over(before)
 		}
 		kept = append(kept, ctx)

@@ -91,7 +91,7 @@ func (p Position) String() string {
 	return ""
 }
 
-// Range is a stretch of every partition of a topic: from From up to, not including, To. The zero Range is everything, without end.
+// Range is a part of every partition of a topic: from From up to, not including, To. The zero Range is everything, without end.
 type Range struct {
 	From Position // none: the start
 	To   Position // none: no end, new events are waited for

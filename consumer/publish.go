@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// publish hands a stretch over to the lanes: each task behind the one before it of the same key, or to be handled at once.
-func (p *partition) publish(s *stretch) {
+// publish hands a block over to the lanes: each task behind the one before it of the same key, or to be handled at once.
+func (p *partition) publish(s *taskBlock) {
 	p.seq++
 	s.seq = p.seq
-	p.window[s.seq%recentStretches] = s
+	p.window[s.seq%recentBlocks] = s
 	p.bytes += s.bytes
-	s.left.Store(int32(s.n)) //nolint:gosec // at most stretchTasks
+	s.left.Store(int32(s.n)) //nolint:gosec // at most blockTasks
 	for i := range s.tasks[:s.n] {
 		s.tasks[i].next = atomic.Pointer[task]{} // nobody else has it yet
 	}
@@ -43,11 +43,11 @@ func (p *partition) follows(t *task, place uint64) bool {
 	last := slot.at
 	slot.at = place
 	if last != heldPlace {
-		s := p.window[last/stretchTasks%recentStretches]
-		if s == nil || s.seq != last/stretchTasks {
+		s := p.window[last/blockTasks%recentBlocks]
+		if s == nil || s.seq != last/blockTasks {
 			return false // also of a slot that was empty
 		}
-		before := &s.tasks[last%stretchTasks]
+		before := &s.tasks[last%blockTasks]
 		if before.next.CompareAndSwap(nil, t) {
 			return true
 		}
@@ -63,11 +63,11 @@ func (p *partition) remembered(slot keySlot) bool {
 	if slot.at == heldPlace {
 		return p.isHeld(slot.key)
 	}
-	s := p.window[slot.at/stretchTasks%recentStretches]
-	return s != nil && s.seq == slot.at/stretchTasks
+	s := p.window[slot.at/blockTasks%recentBlocks]
+	return s != nil && s.seq == slot.at/blockTasks
 }
 
-// retire frees the stretches of which nothing is left.
+// retire frees the blocks of which nothing is left.
 func (p *partition) retire() {
 	if int(p.busy.Load()) == len(p.live) {
 		return
@@ -89,7 +89,7 @@ func (p *partition) retire() {
 		if s.moved.Load() {
 			p.keepHeld(s)
 		}
-		p.window[s.seq%recentStretches] = nil
+		p.window[s.seq%recentBlocks] = nil
 		p.bytes -= s.bytes
 		p.engine.memory.free(s)
 	}
@@ -97,11 +97,11 @@ func (p *partition) retire() {
 	p.free = free
 }
 
-// keepHeld keeps the key table's entries of held keys when the stretch that they point into goes.
-func (p *partition) keepHeld(s *stretch) {
+// keepHeld keeps the key table's entries of held keys when the block that they point into goes.
+func (p *partition) keepHeld(s *taskBlock) {
 	for i := range s.tasks[:s.n] {
 		t := &s.tasks[i]
-		if !t.keyed || t.next.Load() != elsewhere {
+		if !t.keyed || t.next.Load() != movedAway {
 			continue
 		}
 		if slot := p.keys.slot(t.key); slot.at == placeOf(s.seq, i) {
@@ -119,7 +119,7 @@ func (p *partition) room() bool {
 	p.retire()
 	reason := p.full()
 	if reason == pausedLanes {
-		p.wakeAt.Store(int32(len(p.live) / 2)) //nolint:gosec // below recentStretches
+		p.wakeAt.Store(int32(len(p.live) / 2)) //nolint:gosec // below recentBlocks
 		p.retire()                             // what has ended just before that was set
 		reason = p.full()
 	}
@@ -149,13 +149,13 @@ func (p *partition) full() int32 {
 	switch live := len(p.live); {
 	case p.stuck.Load() >= mostStuck:
 		return pausedStuck
-	case p.reach.full.Load():
+	case p.limits.full.Load():
 		return pausedMetadata
-	case p.held.count.Load() >= maxHeld, p.held.bytes.Load() >= int64(max(minHeldBytes, t.BufferBytes/4/share)):
+	case p.waiting.count.Load() >= maxHeld, p.waiting.bytes.Load() >= int64(max(minHeldBytes, t.BufferBytes/4/share)):
 		return pausedHeld
 	case live == 0:
 		return notPaused
-	case live >= max(minStretches, p.lanes.stretches()/share), p.seq-p.live[0].seq >= recentStretches-1, p.bytes >= max(t.PartitionBytes, t.BufferBytes/laneBuffer/share):
+	case live >= max(minBlocks, p.lanes.blocks()/share), p.seq-p.live[0].seq >= recentBlocks-1, p.bytes >= max(t.PartitionBytes, t.BufferBytes/laneBuffer/share):
 		return pausedLanes
 	}
 	return notPaused
@@ -165,7 +165,7 @@ const (
 	// laneBuffer is the part of a worker's buffer that what the lanes have in hand takes: one of so many. The fetcher has the rest.
 	laneBuffer = 3
 
-	minStretches = 4
+	minBlocks    = 4
 	maxHeld      = 10_000
 	minHeldBytes = 64 << 10
 )
@@ -179,13 +179,13 @@ func (t Tuning) fetchBuffer(lanes bool) (all, partition int) {
 	return all, min(t.PartitionBytes, all)
 }
 
-// stretches is how many may be live in the worker.
-func (ls *lanes) stretches() int { return max(128, 32*ls.size/stretchTasks) }
+// blocks is how many may be live in the worker.
+func (ls *lanes) blocks() int { return max(128, 32*ls.size/blockTasks) }
 
 // quiet reports whether every event that was taken is done.
 func (p *partition) quiet() bool {
 	p.retire()
-	return len(p.live) == 0 && p.held.count.Load() == 0
+	return len(p.live) == 0 && p.waiting.count.Load() == 0
 }
 
 // awaitRoom waits until there is room, for which others may have the partition's turn. It returns false when the partition stops.

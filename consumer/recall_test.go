@@ -312,7 +312,7 @@ func TestAStuckEventStopsTheIntake(t *testing.T) {
 	}))
 	p := func() *partition { return j.engine.Load().owned()[0] }
 	eventually(t, "the partition is full", func() bool {
-		return j.engine.Load() != nil && len(j.engine.Load().owned()) == 1 && p().reach.full.Load()
+		return j.engine.Load() != nil && len(j.engine.Load().owned()) == 1 && p().limits.full.Load()
 	})
 	eventually(t, "the intake stops", func() bool {
 		before := got.len()

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// ReplayConfig describes a replay: stretches of topics that handlers are given once more. Worker, ID and Spans are needed.
+// ReplayConfig describes a replay: ranges of topics that handlers are given once more. Worker, ID and Spans are needed.
 type ReplayConfig struct {
 	// Worker is the config of the worker whose handlers these are. No group is joined and no offset is read or committed: Group is
 	// what handlers and dead letters are told, and defaults to ID. Topics, Start and what Tuning says of groups count for nothing;
@@ -31,7 +31,7 @@ type ReplayConfig struct {
 	Progress func([]ReplaySpan) error
 }
 
-// ReplaySpan is a stretch of a partition that a replay hands over, and how far it has come: a value that can be kept as JSON.
+// ReplaySpan is a block of a partition that a replay hands over, and how far it has come: a value that can be kept as JSON.
 type ReplaySpan struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`

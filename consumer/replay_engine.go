@@ -207,7 +207,7 @@ func (e *engine) startSpans() {
 			done.Mark(b.From, b.To)
 		}
 		p.place(progress.Note{Done: done}, -1, "")
-		p.untold() // there is no group to tell what may be in hand
+		p.unconfirmed() // there is no group to tell what may be in hand
 		p.start()
 	}
 	e.cfg.Logger.Info("replaying", zap.String("replay", r.id), zap.Int64("partitions", e.stats.assigned.Load()))

@@ -9,7 +9,7 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// PartitionRange is a stretch of one partition: the offsets from From up to, not including, To.
+// PartitionRange is a part of one partition: the offsets from From up to, not including, To.
 type PartitionRange struct {
 	Partition int32
 	From      int64

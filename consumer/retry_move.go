@@ -38,7 +38,7 @@ var early = &failure{reason: errors.New("not due yet")}
 var notOurs = &failure{reason: errors.New("belongs to another topic and group")}
 
 // awaitDue pauses the partition of a retry topic until its next event is to be looked at, and takes the event's origin from its headers.
-// The partition's goroutine waits; it holds the chunk, and no lane. It returns the task, which may lie in another stretch then, and nil
+// The partition's goroutine waits; it holds the chunk, and no lane. It returns the task, which may lie in another block then, and nil
 // when the partition stops.
 func (p *partition) awaitDue(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
 	now := time.Now()

@@ -30,7 +30,7 @@ func TestAPartitionWithFullMetadataComesToRest(t *testing.T) {
 	taken := func() {
 		for _, share := range e.commits.shares([]*partition{p}, true) { // as if the broker had taken it
 			p.committed, p.metadata = share.commits[0].Offset, share.commits[0].Metadata
-			p.told(share.marks[0])
+			p.confirmed(share.marks[0])
 		}
 	}
 	taken()

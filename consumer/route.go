@@ -10,7 +10,7 @@ import (
 )
 
 // route finds where an event goes. While the registry does not answer, the partition waits here, with what came before handed over. It
-// returns the task, which lies in another stretch then, and nil when the partition stops.
+// returns the task, which lies in another block then, and nil when the partition stops.
 func (p *partition) route(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
 	if t.failure == notOurs || p.asBefore(t) {
 		return t
@@ -77,7 +77,7 @@ func (p *partition) asBefore(t *task) bool {
 	return true
 }
 
-// moveOn hands over what came before a task that has to wait, and gives the task a place in the next stretch.
+// moveOn hands over what came before a task that has to wait, and gives the task a place in the next block.
 func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
 	if p.open.n == 0 {
 		return t

@@ -14,10 +14,10 @@ import (
 
 // ScanConfig describes what [Scan] looks at. Read.Cluster and Read.Topic are needed.
 type ScanConfig struct {
-	// Read is the stretch of the log. A range without an end ends at what there is when the scan starts.
+	// Read is the part of the log. A range without an end ends at what there is when the scan starts.
 	Read ReadConfig
 
-	// Sample, when not 0, is how many events to look at, about: in stretches spread evenly over each partition, its first and last
+	// Sample, when not 0, is how many events to look at, about: in parts spread evenly over each partition, its first and last
 	// events among them. A schema that few events use may be missed.
 	Sample int64
 

@@ -1,10 +1,10 @@
 package consumer
 
-// maxStretches is how many stretches of a partition a sample is made of at most. Each is a seek.
-const maxStretches = 16
+// maxParts is how many parts of a partition a sample is made of at most. Each is a seek.
+const maxParts = 16
 
-// spread chooses about sample offsets of ranges, in rounds of at most one stretch per partition. Each partition has a part by its
-// size, and its stretches lie evenly from its start to its end. It reports whether anything is left out.
+// spread chooses about sample offsets of ranges, in rounds of at most one part per partition. Each partition has a part by its
+// size, and its parts lie evenly from its start to its end. It reports whether anything is left out.
 func spread(ranges []PartitionRange, sample int64) (rounds [][]PartitionRange, sampled bool) {
 	total := int64(0)
 	for _, r := range ranges {
@@ -13,19 +13,19 @@ func spread(ranges []PartitionRange, sample int64) (rounds [][]PartitionRange, s
 	if total <= sample {
 		return [][]PartitionRange{ranges}, false
 	}
-	rounds = make([][]PartitionRange, maxStretches)
+	rounds = make([][]PartitionRange, maxParts)
 	for _, r := range ranges {
 		length := r.To - r.From
 		if length == 0 {
 			continue
 		}
 		part := max(1, int64(float64(sample)*float64(length)/float64(total)))
-		stretches := min(part, maxStretches)
-		width := part / stretches
-		for i := range stretches {
+		parts := min(part, maxParts)
+		width := part / parts
+		for i := range parts {
 			from := r.From
-			if stretches > 1 {
-				from += i * (length - width) / (stretches - 1)
+			if parts > 1 {
+				from += i * (length - width) / (parts - 1)
 			}
 			rounds[i] = append(rounds[i], PartitionRange{Partition: r.Partition, From: from, To: from + width})
 		}

@@ -86,7 +86,7 @@ func (l *lane) seal(t *task, f fate) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.stretch == nil || l.word.Load()&flagMoved == 0 {
+	if t.block == nil || l.word.Load()&flagMoved == 0 {
 		t.fate = f
 	}
 }

@@ -71,7 +71,7 @@ func (p *partition) snapshot(out *ReplaySpan) {
 		done.Mark(t.first, t.end)
 		counts.add(t)
 	}
-	if l := p.lane; l != nil { // of the stretch at hand
+	if l := p.lane; l != nil { // of the block at hand
 		p.eachInOrder(l.claims[:limitOf(l.word.Load())], count)
 	}
 	for _, s := range p.live {
@@ -159,7 +159,7 @@ func (s *span) record(p *partition, rec *batch.Record) *Record {
 // filteredBefore gives an event those to take along that the filter left out before it: they lie in the gap that it covers.
 func (s *span) filteredBefore(t *task) { t.before, s.filtered = s.filtered, 0 }
 
-// keepPace waits until the rate lets an event be handed over. It returns the task, which may lie in another stretch then, and nil when
+// keepPace waits until the rate lets an event be handed over. It returns the task, which may lie in another block then, and nil when
 // the partition stops.
 func (p *partition) keepPace(t *task, c *heldChunk, r *heldReader, b batch.Batch) *task {
 	p.span.filteredBefore(t)

@@ -169,19 +169,19 @@ func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 	return s
 }
 
-// inFlight counts what is taken and not done, and finds the first of it. It needs p.mu, under which the memory of live stretches stays.
+// inFlight counts what is taken and not done, and finds the first of it. It needs p.mu, under which the memory of live blocks stays.
 func (p *partition) inFlight(now time.Time, s *PartitionState) {
 	var first *task
-	for _, stretch := range p.live {
-		s.InFlight += int(stretch.left.Load())
-		for i := 0; first == nil && i < stretch.n; i++ {
-			if next := stretch.tasks[i].next.Load(); next != settled && next != elsewhere {
-				first = &stretch.tasks[i]
+	for _, block := range p.live {
+		s.InFlight += int(block.left.Load())
+		for i := 0; first == nil && i < block.n; i++ {
+			if next := block.tasks[i].next.Load(); next != settled && next != movedAway {
+				first = &block.tasks[i]
 			}
 		}
 	}
-	s.InFlight += int(p.held.count.Load())
-	for q := range p.held.queues {
+	s.InFlight += int(p.waiting.count.Load())
+	for q := range p.waiting.queues {
 		if q.timer != nil || q.writing {
 			s.Waiting++
 		}

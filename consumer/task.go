@@ -12,8 +12,8 @@ import (
 // it; in between nobody does.
 type task struct {
 	partition *partition
-	stretch   *stretch // whose memory it lies in; nil when it has memory of its own
-	queue     *queue   // of its key, while the key is held
+	block     *taskBlock // whose memory it lies in; nil when it has memory of its own
+	queue     *queue     // of its key, while the key is held
 
 	record  batch.Record
 	first   int64 // what is done with the event begins here, since a gap of the log before it goes with it,
@@ -37,11 +37,11 @@ type task struct {
 var (
 	// settled in task.next says that the task is done.
 	settled = new(task)
-	// elsewhere in task.next says that the key is held: a copy of the task lies in the key's queue, and so do those that follow.
-	elsewhere = new(task)
+	// movedAway in task.next says that the key is held: a copy of the task lies in the key's queue, and so do those that follow.
+	movedAway = new(task)
 )
 
-// begin makes a task of what a stretch has room for. It leaves a pointer as it is where it can, since each one written costs while
+// begin makes a task of what a block has room for. It leaves a pointer as it is where it can, since each one written costs while
 // the garbage collector marks.
 func (t *task) begin(p *partition, first, end int64) {
 	t.first, t.end, t.spent, t.outages, t.fate, t.before, t.replayed = first, end, spent{}, 0, fateHandled, 0, false

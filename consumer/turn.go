@@ -9,8 +9,8 @@ func (l *lane) load(p *partition, tasks []*task) {
 	l.begin(p, tasks)
 }
 
-// loadAll begins a turn with the tasks of a stretch, in order.
-func (l *lane) loadAll(p *partition, s *stretch) {
+// loadAll begins a turn with the tasks of a block, in order.
+func (l *lane) loadAll(p *partition, s *taskBlock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range s.tasks[:s.n] {
@@ -30,7 +30,7 @@ func (l *lane) begin(p *partition, tasks []*task) {
 // start begins a turn with the first n claims. It needs l.mu, and what the turn before has done to be settled.
 func (l *lane) start(p *partition, n int) {
 	l.partition, l.task, l.settledTo = p, l.claims[0], 0
-	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(n)<<limitShift //nolint:gosec // at most stretchTasks
+	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(n)<<limitShift //nolint:gosec // at most blockTasks
 	l.word.Store(word)
 	l.at = placeOfWord(word)
 	p.engine.watch.mind()
@@ -58,20 +58,20 @@ func (l *lane) settleUp() {
 		return
 	}
 	to := indexOf(l.word.Load())
-	var of *stretch
+	var of *taskBlock
 	n := int32(0)
 	for _, t := range l.claims[l.settledTo:to] {
-		if t.stretch == nil { // its key is held, and pop has ended it
+		if t.block == nil { // its key is held, and pop has ended it
 			continue
 		}
 		if next := t.next.Swap(settled); next != nil {
 			l.unblocked = append(l.unblocked, next)
 		}
-		if of != t.stretch {
+		if of != t.block {
 			if n > 0 {
 				of.drop(n)
 			}
-			of, n = t.stretch, 0
+			of, n = t.block, 0
 		}
 		n++
 	}
@@ -104,7 +104,7 @@ func (l *lane) rest() {
 	l.unload()
 	l.report(l.partition)
 	each := time.Since(l.began) / time.Duration(l.stint)
-	l.budget = max(1, min(2*l.budget, stretchTasks, int(stintTime/max(1, each))))
+	l.budget = max(1, min(2*l.budget, blockTasks, int(stintTime/max(1, each))))
 }
 
 // claim returns the task at a place of the lane's turn, nil when that is not at hand any more. It is for others than the lane's goroutine

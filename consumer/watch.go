@@ -161,7 +161,7 @@ func (l *lane) giveUp(place uint64) *StuckError {
 }
 
 // flag sets a flag of the task at hand, if it is still that of place, and has the flags of need. It needs l.mu. With flagMoved it
-// takes the task out of its stretch as well.
+// takes the task out of its block as well.
 func (l *lane) flag(place, need, flag uint64) bool {
 	for {
 		word := l.word.Load()

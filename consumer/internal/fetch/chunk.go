@@ -6,7 +6,7 @@ import (
 	"github.com/headrace/headrace/internal/batch"
 )
 
-// Chunk is a stretch of a partition: the batches between two offsets that a reader may see.
+// Chunk is a part of a partition: the batches between two offsets that a reader may see.
 type Chunk struct {
 	From    int64         // records below it, in the first batch, have been read before
 	End     int64         // where the next chunk begins; there is nothing to read between the last batch and it

@@ -12,10 +12,10 @@ import (
 	"github.com/headrace/headrace/consumer/internal/progress"
 )
 
-// reach is how far the events of a partition may be handed over: as far as a commit has said that they may be in hand, so that whoever
+// inFlightLimit is how far the events of a partition may be handed over: as far as a commit has said that they may be in hand, so that whoever
 // takes over from a worker that died knows which of them may have killed it; see package progress. The committer keeps it far enough
 // ahead that nobody waits. Suspects alone do: each of their turns is committed before it begins.
-type reach struct {
+type inFlightLimit struct {
 	limit atomic.Int64 // events below it may be handed over
 	low   atomic.Int64 // where a commit is wanted before its time
 	next  atomic.Int64 // the first event that is not handed over
@@ -37,7 +37,7 @@ type reach struct {
 const allTurns = math.MaxInt32
 
 // begin takes up what the group knows of the partition.
-func (r *reach) begin(n *progress.Note) progress.Suspicion {
+func (r *inFlightLimit) begin(n *progress.Note) progress.Suspicion {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.limit.Store(0)
@@ -49,14 +49,14 @@ func (r *reach) begin(n *progress.Note) progress.Suspicion {
 }
 
 // end says that no handler has an event of the partition in hand any more, or what one has counts for nothing.
-func (r *reach) end() {
+func (r *inFlightLimit) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
 }
 
-// say returns the mark for a commit of what is done. regular tells that the commit is made at its time.
-func (r *reach) say(done *progress.Done, regular bool) progress.Mark {
+// nextMark returns the mark for a commit of what is done. regular tells that the commit is made at its time.
+func (r *inFlightLimit) nextMark(done *progress.Done, regular bool) progress.Mark {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -75,7 +75,7 @@ func (r *reach) say(done *progress.Done, regular bool) progress.Mark {
 }
 
 // owned says whose mark it is, so that whoever finds it can tell whether its owner lives.
-func (r *reach) owned(mark progress.Mark) progress.Mark {
+func (r *inFlightLimit) owned(mark progress.Mark) progress.Mark {
 	if mark.Working {
 		mark.Owner = r.owner
 	}
@@ -83,16 +83,16 @@ func (r *reach) owned(mark progress.Mark) progress.Mark {
 }
 
 // bound keeps an offset below suspects still to come.
-func (r *reach) bound(offset int64) int64 {
+func (r *inFlightLimit) bound(offset int64) int64 {
 	if r.suspicion.Over(r.next.Load()) {
 		return offset
 	}
 	return min(offset, r.suspicion.Begins())
 }
 
-// told lets events be handed over as far as the group has been told.
-func (p *partition) told(mark progress.Mark) {
-	r := &p.reach
+// confirmed lets events be handed over as far as the group has been confirmed.
+func (p *partition) confirmed(mark progress.Mark) {
+	r := &p.limits
 	r.mu.Lock()
 	r.limit.Store(mark.Limit())
 	r.low.Store(math.MaxInt64)
@@ -103,10 +103,10 @@ func (p *partition) told(mark progress.Mark) {
 	p.wake()
 }
 
-// untold is told where the group cannot be told for now. An outage is no reason to wait, except for suspects: events are handed over,
+// unconfirmed is told where the group cannot be told for now. An outage is no reason to wait, except for suspects: events are handed over,
 // and a death meanwhile may go uncounted.
-func (p *partition) untold() {
-	r := &p.reach
+func (p *partition) unconfirmed() {
+	r := &p.limits
 	r.mu.Lock()
 	if r.mark.Deaths == 0 {
 		r.limit.Store(r.bound(math.MaxInt64))
@@ -115,9 +115,9 @@ func (p *partition) untold() {
 	p.wake()
 }
 
-// handed notes that all events below next have been handed over.
-func (p *partition) handed(next int64) {
-	r := &p.reach
+// handedOver notes that all events below next have been handedOver over.
+func (p *partition) handedOver(next int64) {
+	r := &p.limits
 	r.next.Store(next)
 	if next < r.low.Load() {
 		return
@@ -131,7 +131,7 @@ func (p *partition) handed(next int64) {
 
 // admit waits until an event beyond the limit may be handed over. It returns false when the partition stops first.
 func (p *partition) admit(t *task) bool {
-	r := &p.reach
+	r := &p.limits
 	offset := t.record.Offset
 	if r.turn.Load() > 0 && !p.endTurn() {
 		return false
@@ -193,7 +193,7 @@ func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progr
 			return progress.Mark{}, false
 		}
 	}
-	p.reach.turn.Store(weight)
+	p.limits.turn.Store(weight)
 	p.log().Warn("handling events that may have killed the last worker", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
 		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
 	return mark, true
@@ -223,7 +223,7 @@ func (p *partition) endTurn() bool {
 
 // giveTurn gives the turn to others.
 func (p *partition) giveTurn() {
-	if weight := p.reach.turn.Swap(0); weight > 0 {
+	if weight := p.limits.turn.Swap(0); weight > 0 {
 		p.engine.turns.Release(weight)
 	}
 }
@@ -231,10 +231,10 @@ func (p *partition) giveTurn() {
 // yieldTurn gives the turn to others while the partition waits for something that may take long, once no event of it is in hand. It
 // returns what retakeTurn takes.
 func (p *partition) yieldTurn() (weight int64) {
-	if p.reach.turn.Load() == 0 || !p.idle() {
+	if p.limits.turn.Load() == 0 || !p.idle() {
 		return 0
 	}
-	if weight = p.reach.turn.Swap(0); weight > 0 {
+	if weight = p.limits.turn.Swap(0); weight > 0 {
 		p.engine.turns.Release(weight)
 	}
 	return weight
@@ -248,7 +248,7 @@ func (p *partition) retakeTurn(weight int64) bool {
 	if p.engine.turns.Acquire(p.going, weight) != nil {
 		return false
 	}
-	p.reach.turn.Store(weight)
+	p.limits.turn.Store(weight)
 	return true
 }
 
@@ -298,7 +298,7 @@ func (p *partition) idle() bool {
 	if len(p.live) > 0 {
 		return false
 	}
-	for q := range p.held.queues {
+	for q := range p.waiting.queues {
 		if q.timer == nil && !q.writing && !q.stuck {
 			return false
 		}

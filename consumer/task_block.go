@@ -8,16 +8,16 @@ import (
 	"github.com/headrace/headrace/internal/batch"
 )
 
-// stretchTasks is how many events go from the log to the lanes at a time.
-const stretchTasks = 64
+// blockTasks is how many events go from the log to the lanes at a time.
+const blockTasks = 64
 
-// stretch is a run of a partition's events in memory, in the order of its log. It is handed over whole, and its memory is used again
+// taskBlock is a run of a partition's events in memory, in the order of its log. It is handed over whole, and its memory is used again
 // once no task in it is needed.
-type stretch struct {
+type taskBlock struct {
 	// guard is held for writing when the memory is used again. What runs beside handlers holds it for reading while it looks at a task.
 	guard sync.RWMutex
 
-	tasks [stretchTasks]task
+	tasks [blockTasks]task
 	n     int
 	left  atomic.Int32 // tasks that are neither settled nor elsewhere
 	moved atomic.Bool  // some may be elsewhere
@@ -42,15 +42,15 @@ type heldReader struct {
 	users int
 }
 
-// memory is where stretches and readers come from, and go when they are free.
-type memory struct{ stretches, readers sync.Pool }
+// memory is where blocks and readers come from, and go when they are free.
+type memory struct{ blocks, readers sync.Pool }
 
 func newMemory() *memory {
 	return &memory{
-		stretches: sync.Pool{New: func() any {
-			s := new(stretch)
+		blocks: sync.Pool{New: func() any {
+			s := new(taskBlock)
 			for i := range s.tasks {
-				s.tasks[i].stretch = s
+				s.tasks[i].block = s
 			}
 			return s
 		}},
@@ -58,7 +58,7 @@ func newMemory() *memory {
 	}
 }
 
-func (m *memory) stretch() *stretch { return m.stretches.Get().(*stretch) }
+func (m *memory) block() *taskBlock { return m.blocks.Get().(*taskBlock) }
 
 func (m *memory) reader() *heldReader {
 	r := m.readers.Get().(*heldReader)
@@ -66,8 +66,8 @@ func (m *memory) reader() *heldReader {
 	return r
 }
 
-// hold makes the stretch a user of a batch's memory.
-func (s *stretch) hold(c *heldChunk, r *heldReader) {
+// hold makes the block a user of a batch's memory.
+func (s *taskBlock) hold(c *heldChunk, r *heldReader) {
 	if s.chunk == nil {
 		s.chunk = c
 		c.users++
@@ -84,8 +84,8 @@ func (m *memory) dropReader(r *heldReader) {
 	}
 }
 
-// free makes the memory of a stretch ready for the next one. Nobody reads it any more when free goes on, and none of its chunk.
-func (m *memory) free(s *stretch) {
+// free makes the memory of a block ready for the next one. Nobody reads it any more when free goes on, and none of its chunk.
+func (m *memory) free(s *taskBlock) {
 	s.guard.Lock()
 	defer s.guard.Unlock()
 	s.n, s.bytes = 0, 0
@@ -99,7 +99,7 @@ func (m *memory) free(s *stretch) {
 		s.chunk.drop()
 		s.chunk = nil
 	}
-	m.stretches.Put(s)
+	m.blocks.Put(s)
 }
 
 func (c *heldChunk) drop() {
@@ -108,8 +108,8 @@ func (c *heldChunk) drop() {
 	}
 }
 
-// drop takes tasks off those that are left. When none is, and few of the partition's stretches have some, its goroutine is woken.
-func (s *stretch) drop(n int32) {
+// drop takes tasks off those that are left. When none is, and few of the partition's blocks have some, its goroutine is woken.
+func (s *taskBlock) drop(n int32) {
 	p := s.tasks[0].partition
 	if s.left.Add(-n) == 0 && p.busy.Add(-1) <= p.wakeAt.Load() {
 		p.wake()

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// held is the keys of a partition that are closed although no lane has them at hand: one waits for its next attempt, or for the copy of
-// its event to be written. It holds no lane, and no memory of a stretch.
-type held struct {
+// waitingKeys is the keys of a partition that are closed although no lane has them at hand: one waits for its next attempt, or for the copy of
+// its event to be written. It holds no lane, and no memory of a block.
+type waitingKeys struct {
 	queues map[*queue]struct{}
 	keys   map[uint64]*queue // those of a key, by its hash
 	count  atomic.Int64      // tasks
@@ -24,7 +24,7 @@ type queue struct {
 	stuck   bool        // the handler of the first was given up
 }
 
-// hold takes a task that is at hand, and those behind it, out of their stretches, and closes their key until pop opens it. It returns
+// hold takes a task that is at hand, and those behind it, out of their blocks, and closes their key until pop opens it. It returns
 // the task as it goes on from here. The caller keeps the lane from ending the task meanwhile.
 func (p *partition) hold(t *task) *task {
 	if t.queue != nil {
@@ -34,18 +34,18 @@ func (p *partition) hold(t *task) *task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for at := t; at != nil; {
-		next := at.next.Swap(elsewhere)
+		next := at.next.Swap(movedAway)
 		p.queueUp(q, at)
-		at.stretch.moved.Store(true)
-		at.stretch.drop(1)
+		at.block.moved.Store(true)
+		at.block.drop(1)
 		at = next
 	}
-	if p.held.queues == nil {
-		p.held.queues, p.held.keys = make(map[*queue]struct{}), make(map[uint64]*queue)
+	if p.waiting.queues == nil {
+		p.waiting.queues, p.waiting.keys = make(map[*queue]struct{}), make(map[uint64]*queue)
 	}
-	p.held.queues[q] = struct{}{}
+	p.waiting.queues[q] = struct{}{}
 	if q.keyed {
-		p.held.keys[q.key] = q
+		p.waiting.keys[q.key] = q
 	}
 	return q.tasks[0]
 }
@@ -53,29 +53,29 @@ func (p *partition) hold(t *task) *task {
 // queueUp puts the copy of a task into a queue. It needs p.mu.
 func (p *partition) queueUp(q *queue, t *task) {
 	q.tasks = append(q.tasks, t.clone(q))
-	p.held.count.Add(1)
-	p.held.bytes.Add(int64(t.bytes()))
+	p.waiting.count.Add(1)
+	p.waiting.bytes.Add(int64(t.bytes()))
 }
 
 // behindHeld puts a task behind the others of its key if the key is held.
 func (p *partition) behindHeld(t *task) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	q := p.held.keys[t.key]
+	q := p.waiting.keys[t.key]
 	if q == nil {
 		return false
 	}
-	t.next.Store(elsewhere)
+	t.next.Store(movedAway)
 	p.queueUp(q, t)
-	t.stretch.moved.Store(true)
-	t.stretch.drop(1)
+	t.block.moved.Store(true)
+	t.block.drop(1)
 	return true
 }
 
 func (p *partition) isHeld(key uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.held.keys[key] != nil
+	return p.waiting.keys[key] != nil
 }
 
 // pop ends the first task of a held key. It returns the next one of the key; when there is none, the key is open again.
@@ -87,14 +87,14 @@ func (p *partition) pop(t *task) *task {
 	q := t.queue
 	q.tasks[0], q.writing, q.stuck = nil, false, false
 	q.tasks = q.tasks[1:]
-	p.held.count.Add(-1)
-	p.held.bytes.Add(-int64(t.bytes()))
+	p.waiting.count.Add(-1)
+	p.waiting.bytes.Add(-int64(t.bytes()))
 	if len(q.tasks) > 0 {
 		return q.tasks[0]
 	}
-	delete(p.held.queues, q)
+	delete(p.waiting.queues, q)
 	if q.keyed {
-		delete(p.held.keys, q.key)
+		delete(p.waiting.keys, q.key)
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (p *partition) postpone(t *task, wait time.Duration) {
 
 // forgetWaits ends what waits for a time. It needs p.mu.
 func (p *partition) forgetWaits() {
-	for q := range p.held.queues {
+	for q := range p.waiting.queues {
 		if q.timer != nil {
 			q.timer.Stop()
 		}
