@@ -121,6 +121,14 @@ func TestReadingASchemaCostsWhatItsTextIsLong(t *testing.T) {
 		a, b := parsedText(t, wide(n, "a")), parsedText(t, wide(n, "b"))
 		return func() { Compatible(a, b) }
 	})
+	grows(t, "defaults of an enum", 1500, func(n int) func() {
+		fields := make([]string, n)
+		for i := range fields {
+			fields[i] = fmt.Sprintf(`{"name":"f%d","type":"E","default":"A%d"}`, i, n-1)
+		}
+		text := `{"type":"record","name":"R","fields":[{"name":"e","type":` + enumOf("E", "A", n) + `},` + strings.Join(fields, ",") + `]}`
+		return func() { parsedText(t, text) }
+	})
 	grows(t, "a sample of a chain", 10, func(n int) func() {
 		s := parsedText(t, chained(n))
 		return func() {

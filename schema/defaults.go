@@ -1,5 +1,7 @@
 package schema
 
+import "cmp"
+
 const (
 	// maxDefaultFields bounds how many fields the defaults of one schema take from other defaults: records whose fields default to
 	// such records, twice each, double with every type.
@@ -17,21 +19,20 @@ type defaultEncoder struct {
 	busy  map[*field]bool
 	cost  int
 	bytes int
-	// tries counts the branches of unions that were tried, and later whether one was taken that is not the first.
+	// tries is what is left of maxTries.
 	tries int
-	later bool
 }
 
-// encodeDefaults returns the defaults that are not valid, and marks their fields. It reports whether a default is of a union's later
-// branch.
-func encodeDefaults(records []*node) (later bool, mistakes []*InvalidSchemaError) {
-	d := defaultEncoder{busy: map[*field]bool{}}
+// encodeDefaults returns the defaults that are not valid, and marks their fields. It reports whether there is a default.
+func encodeDefaults(records []*node) (some bool, mistakes []*InvalidSchemaError) {
+	d := defaultEncoder{busy: map[*field]bool{}, tries: maxTries}
 	for _, record := range records {
 		for i := range record.fields {
 			f := &record.fields[i]
 			if !f.hasDefault {
 				continue
 			}
+			some = true
 			if err := d.encode(f); err != nil {
 				f.hasDefault = false
 				f.mistake = &InvalidSchemaError{Path: f.pointer + "/default", Reason: err.Error(), Hint: defaultHint(f.typ)}
@@ -39,7 +40,7 @@ func encodeDefaults(records []*node) (later bool, mistakes []*InvalidSchemaError
 			}
 		}
 	}
-	return d.later, mistakes
+	return some, mistakes
 }
 
 func defaultHint(n *node) string {
@@ -61,17 +62,17 @@ func (d *defaultEncoder) encode(f *field) *JSONError {
 	}
 	d.busy[f] = true
 	defer delete(d.busy, f)
-	e := jsonEncoder{w: newWriter(), defaults: d}
+	e := jsonEncoder{defaults: d, tries: &d.tries}
 	err := e.encode(f.typ, &f.defaultRaw, 0)
-	d.cost, d.bytes = d.cost+e.cost, d.bytes+e.w.Buffered() // also of one that is not valid: there may be many
+	d.cost, d.bytes = d.cost+e.cost, d.bytes+len(e.w.dst) // also of one that is not valid: there may be many
 	if err != nil {
-		return err
+		return cmp.Or(e.tried(0), err)
 	}
 	f.defaultCost = e.cost
-	if d.cost > maxDefaultFields || d.bytes > maxDefaultsBytes || e.w.Buffered() > maxDefaultBytes {
+	if d.cost > maxDefaultFields || d.bytes > maxDefaultsBytes || len(e.w.dst) > maxDefaultBytes {
 		return misfit(tooLarge, maxDefaultFields, maxDefaultBytes)
 	}
-	f.defaultAvro = append([]byte{}, e.w.Buffer()...)
+	f.defaultAvro = append([]byte{}, e.w.dst...)
 	return nil
 }
 
@@ -79,21 +80,21 @@ func (d *defaultEncoder) encode(f *field) *JSONError {
 // (AVRO-3649) any will do.
 func (d *defaultEncoder) union(e *jsonEncoder, n *node, v *jsonValue, depth int) *JSONError {
 	var first *JSONError
-	mark := len(e.w.Buffer())
+	mark := len(e.w.dst)
 	for i, branch := range n.branches {
 		if branch.forms()&formOfKind[v.kind] == 0 {
 			continue
 		}
-		if d.tries++; d.tries > maxDefaultFields {
-			return misfit("it fits the branches of its unions in too many ways")
-		}
-		e.w.WriteLong(int64(i))
+		steps := e.steps
+		e.w.long(int64(i))
 		err := e.encode(branch, v, depth)
 		if err == nil {
-			d.later = d.later || i > 0
 			return nil
 		}
-		e.rewind(mark)
+		e.w.dropAfter(mark)
+		if err := e.tried(steps); err != nil {
+			return err
+		}
 		if first == nil {
 			first = err
 		}

@@ -73,9 +73,10 @@ func FromJSON(s *Schema, json []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &JSONError{Reason: "it is not JSON: " + clip(err.Error())}
 	}
-	e := jsonEncoder{w: newWriter()}
+	tries := maxTries + triesPerByte*len(json)
+	e := jsonEncoder{w: avroBuffer{make([]byte, 0, 512)}, tries: &tries}
 	if err := e.encode(s.root, &value, 0); err != nil {
 		return nil, err
 	}
-	return e.w.Buffer(), nil
+	return e.w.dst, nil
 }

@@ -4,20 +4,34 @@ import (
 	"math"
 	"strconv"
 	"strings"
+)
 
-	"github.com/hamba/avro/v2"
+const (
+	// maxTries bounds the work on branches of unions that do not take a value in the end, and triesPerByte is what the length of the
+	// text adds. Records that differ in one field deep inside would double it with every level.
+	maxTries     = 1 << 20
+	triesPerByte = 16
+	// manyMembers is from how many members of an object on they are found by an index.
+	manyMembers = 16
 )
 
 // jsonEncoder writes JSON as Avro.
 type jsonEncoder struct {
-	w *avro.Writer
+	w avroBuffer
 	// defaults is set while a schema's defaults are encoded. They are in a notation of their own: logical types as what is beneath
 	// them, a union's value without the branch's name.
 	defaults *defaultEncoder
 	cost     int
+	// steps counts values and members that were looked at; tries is how many more may have been so in vain.
+	steps int
+	tries *int
 }
 
 func (e *jsonEncoder) encode(n *node, v *jsonValue, depth int) *JSONError {
+	e.steps += 1 + len(v.keys) + len(v.text)/64
+	if len(e.w.dst) > MaxValueBytes {
+		return misfit("it is more than %d bytes of Avro", MaxValueBytes)
+	}
 	if n.logical != logicalNone && e.defaults == nil {
 		return e.logical(n, v)
 	}
@@ -46,27 +60,29 @@ func (e *jsonEncoder) container(n *node, v *jsonValue, depth int) *JSONError {
 		return e.record(n, v, depth)
 	}
 	if len(v.items) > 0 {
-		e.w.WriteLong(int64(len(v.items)))
+		e.w.long(int64(len(v.items)))
 	}
 	for i := range v.items {
 		name := strconv.Itoa(i)
 		if n.kind == kindMap {
 			name = v.keys[i]
-			e.w.WriteString(name)
+			e.w.text(name)
 		}
 		if err := e.encode(n.items, &v.items[i], depth); err != nil {
 			return err.within(clip(name))
 		}
 	}
-	e.w.WriteLong(0)
+	e.w.long(0)
 	return nil
 }
 
 func (e *jsonEncoder) record(n *node, v *jsonValue, depth int) *JSONError {
 	known := 0
+	member := v.members()
+	e.steps += len(n.fields)
 	for i := range n.fields {
 		f := &n.fields[i]
-		item, ok := v.member(f.name)
+		item, ok := member(f.name)
 		if !ok {
 			if err := e.missing(n, f); err != nil {
 				return err.within(f.name)
@@ -81,21 +97,16 @@ func (e *jsonEncoder) record(n *node, v *jsonValue, depth int) *JSONError {
 	if known == len(v.keys) {
 		return nil
 	}
+	fields := make(map[string]bool, len(n.fields))
+	for i := range n.fields {
+		fields[n.fields[i].name] = true
+	}
 	for _, key := range v.keys {
-		if !n.hasField(key) {
+		if !fields[key] {
 			return misfit("record %s has no such field", n.name).within(clip(key))
 		}
 	}
 	return nil
-}
-
-func (n *node) hasField(name string) bool {
-	for i := range n.fields {
-		if n.fields[i].name == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (e *jsonEncoder) missing(n *node, f *field) *JSONError {
@@ -111,7 +122,7 @@ func (e *jsonEncoder) missing(n *node, f *field) *JSONError {
 		}
 	}
 	e.cost += 1 + f.defaultCost
-	_, _ = e.w.Write(f.defaultAvro) // appends to memory
+	e.w.raw(f.defaultAvro)
 	return nil
 }
 
@@ -121,7 +132,7 @@ func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
 	}
 	if v.kind == jsonObject && len(v.keys) == 1 {
 		if i := n.branchNamed(v.keys[0]); i >= 0 {
-			e.w.WriteLong(int64(i))
+			e.w.long(int64(i))
 			if err := e.encode(n.branches[i], &v.items[0], depth); err != nil {
 				return err.within(v.keys[0])
 			}
@@ -131,17 +142,21 @@ func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
 	// The first branch that takes the value has it, as in the specification's rule for schema resolution.
 	var last *JSONError
 	tried := 0
+	mark := len(e.w.dst)
 	for i, branch := range n.branches {
 		if branch.forms()&formOfKind[v.kind] == 0 {
 			continue
 		}
-		mark := e.w.Buffer()
-		e.w.WriteLong(int64(i))
+		steps := e.steps
+		e.w.long(int64(i))
 		err := e.encode(branch, v, depth)
 		if err == nil {
 			return nil
 		}
-		e.rewind(len(mark))
+		e.w.dropAfter(mark)
+		if err := e.tried(steps); err != nil {
+			return err
+		}
 		last = err
 		tried++
 	}
@@ -149,17 +164,20 @@ func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
 		return last
 	}
 	var names []string
-	for _, branch := range n.branches {
+	for _, branch := range n.branches[:min(len(n.branches), maxMessage)] {
 		names = append(names, branch.typeName())
 	}
-	return misfit("%s fits no branch of the union of %s", v.kind, strings.Join(names, ", "))
+	return misfit("%s fits no branch of the union of %s", v.kind, clip(strings.Join(names, ", ")))
 }
 
-// rewind drops what a branch that did not fit has written.
-func (e *jsonEncoder) rewind(size int) {
-	kept := append([]byte(nil), e.w.Buffer()[:size]...)
-	e.w.Reset(nil)
-	_, _ = e.w.Write(kept) // appends to memory
+// tried counts the work on a branch that did not take the value; steps is what there had been before.
+func (e *jsonEncoder) tried(steps int) *JSONError {
+	*e.tries -= e.steps - steps
+	e.steps = steps
+	if *e.tries < 0 {
+		return misfit("it fits the branches of its unions in too many ways")
+	}
+	return nil
 }
 
 func (e *jsonEncoder) scalar(n *node, v *jsonValue) *JSONError {
@@ -173,7 +191,7 @@ func (e *jsonEncoder) scalar(n *node, v *jsonValue) *JSONError {
 		if v.kind != jsonBool {
 			return misfit("boolean needs true or false, not %s", v.kind)
 		}
-		e.w.WriteBool(v.truth)
+		e.w.boolean(v.truth)
 		return nil
 	case kindInt, kindLong:
 		return e.integer(n, v)
@@ -185,14 +203,12 @@ func (e *jsonEncoder) scalar(n *node, v *jsonValue) *JSONError {
 	}
 	switch n.kind {
 	case kindString:
-		e.w.WriteString(v.text)
+		e.w.text(v.text)
 		return nil
 	case kindEnum:
-		for i, symbol := range n.symbols {
-			if symbol == v.text {
-				e.w.WriteInt(int32(i))
-				return nil
-			}
+		if i, ok := n.ordinals[v.text]; ok {
+			e.w.long(int64(i))
+			return nil
 		}
 		return misfit("%q is no symbol of enum %s", clip(v.text), n.name)
 	default:
@@ -209,13 +225,13 @@ func (e *jsonEncoder) binary(n *node, v *jsonValue) *JSONError {
 		b = append(b, byte(r))
 	}
 	if n.kind == kindBytes {
-		e.w.WriteBytes(b)
+		e.w.bytes(b)
 		return nil
 	}
 	if len(b) != n.size {
 		return misfit("fixed %s has %d bytes, not %d", n.name, n.size, len(b))
 	}
-	_, _ = e.w.Write(b) // appends to memory
+	e.w.raw(b)
 	return nil
 }
 
@@ -234,10 +250,10 @@ func (e *jsonEncoder) integer(n *node, v *jsonValue) *JSONError {
 		if i < math.MinInt32 || i > math.MaxInt32 {
 			return misfit("%d does not fit an int", i)
 		}
-		e.w.WriteInt(int32(i))
+		e.w.long(i)
 		return nil
 	}
-	e.w.WriteLong(i)
+	e.w.long(i)
 	return nil
 }
 
@@ -265,9 +281,9 @@ func (e *jsonEncoder) float(n *node, v *jsonValue) *JSONError {
 		return misfit("%s needs a number, not %s", n.describe(), v.kind)
 	}
 	if bits == 32 {
-		e.w.WriteFloat(float32(f))
+		e.w.float(float32(f))
 	} else {
-		e.w.WriteDouble(f)
+		e.w.double(f)
 	}
 	return nil
 }

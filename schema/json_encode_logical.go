@@ -18,16 +18,16 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 		}
 		id, err := parseUUID(v.text)
 		if err != nil && n.kind == kindString && e.defaults == nil {
-			e.w.WriteString(v.text) // others write such values, and ToJSON prints them
+			e.w.text(v.text) // others write such values, and ToJSON prints them
 			return nil
 		}
 		if err != nil {
 			return misfit("%q: %v", clip(v.text), err)
 		}
 		if n.kind == kindString {
-			e.w.WriteString(v.text)
+			e.w.text(v.text)
 		} else {
-			_, _ = e.w.Write(id[:]) // appends to memory
+			e.w.raw(id[:])
 		}
 		return nil
 	case logicalDuration:
@@ -38,7 +38,7 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 		if err != nil {
 			return misfit("%q: %v", clip(v.text), err)
 		}
-		_, _ = e.w.Write(codec.AppendDuration(nil, d)) // appends to memory
+		e.w.raw(codec.AppendDuration(nil, d))
 		return nil
 	}
 	if v.kind == jsonNumber {
@@ -52,9 +52,9 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 		return misfit("%q: %v", clip(v.text), err)
 	}
 	if n.kind == kindInt {
-		e.w.WriteInt(int32(i))
+		e.w.long(i)
 	} else {
-		e.w.WriteLong(i)
+		e.w.long(i)
 	}
 	return nil
 }
@@ -80,9 +80,9 @@ func (e *jsonEncoder) decimal(n *node, v *jsonValue) *JSONError {
 		return misfit("%v", err)
 	}
 	if n.kind == kindBytes {
-		e.w.WriteBytes(b)
+		e.w.bytes(b)
 	} else {
-		_, _ = e.w.Write(b) // appends to memory
+		e.w.raw(b)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -83,17 +85,20 @@ func (j *jsonRenderer) union(n *node) *DataError {
 		return nil
 	}
 	start := len(j.dst)
+	tag := `{"` + branch.typeName() + `":`
+	named := j.tagged || !n.bare(i)
+	if named {
+		j.text(tag)
+	}
 	if err := j.render(branch); err != nil {
 		return err
 	}
-	if !j.tagged && n.bare(i) && !j.ambiguous(n, branch, start) {
-		return nil
+	if !named && j.ambiguous(n, branch, start) {
+		named, j.dst = true, slices.Insert(j.dst, start, []byte(tag)...)
 	}
-	value := string(j.dst[start:])
-	j.dst = j.dst[:start]
-	j.text("{")
-	j.str(branch.typeName())
-	j.text(":" + value + "}")
+	if named {
+		j.text("}")
+	}
 	return nil
 }
 
@@ -103,10 +108,10 @@ func (j *jsonRenderer) ambiguous(n, branch *node, start int) bool {
 	case kindFloat, kindDouble:
 		return j.dst[start] == '"'
 	case kindMap:
-		for _, other := range n.branches {
-			if strings.HasPrefix(string(j.dst[start:]), `{"`+other.typeName()+`":`) {
-				return true
-			}
+		// Names need no escapes, so that what has some is none.
+		if key, _, ok := bytes.Cut(j.dst[start+1:], []byte{':'}); ok && len(key) > 2 && len(key) <= maxName+2 {
+			_, ok = n.named[string(key[1:len(key)-1])]
+			return ok
 		}
 	}
 	return false

@@ -40,8 +40,8 @@ func (n *node) forms() jsonForms {
 // kind of JSON, and it cannot be taken for a named value itself.
 func (n *node) bare(i int) bool {
 	branch := n.branches[i]
-	for j, other := range n.branches {
-		if j != i && branch.forms()&other.forms() != 0 {
+	for f, takers := range n.takers {
+		if branch.forms()&(1<<f) != 0 && takers > 1 {
 			return false
 		}
 	}
@@ -50,10 +50,8 @@ func (n *node) bare(i int) bool {
 
 // branchNamed finds a branch by the name the JSON encoding gives it.
 func (n *node) branchNamed(name string) int {
-	for i, branch := range n.branches {
-		if branch.typeName() == name && branch.kind != kindNull {
-			return i
-		}
+	if i, ok := n.named[name]; ok && n.branches[i].kind != kindNull {
+		return i
 	}
 	return -1
 }

@@ -56,6 +56,24 @@ func (v *jsonValue) member(name string) (*jsonValue, bool) {
 	return nil, false
 }
 
+// members returns member, or where there are many a faster one.
+func (v *jsonValue) members() func(name string) (*jsonValue, bool) {
+	if len(v.keys) <= manyMembers {
+		return v.member
+	}
+	index := make(map[string]int, len(v.keys))
+	for i, key := range v.keys {
+		index[key] = i
+	}
+	return func(name string) (*jsonValue, bool) {
+		i, ok := index[name]
+		if !ok {
+			return nil, false
+		}
+		return &v.items[i], true
+	}
+}
+
 // parseJSON reads exactly one JSON value. Invalid UTF-8 and a name that occurs twice in an object are errors: either would lose
 // data without a word.
 func parseJSON(data []byte) (jsonValue, error) {

@@ -25,5 +25,3 @@ const (
 var api = avro.Config{MaxByteSliceSize: MaxValueBytes, MaxSliceAllocSize: MaxValueBytes}.Freeze()
 
 func newReader() *avro.Reader { return avro.NewReader(nil, 0, avro.WithReaderConfig(api)) }
-
-func newWriter() *avro.Writer { return avro.NewWriter(nil, 512, avro.WithWriterConfig(api)) }

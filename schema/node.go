@@ -78,10 +78,13 @@ type node struct {
 
 	fields      []field             // record
 	symbols     []string            // enum
+	ordinals    map[string]int      // enum: where each symbol is
 	enumDefault string              // enum; "" is none, as no symbol is empty
 	mistake     *InvalidSchemaError // enum: why its default is not valid; it is one without then
 	items       *node               // array items, map values
 	branches    []*node             // union
+	named       map[string]int      // union: where each branch is, by its typeName
+	takers      [6]int              // union: how many branches are read from each of the JSON kinds
 	size        int                 // fixed
 
 	precision, scale int // decimal

@@ -39,7 +39,8 @@ func (e *InvalidSchemaError) Error() string {
 // included. Nothing else is: two calls never see each other's types.
 //
 // Beyond the specification it refuses what could only do harm: text over 1 MiB, a fixed type over 1 MiB, a decimal of more than
-// 1000 digits, JSON nested deeper than 512 levels. The error is an [*InvalidSchemaError].
+// 1000 digits, JSON nested deeper than 512 levels, names over 1024 bytes, and names and defaults that expand to several MiB. The error
+// is an [*InvalidSchemaError].
 func Parse(text string, refs ...*Schema) (*Schema, error) {
 	source, bad := locate(text)
 	if bad != nil {
@@ -122,11 +123,11 @@ func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) ([]*InvalidSch
 	if s.root, err = p.parse(value, "", ""); err != nil {
 		return nil, err
 	}
-	// Defaults come first: they are bounded there, and hamba would expand them without end.
-	later, mistakes := encodeDefaults(p.records)
+	// Defaults are checked here only: hamba would expand them without end, and looks for each of an enum among all its symbols.
+	some, mistakes := encodeDefaults(p.records)
 	mistakes = append(p.mistakes, mistakes...)
 	s.plain = s.text
-	if later || len(mistakes) > 0 {
+	if some || len(mistakes) > 0 {
 		s.plain = withoutDefaults(value)
 	}
 	if err := validate(s.plain, s.refs, known); err != nil {

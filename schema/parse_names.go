@@ -25,18 +25,45 @@ func isName(name string) bool {
 	return true
 }
 
-const nameRule = "a name begins with a letter or _ and goes on with those and digits"
+const (
+	nameRule = "a name begins with a letter or _ and goes on with those and digits"
+
+	// maxName bounds a full name, which stands in many places that are written once: in what is nested in a namespace, in the canonical
+	// form, in messages.
+	maxName = 1024
+	// maxNames bounds the full names of one schema together, each counted wherever it is used.
+	maxNames = 8 * maxSchemaText
+)
 
 func checkName(name, at string) error {
-	if isName(name) {
-		return nil
+	switch {
+	case len(name) > maxName:
+		return &InvalidSchemaError{
+			Path: at, Reason: fmt.Sprintf("a name of %d bytes is over the %d allowed", len(name), maxName), Hint: "shorten it, or its namespace",
+		}
+	case !isName(name):
+		return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", clip(name)), Hint: nameRule}
 	}
-	return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", clip(name)), Hint: nameRule}
+	return nil
+}
+
+// spell makes a full name, and counts it.
+func (p *parser) spell(name, namespace, at string) (string, error) {
+	if p.spelled += len(name) + len(namespace); p.spelled > maxNames {
+		return "", &InvalidSchemaError{
+			Path: at, Reason: fmt.Sprintf("the full names of its types and aliases are longer than %d bytes together", maxNames),
+			Hint: "shorten the namespace",
+		}
+	}
+	return qualify(name, namespace), nil
 }
 
 // checkFieldName looks at one name of a record; seen are those before it.
 func checkFieldName(record *node, name, at string, seen map[string]string) error {
-	if !isName(name) || strings.Contains(name, ".") {
+	if err := checkName(name, at+"/name"); err != nil {
+		return err
+	}
+	if strings.Contains(name, ".") {
 		return &InvalidSchemaError{Path: at + "/name", Reason: fmt.Sprintf("invalid name %q", clip(name)), Hint: nameRule}
 	}
 	if first, twice := seen[name]; twice {
@@ -55,18 +82,18 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 	if !ok || list.kind != jsonArray || len(list.items) == 0 {
 		return invalid(at, "enum %s needs an array of symbols, at least one", n.name)
 	}
-	seen := make(map[string]bool, len(list.items))
+	n.ordinals = make(map[string]int, len(list.items))
 	for i, symbol := range list.items {
 		place := at + "/symbols/" + strconv.Itoa(i)
 		switch {
-		case symbol.kind != jsonString || !isName(symbol.text) || strings.Contains(symbol.text, "."):
+		case symbol.kind != jsonString || len(symbol.text) > maxName || !isName(symbol.text) || strings.Contains(symbol.text, "."):
 			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("invalid symbol %q of enum %s", clip(symbol.text), n.name), Hint: nameRule}
-		case seen[symbol.text]:
+		case has(n.ordinals, symbol.text):
 			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("duplicate symbol %s of enum %s", symbol.text, n.name), Hint: "remove one of them"}
 		}
-		seen[symbol.text] = true
+		n.ordinals[symbol.text] = i
 	}
-	if n.enumDefault != "" && !seen[n.enumDefault] {
+	if n.enumDefault != "" && !has(n.ordinals, n.enumDefault) {
 		n.mistake = &InvalidSchemaError{
 			Path: at + "/default", Reason: fmt.Sprintf("the default %q is none of the symbols of enum %s", clip(n.enumDefault), n.name),
 			Hint: "make it one of " + clip(strings.Join(n.symbols, ", ")),
@@ -74,6 +101,11 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 		n.enumDefault = ""
 	}
 	return nil
+}
+
+func has(index map[string]int, name string) bool {
+	_, ok := index[name]
+	return ok
 }
 
 // meant says which of the names somebody may have meant, or how a logical type is written; "" when nothing is near.
@@ -112,9 +144,11 @@ func editDistance(a, b string, limit int) int {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
+		// What is limit or more letters off cannot come back.
+		from := max(0, i-limit)
+		diagonal := row[from]
+		row[from] = min(i+1, limit)
+		for j := from; j < min(len(b), i+limit); j++ {
 			cost := diagonal
 			if a[i] != b[j] {
 				cost = 1 + min(diagonal, row[j], row[j+1])

@@ -23,6 +23,7 @@ type parser struct {
 	records []*node
 	// mistakes are the defaults that are not valid, which only a reader needs.
 	mistakes []*InvalidSchemaError
+	spelled  int // bytes of full names so far
 }
 
 func (p *parser) parse(v *jsonValue, namespace, at string) (*node, error) {
@@ -44,7 +45,10 @@ func (p *parser) byName(name, namespace, at string) (*node, error) {
 	if k, ok := primitives[name]; ok {
 		return p.node(k, at), nil
 	}
-	full := qualify(name, namespace)
+	full, err := p.spell(name, namespace, at)
+	if err != nil {
+		return nil, err
+	}
 	if n, ok := p.names[full]; ok {
 		return n, nil
 	}
@@ -60,7 +64,7 @@ func (p *parser) union(v *jsonValue, namespace, at string) (*node, error) {
 	}
 	n := p.node(kindUnion, at)
 	n.branches = make([]*node, len(v.items))
-	seen := map[string]bool{}
+	n.named = make(map[string]int, len(v.items))
 	for i := range v.items {
 		branch, err := p.parse(&v.items[i], namespace, at+"/"+strconv.Itoa(i))
 		if err != nil {
@@ -69,11 +73,16 @@ func (p *parser) union(v *jsonValue, namespace, at string) (*node, error) {
 		if branch.kind == kindUnion {
 			return nil, invalid(at, "a union may not hold a union")
 		}
-		if seen[branch.typeName()] {
+		if has(n.named, branch.typeName()) {
 			return nil, invalid(at, "a union may hold %s only once", branch.typeName())
 		}
-		seen[branch.typeName()] = true
+		n.named[branch.typeName()] = i
 		n.branches[i] = branch
+		for f := range n.takers {
+			if branch.forms()&(1<<f) != 0 {
+				n.takers[f]++
+			}
+		}
 	}
 	return n, nil
 }
@@ -129,7 +138,10 @@ func (p *parser) define(n *node, v *jsonValue, namespace, at string) (string, er
 	if own := stringMember(v, "namespace"); own != "" {
 		namespace = own
 	}
-	n.name = qualify(name, namespace)
+	var err error
+	if n.name, err = p.spell(name, namespace, at); err != nil {
+		return "", err
+	}
 	if err := checkName(n.name, at+"/name"); err != nil {
 		return "", err
 	}
@@ -146,7 +158,10 @@ func (p *parser) define(n *node, v *jsonValue, namespace, at string) (string, er
 	}
 	p.names[n.name] = n
 	for _, alias := range stringMembers(v, "aliases") {
-		full := qualify(alias, namespace)
+		full, err := p.spell(alias, namespace, at)
+		if err != nil {
+			return "", err
+		}
 		n.aliases = append(n.aliases, full)
 		if _, taken := p.names[full]; !taken {
 			p.names[full] = n
