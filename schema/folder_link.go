@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/hamba/avro/v2"
 )
 
 // NewFolder parses asked together, in whatever order they come: a type that one of them defines may be used by name in any other.
@@ -161,27 +159,25 @@ func (l *linker) parse(u *unit, folder *Folder) bool {
 	ok := true
 	file := &File{Path: u.Path, Imported: u.imported, source: u.source}
 	refs := make([]*Schema, 0, len(u.needs))
-	known := &avro.SchemaCache{}
 	for _, other := range u.needs {
 		if !l.parse(other, folder) {
 			ok = false
 			continue
 		}
 		file.References, refs = append(file.References, other.file), append(refs, other.file.Schema)
-		known.AddAll(other.known)
 	}
 	l.trail = l.trail[:len(l.trail)-1]
 	u.state = failed
 	if !ok {
 		return false
 	}
-	parsed, err := parseLocated(u.source, refs, known)
+	parsed, err := parseLocated(u.source, refs)
 	if err != nil {
 		l.problems = append(l.problems, u.refused(err))
 		return false
 	}
 	file.Schema = parsed
-	u.state, u.file, u.known = done, file, known
+	u.state, u.file = done, file
 	folder.Files = append(folder.Files, file)
 	return true
 }

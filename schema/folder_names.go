@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/hamba/avro/v2"
 )
 
 // unit is a source on its way to become a [File].
@@ -19,7 +17,6 @@ type unit struct {
 	needs    []*unit // units whose types it uses
 	state    state
 	file     *File
-	known    *avro.SchemaCache // what it and its needs define, so that their users need not parse them again
 }
 
 type state uint8

@@ -46,7 +46,7 @@ func Parse(text string, refs ...*Schema) (*Schema, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	return parseLocated(source, refs, nil)
+	return parseLocated(source, refs)
 }
 
 // parseWritten parses a schema that others wrote data with. Defaults of a writer play no part in reading (Avro specification, "Schema
@@ -56,7 +56,7 @@ func parseWritten(text string, refs ...*Schema) (*Schema, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	s, _, err := build(source, refs, nil)
+	s, _, err := build(source, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +88,9 @@ func locate(text string) (*located, *InvalidSchemaError) {
 	return nil, bad
 }
 
-// parseLocated parses a schema. known holds what refs define, for hamba, and gets what the schema does; nil has it found out anew.
-func parseLocated(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, error) {
-	s, mistakes, err := build(source, refs, known)
+// parseLocated parses a schema.
+func parseLocated(source *located, refs []*Schema) (*Schema, error) {
+	s, mistakes, err := build(source, refs)
 	if len(mistakes) > 0 {
 		return nil, mistakes[0]
 	}
@@ -101,9 +101,9 @@ func parseLocated(source *located, refs []*Schema, known *avro.SchemaCache) (*Sc
 }
 
 // build makes a schema that lacks the defaults that are not valid, and returns these.
-func build(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, []*InvalidSchemaError, error) {
+func build(source *located, refs []*Schema) (*Schema, []*InvalidSchemaError, error) {
 	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
-	mistakes, err := s.build(&source.root, known)
+	mistakes, err := s.build(&source.root)
 	var bad *InvalidSchemaError
 	if errors.As(err, &bad) && bad.Position == (Position{}) {
 		bad.Position = source.place(bad.Path)
@@ -114,23 +114,23 @@ func build(source *located, refs []*Schema, known *avro.SchemaCache) (*Schema, [
 	return s, mistakes, err
 }
 
-func (s *Schema) build(value *jsonValue, known *avro.SchemaCache) ([]*InvalidSchemaError, error) {
+func (s *Schema) build(value *jsonValue) ([]*InvalidSchemaError, error) {
 	names, err := mergeNames(s.refs)
 	if err != nil {
 		return nil, err
 	}
-	p := parser{home: s, names: names}
+	p := parser{home: s, names: names, used: map[string]*node{}}
 	if s.root, err = p.parse(value, "", ""); err != nil {
 		return nil, err
 	}
 	// Defaults are checked here only: hamba would expand them without end, and looks for each of an enum among all its symbols.
 	some, mistakes := encodeDefaults(p.records)
 	mistakes = append(p.mistakes, mistakes...)
-	s.plain = s.text
+	plain := s.text
 	if some || len(mistakes) > 0 {
-		s.plain = withoutDefaults(value)
+		plain = withoutDefaults(value)
 	}
-	if err := validate(s.plain, s.refs, known); err != nil {
+	if err := validate(plain, p.used); err != nil {
 		return mistakes, err
 	}
 	s.names = names
@@ -155,40 +155,26 @@ func mergeNames(refs []*Schema) (map[string]*node, error) {
 	return names, nil
 }
 
-// validate has hamba/avro check what the specification demands of names, symbols and defaults. It parses into a cache of its own,
-// references first: hamba's default cache is shared by the whole process and lets one subject's types leak into another's schema.
-func validate(text string, refs []*Schema, known *avro.SchemaCache) (err error) {
+// validate has hamba/avro check what the specification demands of names and symbols. It parses into a cache of its own: hamba's default
+// cache is shared by the whole process and lets one subject's types leak into another's schema. used are the types that the text uses and
+// references define. All that the text can do wrong with them is to use a name that is not defined, or one twice in a union, so that a
+// type of the name will do: to parse the references again, for each schema that leads to them, would cost their length each time.
+func validate(text string, used map[string]*node) (err error) {
 	defer func() {
-		// hamba panics on some defaults of recursive records.
 		if p := recover(); p != nil {
-			err = &InvalidSchemaError{Reason: "a default refers to a record that is not complete yet"}
+			err = &InvalidSchemaError{Reason: "checking it panicked: " + clip(fmt.Sprint(p))}
 		}
 	}()
-	if known == nil {
-		known = &avro.SchemaCache{}
-		if err := learn(known, refs, map[*Schema]bool{}); err != nil {
-			return err
+	known := &avro.SchemaCache{}
+	for name, n := range used {
+		stand, err := avro.NewFixedSchema(n.name, "", 1, nil)
+		if err != nil {
+			return &InvalidSchemaError{Reason: clip(err.Error())}
 		}
+		known.Add(name, avro.NewRefSchema(stand))
 	}
 	if _, err := avro.ParseWithCache(text, "", known); err != nil {
 		return &InvalidSchemaError{Reason: clip(err.Error())}
-	}
-	return nil
-}
-
-// learn parses references, and theirs before them.
-func learn(known *avro.SchemaCache, refs []*Schema, seen map[*Schema]bool) error {
-	for _, ref := range refs {
-		if seen[ref] {
-			continue
-		}
-		seen[ref] = true
-		if err := learn(known, ref.refs, seen); err != nil {
-			return err
-		}
-		if _, err := avro.ParseWithCache(ref.plain, "", known); err != nil {
-			return &InvalidSchemaError{Reason: fmt.Sprintf("reference %s: %s", ref.FullName(), clip(err.Error()))}
-		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type parser struct {
 	home    *Schema
 	names   map[string]*node
 	records []*node
+	used    map[string]*node // what references define and the text names
 	// mistakes are the defaults that are not valid, which only a reader needs.
 	mistakes []*InvalidSchemaError
 	spelled  int // bytes of full names so far
@@ -50,6 +51,9 @@ func (p *parser) byName(name, namespace, at string) (*node, error) {
 		return nil, err
 	}
 	if n, ok := p.names[full]; ok {
+		if n.home != p.home {
+			p.used[full] = n
+		}
 		return n, nil
 	}
 	return nil, &InvalidSchemaError{

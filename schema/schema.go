@@ -10,7 +10,6 @@ import (
 // belong to a registry, see [Registry.Lookup].
 type Schema struct {
 	text      string
-	plain     string // text, or what hamba takes for it
 	refs      []*Schema
 	root      *node
 	names     map[string]*node // every named type that text and refs define, aliases included
