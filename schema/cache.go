@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -10,16 +11,18 @@ const (
 	cachedSchemas  = 1024
 	cachedUnknowns = 16384
 	cachedSubjects = 1024
+	// cachedText bounds the texts of the schemas in one cache. A parsed schema takes several times the memory of its text.
+	cachedText = 32 << 20
 )
 
 // caches is what a registry client remembers. All of it is bounded, since ids come from records and records from anybody.
 type caches struct {
-	schemas *lru.Cache[Ref, *Schema]            // immutable, so kept until there is no room
+	schemas *schemaCache[Ref, *Schema]          // immutable, so kept until there is no room
 	unknown *lru.Cache[Ref, time.Time]          // until when not to ask again
 	ids     *lru.Cache[registration, int]       // id of a schema under a subject
 	missing *lru.Cache[registration, time.Time] // until when not to look again
-	latest  *lru.Cache[string, latestVersion]   // by subject
-	parts   *lru.Cache[origin, *Schema]         // schemas that others refer to
+	latest  *schemaCache[string, latestVersion] // by subject
+	parts   *schemaCache[origin, *Schema]       // schemas that others refer to
 }
 
 type registration struct {
@@ -35,11 +38,11 @@ type latestVersion struct {
 func newCaches() (*caches, error) {
 	var c caches
 	var errs [6]error
-	c.schemas, errs[0] = lru.New[Ref, *Schema](cachedSchemas)
+	c.schemas, errs[0] = newSchemaCache[Ref](cachedSchemas, textOf)
 	c.unknown, errs[1] = lru.New[Ref, time.Time](cachedUnknowns)
 	c.ids, errs[2] = lru.New[registration, int](cachedSubjects)
-	c.latest, errs[3] = lru.New[string, latestVersion](cachedSubjects)
-	c.parts, errs[4] = lru.New[origin, *Schema](cachedSchemas)
+	c.latest, errs[3] = newSchemaCache[string](cachedSubjects, func(v latestVersion) int { return textOf(v.version.Schema) })
+	c.parts, errs[4] = newSchemaCache[origin](cachedSchemas, textOf)
 	c.missing, errs[5] = lru.New[registration, time.Time](cachedSubjects)
 	for _, err := range errs {
 		if err != nil {
@@ -47,4 +50,42 @@ func newCaches() (*caches, error) {
 		}
 	}
 	return &c, nil
+}
+
+// schemaCache is an LRU of schemas that is bounded by their number and by the length of their texts.
+type schemaCache[K comparable, V any] struct {
+	mu   sync.Mutex
+	lru  *lru.Cache[K, V]
+	text int // of all values
+	size func(V) int
+}
+
+func textOf(s *Schema) int { return len(s.text) }
+
+func newSchemaCache[K comparable, V any](most int, size func(V) int) (*schemaCache[K, V], error) {
+	c := &schemaCache[K, V]{size: size}
+	var err error
+	c.lru, err = lru.NewWithEvict(most, func(_ K, gone V) { c.text -= size(gone) }) // within Add and Remove
+	return c, err
+}
+
+// Get returns what is kept under a key.
+func (c *schemaCache[K, V]) Get(key K) (V, bool) { return c.lru.Get(key) }
+
+// Add keeps a value under a key, and lets go of the oldest for it.
+func (c *schemaCache[K, V]) Add(key K, v V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
+	c.lru.Add(key, v)
+	for c.text += c.size(v); c.text > cachedText && c.lru.Len() > 1; {
+		c.lru.RemoveOldest()
+	}
+}
+
+// Remove lets go of a key.
+func (c *schemaCache[K, V]) Remove(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
 }

@@ -3,7 +3,6 @@ package schema
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/hamba/avro/v2"
@@ -133,7 +132,7 @@ func (s *Schema) build(value *jsonValue) ([]*InvalidSchemaError, error) {
 	if err := validate(plain, p.used); err != nil {
 		return mistakes, err
 	}
-	s.names = names
+	s.names = p.own()
 	s.canonical = canonicalForm(s.root, false)
 	s.identity = canonicalForm(s.root, true)
 	s.guard = compileGuard(s.root)
@@ -144,15 +143,27 @@ func (s *Schema) build(value *jsonValue) ([]*InvalidSchemaError, error) {
 func mergeNames(refs []*Schema) (map[string]*node, error) {
 	names := map[string]*node{}
 	equal := sameness{}
-	for _, ref := range refs {
-		for name, n := range ref.names {
-			if old, ok := names[name]; ok && !equal.types(old, n) {
-				return nil, &InvalidSchemaError{Reason: fmt.Sprintf("references define %s in two ways", name)}
+	seen := map[*Schema]bool{}
+	var merge func(refs []*Schema) error
+	merge = func(refs []*Schema) error {
+		for _, ref := range refs {
+			if seen[ref] {
+				continue
+			}
+			seen[ref] = true
+			if err := merge(ref.refs); err != nil {
+				return err
+			}
+			for name, n := range ref.names {
+				if old, ok := names[name]; ok && !equal.types(old, n) {
+					return &InvalidSchemaError{Reason: fmt.Sprintf("references define %s in two ways", name)}
+				}
+				names[name] = n
 			}
 		}
-		maps.Copy(names, ref.names)
+		return nil
 	}
-	return names, nil
+	return names, merge(refs)
 }
 
 // validate has hamba/avro check what the specification demands of names and symbols. It parses into a cache of its own: hamba's default

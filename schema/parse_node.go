@@ -42,6 +42,17 @@ func (p *parser) parse(v *jsonValue, namespace, at string) (*node, error) {
 
 func (p *parser) node(k kind, at string) *node { return &node{kind: k, pointer: at, home: p.home} }
 
+// own returns the names that the text itself defines.
+func (p *parser) own() map[string]*node {
+	own := map[string]*node{}
+	for name, n := range p.names {
+		if n.home == p.home {
+			own[name] = n
+		}
+	}
+	return own
+}
+
 func (p *parser) byName(name, namespace, at string) (*node, error) {
 	if k, ok := primitives[name]; ok {
 		return p.node(k, at), nil

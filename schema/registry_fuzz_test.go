@@ -155,6 +155,11 @@ func FuzzRegistryAnswers(f *testing.F) {
 	seed("\x0e", ok(`[1,2]`), ok(`{"compatibilityLevel":"FULL_TRANSITIVE"}`), response("404 Not Found", `{"error_code":40403}`),
 		response("404 Not Found", `{"error_code":40403}`), ok(order), ok(referring), ok(referred), ok(`{"is_compatible":true}`), ok(`{"id":9}`))
 	seed("\x00\x03", ok(`{"schema":"{\"type\":\"enum\",\"name\":\"`+hostilePassword+`\",\"symbols\":[]}","id":1e99}`), ok(`{"schemaType":"`+hostilePassword+`","schema":" "}`))
+	// What is said of a version is another thing the next time, or of no version.
+	seed("\x03", ok(`{"subject":"s","version":2,"id":7,"schema":"[\"n.R\"]","references":[{"name":"n.R","version":1}]}`), ok(referred))
+	seed("\x03", ok(`{"version":-2,"id":-7,"schema":"\"int\""}`))
+	seed("\x03\x03", ok(`{"version":5,"id":7,"schema":"[\"n.R\"]","references":[{"name":"n.R","subject":"s","version":1}]}`), ok(referred),
+		ok(`{"version":1,"id":9,"schema":"\"int\""}`))
 	// net/http quotes what it cannot read, and so does the error when nothing comes after that.
 	for _, broken := range []string{
 		"HTTP/1.1 200 OK\r\n" + hostileHeader + "\r\n\r\n", hostileHeader + hostilePassword + "\r\n\r\n", "HTTP/1.1 " + hostilePassword + " OK\r\n\r\n",

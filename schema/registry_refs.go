@@ -8,8 +8,38 @@ import (
 	"net/url"
 )
 
-// maxReferences bounds how many schemas one schema may refer to, directly and through others; each is a request.
-const maxReferences = 100
+const (
+	// maxReferences bounds how many schemas one schema may refer to, directly and through others; each is a request.
+	maxReferences = 100
+	// maxReferencesText bounds the texts of these together.
+	maxReferencesText = 8 * maxSchemaText
+)
+
+// overReferences says what is wrong with schemas that one schema refers to when they are too many, with those that they refer to
+// themselves, or too long together; "" when they are neither.
+func overReferences(refs []*Schema) string {
+	seen := map[*Schema]bool{}
+	text := 0
+	var walk func(refs []*Schema)
+	walk = func(refs []*Schema) {
+		for _, ref := range refs {
+			if seen[ref] || len(seen) > maxReferences {
+				continue
+			}
+			seen[ref] = true
+			text += len(ref.text)
+			walk(ref.refs)
+		}
+	}
+	walk(refs)
+	switch {
+	case len(seen) > maxReferences:
+		return fmt.Sprintf("it refers to more than %d schemas", maxReferences)
+	case text > maxReferencesText:
+		return fmt.Sprintf("it refers to schemas of more than %d bytes together", maxReferencesText)
+	}
+	return ""
+}
 
 // parse parses an answer after the schemas it refers to.
 func (r *Registry) parse(ctx context.Context, a answerSchema) (*Schema, error) {
@@ -38,7 +68,10 @@ func (l *loader) parse(a answerSchema) (*Schema, error) {
 	if a.Schema == "" {
 		return nil, &RegistryError{URL: l.URL(), Status: http.StatusOK, Message: "the answer has no schema"}
 	}
-	refs := make([]*Schema, 0, min(len(a.References), maxReferences))
+	if len(a.References) > maxReferences {
+		return nil, &InvalidSchemaError{Reason: fmt.Sprintf("it refers to more than %d schemas", maxReferences)}
+	}
+	refs := make([]*Schema, 0, len(a.References))
 	for _, ref := range a.References {
 		if ref.Subject == "" || ref.Version < 1 {
 			return nil, &InvalidSchemaError{Reason: fmt.Sprintf("the registry names no subject and version for what it refers to as %q", l.said(ref.Name))}
@@ -48,6 +81,9 @@ func (l *loader) parse(a answerSchema) (*Schema, error) {
 			return nil, err
 		}
 		refs = append(refs, s)
+	}
+	if reason := overReferences(refs); reason != "" {
+		return nil, &InvalidSchemaError{Reason: reason}
 	}
 	return parseWritten(a.Schema, refs...)
 }

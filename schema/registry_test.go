@@ -153,7 +153,7 @@ func TestRegistryLatest(t *testing.T) {
 	version.Store(2)
 	check(1)
 	reg.fresh = -time.Second
-	reg.caches.latest.Purge()
+	reg.caches.latest.Remove("s")
 	check(2)
 	version.Store(3)
 	check(3)

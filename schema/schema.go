@@ -12,7 +12,7 @@ type Schema struct {
 	text      string
 	refs      []*Schema
 	root      *node
-	names     map[string]*node // every named type that text and refs define, aliases included
+	names     map[string]*node // every named type that text defines, aliases included
 	canonical string
 	identity  string
 	guard     *guard

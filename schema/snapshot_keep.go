@@ -105,6 +105,7 @@ func (s *snapshot) learn(e snapshotEntry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entries, place := s.file.entries, e.place()
+	before := len(entries)
 	if i, ok := s.at[place]; ok {
 		if entries[i].Schema == e.Schema {
 			return
@@ -113,7 +114,9 @@ func (s *snapshot) learn(e snapshotEntry) {
 	} else if len(entries) >= maxSnapshotEntries {
 		entries = slices.Delete(entries, 0, maxSnapshotEntries/8)
 	}
-	moved := len(entries) < len(s.file.entries)
+	// What refers to this version was parsed with what it was before, and may not fit what it is now.
+	entries = slices.DeleteFunc(entries, func(other snapshotEntry) bool { return e.Version > 0 && other.refersTo(origin{e.Subject, e.Version}) })
+	moved := len(entries) < before
 	s.file.entries = append(entries, e)
 	if moved {
 		clear(s.at)
@@ -123,6 +126,10 @@ func (s *snapshot) learn(e snapshotEntry) {
 	}
 	s.at[place] = len(s.file.entries) - 1
 	s.changed()
+}
+
+func (e *snapshotEntry) refersTo(at origin) bool {
+	return slices.ContainsFunc(e.References, func(ref srclient.Reference) bool { return origin{ref.Subject, ref.Version} == at })
 }
 
 // miss notes that a subject lacks a schema, until it is learnt that it has it.

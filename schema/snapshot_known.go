@@ -33,7 +33,7 @@ func knowing(file *snapshotFile) (*known, string) {
 			at[origin{e.Subject, e.Version}] = e
 		}
 	}
-	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}, behind: map[*Schema]int{}}
+	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}}
 	for i := range file.entries {
 		if reason := l.add(&file.entries[i]); reason != "" {
 			return nil, fmt.Sprintf("line %d: %s", i+2, reason)
@@ -54,7 +54,6 @@ type snapshotLoader struct {
 	known   *known
 	at      map[origin]*snapshotEntry
 	loading map[origin]bool
-	behind  map[*Schema]int // how many schemas each one refers to at most, through others too
 }
 
 func (l *snapshotLoader) add(e *snapshotEntry) string {
@@ -94,8 +93,7 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 		l.loading[at] = true
 		defer delete(l.loading, at)
 	}
-	behind := len(e.References)
-	if behind > maxReferences {
+	if len(e.References) > maxReferences {
 		return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
 	}
 	refs := make([]*Schema, len(e.References))
@@ -108,10 +106,9 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 		if refs[i], reason = l.parse(target); reason != "" {
 			return nil, reason
 		}
-		// Each of them is parsed again for this one: a chain of thousands would take minutes.
-		if behind += l.behind[refs[i]]; behind > maxReferences {
-			return nil, fmt.Sprintf("it refers to more than %d schemas", maxReferences)
-		}
+	}
+	if reason := overReferences(refs); reason != "" {
+		return nil, reason
 	}
 	s, err := parseWritten(e.Schema, refs...)
 	if err != nil {
@@ -122,7 +119,6 @@ func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
 		located.origin = at
 		s = &located
 		l.known.parts[at] = s
-		l.behind[s] = behind
 	}
 	return s, ""
 }
