@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/riferrei/srclient"
@@ -50,9 +51,16 @@ func TestReferencesThatShareTypesAreFew(t *testing.T) {
 			}
 		}
 	}
+	lowest := subjects["P11"]
+	lowest.ID = 11
+	subjects["P11"] = lowest
 	path := filepath.Join(t.TempDir(), "snapshot")
 	reg := versioned(t, subjects, "top", WithSnapshot(path))
 	if _, err := reg.Schema(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	// A version that is learnt again, now with its id, is what it was.
+	if _, err := reg.Version(t.Context(), "P11", 1); err != nil {
 		t.Fatal(err)
 	}
 	reg.Close()
@@ -62,6 +70,41 @@ func TestReferencesThatShareTypesAreFew(t *testing.T) {
 	}
 	if again.known.schemas[RefID(7)] == nil {
 		t.Error("the schema is not in the file")
+	}
+}
+
+// A registry that says another thing of a version than before.
+func TestSnapshotHasWhatWasSaidLastOfAVersion(t *testing.T) {
+	t.Parallel()
+	var lies atomic.Bool
+	path := filepath.Join(t.TempDir(), "snapshot")
+	reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/schemas/ids/7":
+			answer(w, http.StatusOK, `{"schema":"[\"R\"]","references":[{"name":"R","subject":"r","version":1}]}`)
+		case lies.Load():
+			answer(w, http.StatusOK, `{"version":1,"id":9,"schema":"\"int\""}`)
+		default:
+			answer(w, http.StatusOK, `{"version":1,"schema":"{\"type\":\"fixed\",\"name\":\"R\",\"size\":1}"}`)
+		}
+	}, WithSnapshot(path))
+	if _, err := reg.Schema(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	lies.Store(true)
+	if v, err := reg.Version(t.Context(), "r", 1); err != nil || v.Schema.FullName() != "int" {
+		t.Fatal(v, err)
+	}
+	reg.Close()
+	again, err := openSnapshot(path, reg.URL(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := again.known.schemas[RefID(9)]; s == nil || s.FullName() != "int" {
+		t.Errorf("id 9 is %v, want an int", s)
+	}
+	if s := again.known.schemas[RefID(7)]; s != nil {
+		t.Errorf("id 7 is %v, and what it refers to is another schema now", s)
 	}
 }
 
@@ -132,5 +175,27 @@ func TestSchemasThatAreKeptAreBounded(t *testing.T) {
 	}
 	if text > cachedText {
 		t.Errorf("%d bytes of schemas are kept", text)
+	}
+}
+
+func TestSnapshotTakesNoMoreThanItMayHold(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	doc := strings.Repeat("x", 1_000_000)
+	reg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/versions") {
+			answer(w, http.StatusOK, "[1]")
+			return
+		}
+		asked.Add(1)
+		answer(w, http.StatusOK, `{"version":1,"id":1,"schema":"{\"type\":\"int\",\"doc\":\"`+doc+`\"}"}`)
+	})
+	subjects := make([]string, 200)
+	for i := range subjects {
+		subjects[i] = fmt.Sprint("s", i)
+	}
+	_, err := reg.WriteSnapshot(t.Context(), filepath.Join(t.TempDir(), "snapshot"), SnapshotScope{Subjects: subjects})
+	if err == nil || !strings.Contains(err.Error(), "name fewer subjects") || asked.Load() > 40 {
+		t.Errorf("after %d answers of a megabyte: %v", asked.Load(), err)
 	}
 }

@@ -106,6 +106,8 @@ func (s *snapshot) learn(e snapshotEntry) {
 	defer s.mu.Unlock()
 	entries, place := s.file.entries, e.place()
 	before := len(entries)
+	at := origin{e.Subject, e.Version}
+	same := slices.ContainsFunc(entries, func(other snapshotEntry) bool { return other.isOf(at) && other.Schema == e.Schema })
 	if i, ok := s.at[place]; ok {
 		if entries[i].Schema == e.Schema {
 			return
@@ -114,8 +116,10 @@ func (s *snapshot) learn(e snapshotEntry) {
 	} else if len(entries) >= maxSnapshotEntries {
 		entries = slices.Delete(entries, 0, maxSnapshotEntries/8)
 	}
-	// What refers to this version was parsed with what it was before, and may not fit what it is now.
-	entries = slices.DeleteFunc(entries, func(other snapshotEntry) bool { return e.Version > 0 && other.refersTo(origin{e.Subject, e.Version}) })
+	if e.Version > 0 && !same {
+		// It was another schema before. What refers to it was parsed with that, and may not fit what it is now.
+		entries = slices.DeleteFunc(entries, func(other snapshotEntry) bool { return other.isOf(at) || other.refersTo(at) })
+	}
 	moved := len(entries) < before
 	s.file.entries = append(entries, e)
 	if moved {
@@ -126,6 +130,10 @@ func (s *snapshot) learn(e snapshotEntry) {
 	}
 	s.at[place] = len(s.file.entries) - 1
 	s.changed()
+}
+
+func (e *snapshotEntry) isOf(at origin) bool {
+	return e.Subject == at.subject && e.Version == at.version
 }
 
 func (e *snapshotEntry) refersTo(at origin) bool {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -64,6 +65,7 @@ type taking struct {
 	*Registry
 	live    map[origin]bool // not deleted
 	entries map[origin]snapshotEntry
+	text    atomic.Int64 // bytes so far
 }
 
 // snapshotSubjects returns the subjects to take, and whether each is there or deleted.
@@ -138,6 +140,13 @@ func (t *taking) fetch(ctx context.Context, todo []origin) ([]origin, error) {
 			path := fmt.Sprintf("/subjects/%s/versions/%d?deleted=true", url.PathEscape(at.subject), at.version)
 			if err := t.exchange(ctx).call(http.MethodGet, path, nil, &answers[i]); err != nil {
 				return fmt.Errorf("subject %s version %d: %w", at.subject, at.version, err)
+			}
+			size := len(answers[i].Schema)
+			for _, ref := range answers[i].References {
+				size += len(ref.Name) + len(ref.Subject)
+			}
+			if t.text.Add(int64(size)) > maxSnapshotBytes {
+				return fmt.Errorf("the schemas are more than %d bytes together: name fewer subjects", maxSnapshotBytes)
 			}
 			return nil
 		})
