@@ -97,7 +97,7 @@ func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []str
 	}
 	for _, h := range d.Headers {
 		if h.Key != HeaderRedrives && h.Key != HeaderRedriveMark {
-			out.Headers = append(out.Headers, headrace.Header(h))
+			out.Headers = append(out.Headers, h)
 		}
 	}
 	if w.toGroup { // as package consumer writes them, with a new budget of attempts; the record's time is when it comes there

@@ -21,6 +21,7 @@ type caches struct {
 	unknown *lru.Cache[Ref, time.Time]          // until when not to ask again
 	ids     *lru.Cache[registration, int]       // id of a schema under a subject
 	missing *lru.Cache[registration, time.Time] // until when not to look again
+	absent  *lru.Cache[string, time.Time]       // subjects that the registry does not have, until when not to ask under them again
 	latest  *schemaCache[string, latestVersion] // by subject
 	parts   *schemaCache[origin, *Schema]       // schemas that others refer to
 }
@@ -37,13 +38,14 @@ type latestVersion struct {
 
 func newCaches() (*caches, error) {
 	var c caches
-	var errs [6]error
+	var errs [7]error
 	c.schemas, errs[0] = newSchemaCache[Ref](cachedSchemas, textOf)
 	c.unknown, errs[1] = lru.New[Ref, time.Time](cachedUnknowns)
 	c.ids, errs[2] = lru.New[registration, int](cachedSubjects)
 	c.latest, errs[3] = newSchemaCache[string](cachedSubjects, func(v latestVersion) int { return textOf(v.version.Schema) })
 	c.parts, errs[4] = newSchemaCache[origin](cachedSchemas, textOf)
 	c.missing, errs[5] = lru.New[registration, time.Time](cachedSubjects)
+	c.absent, errs[6] = lru.New[string, time.Time](cachedSubjects)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

@@ -28,7 +28,8 @@ func (r *Registry) Resolve(ctx context.Context, ref Ref) (*Schema, error) {
 }
 
 // ResolveFor is [Registry.Resolve] for a value of which a subject is known, [TopicName] of its topic for example. A registry with contexts, as
-// Confluent's, looks for the id in the context that has the subject. When it is not there, it is looked for by the id alone. A Registry remembers one schema of each id: values of contexts that give the same id need a Registry each.
+// Confluent's, looks for the id in the context that has the subject. When there is no such subject, it is looked for by the id alone. A
+// Registry remembers one schema of each id: values of contexts that give the same id need a Registry each.
 func (r *Registry) ResolveFor(ctx context.Context, subject string, ref Ref) (*Schema, error) {
 	if s, ok := r.caches.schemas.Get(ref); ok {
 		return s, nil
@@ -115,10 +116,10 @@ func (r *Registry) fetch(ctx context.Context, subject string, ref Ref) (*Schema,
 	return s, nil
 }
 
-// fetchUnder asks for an id under a subject, which srclient cannot. The answer is empty when the subject does not have it: the id may be under
-// another one, and some registries look no further.
+// fetchUnder asks for an id under a subject, which srclient cannot. The subject says in which context to look, whichever subject there has the
+// id. The answer is empty when the registry has no such subject: the id is looked for by itself then.
 func (r *Registry) fetchUnder(ctx context.Context, subject string, ref Ref) (a answerSchema, err error) {
-	if ref.ByGUID || subject == "" {
+	if until, ok := r.caches.absent.Get(subject); ref.ByGUID || subject == "" || ok && time.Now().Before(until) {
 		return a, nil
 	}
 	path := fmt.Sprintf("/schemas/ids/%d?subject=%s", ref.ID, url.QueryEscape(subject))
@@ -126,10 +127,11 @@ func (r *Registry) fetchUnder(ctx context.Context, subject string, ref Ref) (a a
 		return a, nil
 	}
 	var answer *RegistryError
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSchemaNotFound || answer.Code == codeSubjectNotFound) {
-		return a, nil
+	if !errors.As(err, &answer) || answer.Status != http.StatusNotFound || answer.Code != codeSubjectNotFound {
+		return a, r.unknownRef(ref, err)
 	}
-	return a, r.unknownRef(ref, err)
+	r.caches.absent.Add(subject, time.Now().Add(r.unknown)) // else each unknown id would cost two questions
+	return a, nil
 }
 
 // unknownRef tells the registry's "no such schema" from every other error. A 404 without the registry's code may come from a proxy, or

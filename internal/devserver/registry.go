@@ -63,6 +63,7 @@ func openRegistry(path string) (*registry, error) {
 	r.handle("/contexts/", func(request) reply {
 		return fail(http.StatusNotFound, 404, "contexts are not supported by the development registry")
 	})
+	r.handle("GET /schemas/ids/{id}", r.byID)
 	r.handle("/", r.forward)
 	if path == "" {
 		return r, nil
@@ -140,6 +141,16 @@ func (r *registry) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.journal.close()
+}
+
+// byID answers which schema an id names. A subject beside the id says in which context to look, and there is but one. srfake would not find
+// ids that another subject has.
+func (r *registry) byID(req request) reply {
+	target := *req.URL
+	query := target.Query()
+	query.Del("subject")
+	target.RawQuery = query.Encode()
+	return r.ask(req.Method, target.RequestURI(), nil)
 }
 
 // forward hands a request to srfake unchanged.
