@@ -10,12 +10,11 @@ import (
 	"syscall"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
+	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 )

@@ -8,10 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/check"

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"

@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/stack"
