@@ -123,7 +123,12 @@ type pair struct{ reader, writer *node }
 
 // cost is what judging the pair takes.
 func (p pair) cost() int {
-	if p.reader.kind != p.writer.kind || !p.reader.kind.named() {
+	switch {
+	case p.writer.kind == kindUnion:
+		return 1 + len(p.writer.branches)
+	case p.reader.kind == kindUnion:
+		return 1 + len(p.reader.branches)
+	case p.reader.kind != p.writer.kind || !p.reader.kind.named():
 		return 1
 	}
 	return 1 + len(p.reader.aliases) + len(p.reader.symbols) + len(p.writer.symbols) + len(p.reader.fields) + len(p.writer.fields)
@@ -134,8 +139,10 @@ type verdict struct {
 	problems []problem // of its own
 	all      []pair    // each of these must be compatible
 	any      []pair    // when there are some, one of these must be
+	left     int       // how many of any are not broken
 	broken   bool
-	users    []pair // pairs that depend on this one
+	// The verdicts that have this one among all, and among any.
+	needed, usable []*verdict
 }
 
 // comparison holds the pairs that are reachable from one. Compatibility of recursive types is a greatest fixed point: all pairs
@@ -160,59 +167,61 @@ func compare(reader, writer *node) *comparison { return compareWithin(reader, wr
 // compareWithin is compare with another bound of what is looked at.
 func compareWithin(reader, writer *node, maxWork int) *comparison {
 	c := &comparison{pairs: map[pair]*verdict{}, listed: map[pair]bool{}}
-	todo := []pair{{reader, writer}}
+	var todo []pair
+	at := func(p pair) *verdict {
+		v := c.pairs[p]
+		if v == nil {
+			v = &verdict{}
+			c.pairs[p] = v
+			todo = append(todo, p)
+		}
+		return v
+	}
+	at(pair{reader, writer})
 	for len(todo) > 0 {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if c.pairs[p] != nil {
-			continue
-		}
-		if len(c.pairs) >= maxPairs {
+		if c.work += p.cost(); c.work > maxWork || len(c.pairs) > maxPairs {
 			c.tooMany = true
 			return c
 		}
-		if c.work += p.cost(); c.work > maxWork {
-			c.tooMany = true
-			return c
-		}
-		v := judge(p.reader, p.writer)
-		c.pairs[p] = v
-		todo = append(append(todo, v.all...), v.any...)
-	}
-	for p, v := range c.pairs {
+		v := c.pairs[p]
+		own := judge(p.reader, p.writer)
+		v.problems, v.all, v.any, v.left = own.problems, own.all, own.any, len(own.any)
 		for _, sub := range v.all {
-			c.pairs[sub].users = append(c.pairs[sub].users, p)
+			sub := at(sub)
+			sub.needed = append(sub.needed, v)
 		}
 		for _, sub := range v.any {
-			c.pairs[sub].users = append(c.pairs[sub].users, p)
+			sub := at(sub)
+			sub.usable = append(sub.usable, v)
 		}
 	}
-	for p, v := range c.pairs {
+	for _, v := range c.pairs {
 		if len(v.problems) > 0 {
-			c.spread(p)
+			v.spread()
 		}
 	}
 	return c
 }
 
-func (c *comparison) spread(start pair) {
-	todo := []pair{start}
+// spread breaks v and what cannot do without it.
+func (v *verdict) spread() {
+	todo := []*verdict{v}
 	for len(todo) > 0 {
-		p := todo[len(todo)-1]
+		v := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		v := c.pairs[p]
-		if v.broken || !c.fails(v) {
+		if v.broken {
 			continue
 		}
 		v.broken = true
-		todo = append(todo, v.users...)
+		todo = append(todo, v.needed...)
+		for _, user := range v.usable {
+			if user.left--; user.left == 0 {
+				todo = append(todo, user)
+			}
+		}
 	}
-}
-
-func (c *comparison) fails(v *verdict) bool {
-	broken := func(p pair) bool { return c.pairs[p].broken }
-	return len(v.problems) > 0 || slices.ContainsFunc(v.all, broken) ||
-		len(v.any) > 0 && !slices.ContainsFunc(v.any, func(p pair) bool { return !broken(p) })
 }
 
 // ok reports whether a pair that was reached is compatible.

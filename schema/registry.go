@@ -19,12 +19,12 @@ const DefaultRegistryURL = "http://localhost:8081"
 // /apis/ccompat/v7. It is safe for concurrent use and meant to be shared: what it learns, it keeps.
 //
 // Every call ends by its context's deadline, and without one after 30 s ([WithTimeout]). Until then a call is repeated, with jitter
-// and by Retry-After, when the network fails or the registry answers 5xx or 429, and for no other reason. Answers over 1 MiB, and
+// and by Retry-After, when the network fails or the registry answers 5xx or 429, and for no other reason. Answers over 8 MiB, and
 // redirects to another host, are refused.
 //
-// Schemas by id are kept for ever, in an LRU of 1024 and 32 MiB of text; ids that the registry does not know are not asked for again for 30 s; the
-// newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down. Callers who want
-// the same thing share one request. [WithSnapshot] keeps it all in a file, for starts while the registry is down.
+// Schemas by id are kept for ever, in an LRU of 1024 and of 32 MiB of text; ids that the registry does not know are not asked for again
+// for 30 s; the newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down.
+// Callers who want the same thing share one request. [WithSnapshot] keeps it all in a file, for starts while the registry is down.
 type Registry struct {
 	base    *url.URL // without credentials, without trailing slash
 	auth    func(*http.Request)
