@@ -11,8 +11,9 @@ const (
 	cachedSchemas  = 1024
 	cachedUnknowns = 16384
 	cachedSubjects = 1024
-	// cachedText bounds the texts of the schemas in one cache. A parsed schema takes several times the memory of its text.
-	cachedText = 32 << 20
+	// cachedText bounds the texts of the schemas in one cache, with their canonical forms, in which all that they refer to is written out.
+	// A parsed schema takes several times the memory of that.
+	cachedText = 64 << 20
 )
 
 // caches is what a registry client remembers. All of it is bounded, since ids come from records and records from anybody.
@@ -62,7 +63,7 @@ type schemaCache[K comparable, V any] struct {
 	size func(V) int
 }
 
-func textOf(s *Schema) int { return len(s.text) }
+func textOf(s *Schema) int { return len(s.text) + len(s.canonical) + len(s.identity) }
 
 func newSchemaCache[K comparable, V any](most int, size func(V) int) (*schemaCache[K, V], error) {
 	c := &schemaCache[K, V]{size: size}

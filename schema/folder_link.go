@@ -121,6 +121,9 @@ func (l *linker) scan(library []Source) map[string]*unit {
 	return defined
 }
 
+// maxMeant bounds for how many problems of a folder what was meant is looked for, among all names.
+const maxMeant = 50
+
 // link finds the units that u needs.
 func (l *linker) link(u *unit) {
 	if u.state == failed {
@@ -130,7 +133,10 @@ func (l *linker) link(u *unit) {
 		other := l.names[w.name]
 		if other == nil {
 			u.state = failed
-			hint := meant(unqualified(w.name), slices.Collect(maps.Keys(l.names)))
+			hint := "define it, or name the file that does"
+			if len(l.problems) < maxMeant {
+				hint = meant(unqualified(w.name), slices.Collect(maps.Keys(l.names)))
+			}
 			if l.garbled != "" {
 				hint = "it may be in " + l.garbled + ", which is no JSON: mend that first"
 			}
@@ -159,19 +165,22 @@ func (l *linker) parse(u *unit, folder *Folder) bool {
 	ok := true
 	file := &File{Path: u.Path, Imported: u.imported, source: u.source}
 	refs := make([]*Schema, 0, len(u.needs))
+	// A name has one place in a folder, and u needs the files of all that it names: what these need themselves is not gathered again.
+	names := map[string]*node{}
 	for _, other := range u.needs {
 		if !l.parse(other, folder) {
 			ok = false
 			continue
 		}
 		file.References, refs = append(file.References, other.file), append(refs, other.file.Schema)
+		maps.Copy(names, other.file.Schema.names)
 	}
 	l.trail = l.trail[:len(l.trail)-1]
 	u.state = failed
 	if !ok {
 		return false
 	}
-	parsed, err := parseLocated(u.source, refs)
+	parsed, err := parseLocated(u.source, refs, names)
 	if err != nil {
 		l.problems = append(l.problems, u.refused(err))
 		return false

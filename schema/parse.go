@@ -45,7 +45,11 @@ func Parse(text string, refs ...*Schema) (*Schema, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	return parseLocated(source, refs)
+	names, err := mergeNames(refs)
+	if err != nil {
+		return nil, err
+	}
+	return parseLocated(source, refs, names)
 }
 
 // parseWritten parses a schema that others wrote data with. Defaults of a writer play no part in reading (Avro specification, "Schema
@@ -55,7 +59,11 @@ func parseWritten(text string, refs ...*Schema) (*Schema, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	s, _, err := build(source, refs)
+	names, err := mergeNames(refs)
+	if err != nil {
+		return nil, err
+	}
+	s, _, err := build(source, refs, names)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +95,9 @@ func locate(text string) (*located, *InvalidSchemaError) {
 	return nil, bad
 }
 
-// parseLocated parses a schema.
-func parseLocated(source *located, refs []*Schema) (*Schema, error) {
-	s, mistakes, err := build(source, refs)
+// parseLocated parses a schema that may use the types of names, which it adds its own to.
+func parseLocated(source *located, refs []*Schema, names map[string]*node) (*Schema, error) {
+	s, mistakes, err := build(source, refs, names)
 	if len(mistakes) > 0 {
 		return nil, mistakes[0]
 	}
@@ -100,9 +108,9 @@ func parseLocated(source *located, refs []*Schema) (*Schema, error) {
 }
 
 // build makes a schema that lacks the defaults that are not valid, and returns these.
-func build(source *located, refs []*Schema) (*Schema, []*InvalidSchemaError, error) {
+func build(source *located, refs []*Schema, names map[string]*node) (*Schema, []*InvalidSchemaError, error) {
 	s := &Schema{text: source.text, refs: append([]*Schema(nil), refs...)}
-	mistakes, err := s.build(&source.root)
+	mistakes, err := s.build(&source.root, names)
 	var bad *InvalidSchemaError
 	if errors.As(err, &bad) && bad.Position == (Position{}) {
 		bad.Position = source.place(bad.Path)
@@ -113,12 +121,9 @@ func build(source *located, refs []*Schema) (*Schema, []*InvalidSchemaError, err
 	return s, mistakes, err
 }
 
-func (s *Schema) build(value *jsonValue) ([]*InvalidSchemaError, error) {
-	names, err := mergeNames(s.refs)
-	if err != nil {
-		return nil, err
-	}
+func (s *Schema) build(value *jsonValue, names map[string]*node) ([]*InvalidSchemaError, error) {
 	p := parser{home: s, names: names, used: map[string]*node{}}
+	var err error
 	if s.root, err = p.parse(value, "", ""); err != nil {
 		return nil, err
 	}

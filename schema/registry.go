@@ -22,7 +22,7 @@ const DefaultRegistryURL = "http://localhost:8081"
 // and by Retry-After, when the network fails or the registry answers 5xx or 429, and for no other reason. Answers over 8 MiB, and
 // redirects to another host, are refused.
 //
-// Schemas by id are kept for ever, in an LRU of 1024 and of 32 MiB of text; ids that the registry does not know are not asked for again
+// Schemas by id are kept for ever, in an LRU of 1024 and of 64 MiB of text; ids that the registry does not know are not asked for again
 // for 30 s; the newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down.
 // Callers who want the same thing share one request. [WithSnapshot] keeps it all in a file, for starts while the registry is down.
 type Registry struct {

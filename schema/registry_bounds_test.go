@@ -162,7 +162,7 @@ func TestSchemasThatAreKeptAreBounded(t *testing.T) {
 		}
 		answer(w, http.StatusOK, string(text))
 	})
-	for id := range 100 {
+	for id := range 100 { // of a megabyte each
 		if _, err := reg.Schema(t.Context(), id+1); err != nil {
 			t.Fatal(err)
 		}
@@ -170,11 +170,25 @@ func TestSchemasThatAreKeptAreBounded(t *testing.T) {
 	text := 0
 	for _, ref := range reg.caches.schemas.lru.Keys() {
 		if s, ok := reg.caches.schemas.Get(ref); ok {
-			text += len(s.text)
+			text += textOf(s)
 		}
 	}
 	if text > cachedText {
 		t.Errorf("%d bytes of schemas are kept", text)
+	}
+}
+
+// Small schemas that refer to a large one keep its canonical form each.
+func TestSchemasThatReferToALargeOneAreBounded(t *testing.T) {
+	t.Parallel()
+	reg := versioned(t, map[string]answerSchema{"top": referringTo(`{"type":"array","items":"E"}`, "E"), "E": referringTo(enumOf("E", "A", 60_000))}, "top")
+	for id := range 100 {
+		if _, err := reg.Schema(t.Context(), id+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := reg.caches.schemas.lru.Len(); kept > 70 {
+		t.Errorf("%d schemas are kept", kept)
 	}
 }
 

@@ -75,8 +75,9 @@ func evolution() []Rule {
 			Bad:     example(`{"type": "record", "name": "Node", "namespace": "shop", "doc": "A node.", "fields": [` + "\n" + `  {"name": "next", "type": "Node", "doc": "The node after this one."}` + "\n]}"),
 			Good:    example(`{"type": "record", "name": "Node", "namespace": "shop", "doc": "A node.", "fields": [` + "\n" + `  {"name": "next", "type": ["null", "Node"], "default": null, "doc": "The node after this one, null at the end."}` + "\n]}"),
 			look: func(r *report) {
+				circles := r.circles()
 				r.defined(func(t *schema.Type) {
-					if f := r.endless(t); f != nil {
+					if f := circles.endless(t); f != nil {
 						r.add(f.Pointer, fmt.Sprintf("record %s holds itself in field %s: it has no finite value", t.Name, f.Name), fmt.Sprintf(`make the type ["null", "%s"]`, t.Name))
 					}
 				})
@@ -86,34 +87,3 @@ func evolution() []Rule {
 }
 
 func isNull(t *schema.Type) bool { return t.Is == "null" }
-
-// endless returns the field by which a record always holds another of itself, nil when there is none.
-func (r *report) endless(record *schema.Type) *schema.Field {
-	byName := map[string]*schema.Type{}
-	r.defined(func(t *schema.Type) { byName[t.Name] = t })
-	seen := map[string]bool{}
-	var holds func(t *schema.Type) bool
-	holds = func(t *schema.Type) bool {
-		if t.Is == "union" && len(t.Branches) == 1 {
-			t = t.Branches[0]
-		}
-		if t.Is != "record" {
-			return false
-		}
-		if t.Name == record.Name {
-			return true
-		}
-		if seen[t.Name] {
-			return false
-		}
-		seen[t.Name] = true
-		definition := byName[t.Name] // nil for another file's, which cannot lead back here
-		return definition != nil && slices.ContainsFunc(definition.Fields, func(f schema.Field) bool { return holds(f.Type) })
-	}
-	for i := range record.Fields {
-		if holds(record.Fields[i].Type) {
-			return &record.Fields[i]
-		}
-	}
-	return nil
-}
