@@ -78,8 +78,23 @@ func load(sources []Source) (*catalog, error) {
 	return c, c.parse(whole)
 }
 
+// maxTexts bounds the schemas that the generated types carry. Each is written with all that it uses, so that types which use each other
+// in a row are written again and again.
+const maxTexts = 32 << 20
+
 // parse makes the schema of every type, each whole in itself.
 func (c *catalog) parse(whole map[string]string) error {
+	written := map[string]string{}
+	size := 0
+	for _, name := range c.names {
+		if c.texts[name] == "" {
+			written[name] = c.definitions.schemaText(name)
+		}
+		if size += len(written[name]) + len(c.texts[name]); size > maxTexts {
+			return fmt.Errorf("the schemas of %d types, each with all that it uses, are more than %d bytes together: generate from fewer files at once, or let fewer types use each other",
+				len(c.names), maxTexts)
+		}
+	}
 	type parsed struct {
 		text   string
 		schema avro.NamedSchema
@@ -92,7 +107,7 @@ func (c *catalog) parse(whole map[string]string) error {
 		group.Go(func() error {
 			r := &results[i]
 			if r.text = c.texts[name]; r.text == "" {
-				r.text = c.definitions.schemaText(name)
+				r.text = written[name]
 				if want := whole[name]; want != "" {
 					own, err := schema.Parse(r.text)
 					if err == nil && own.Canonical() != want {
