@@ -21,13 +21,20 @@ const module = "github.com/headrace/headrace"
 var (
 	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
 	clients  = []string{"producer", "consumer", "groups", "topics"}
-	services = []string{"replay"}
+	parts    = []string{"internal/glob", "internal/headers", "internal/phrase", "internal/runid", "internal/schemacache", "internal/topicstate"}
+	services = []string{"replay", "replay/filter"}
 	arrows   = map[string][]string{
 		".":                    {},
 		"internal/batch":       {},
+		"internal/glob":        {},
+		"internal/headers":     {"."},
 		"internal/kafka":       {".", "internal/batch"},
+		"internal/phrase":      {},
 		"internal/project":     {"."},
+		"internal/runid":       {},
+		"internal/schemacache": {"schema"},
 		"internal/sender":      {".", "internal/batch", "internal/kafka"},
+		"internal/topicstate":  {"consumer", "internal/kafka"},
 		"schema":               {".", "schema/codec"},
 		"schema/codec":         {},
 		"schema/lint":          {"schema"},
@@ -35,7 +42,8 @@ var (
 		"consumer":             base,
 		"groups":               base,
 		"topics":               slices.Concat(base, []string{"internal/project"}),
-		"replay":               slices.Concat(base, clients),
+		"replay/filter":        slices.Concat(base, []string{"consumer", "internal/glob", "internal/headers", "internal/schemacache"}),
+		"replay":               slices.Concat(base, clients, parts, []string{"replay/filter"}),
 		"internal/codegen":     {".", "schema", "schema/codec"},
 		"internal/devserver":   {".", "schema", "schema/codec"},
 		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/project", "schema/lint"}),

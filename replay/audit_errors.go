@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/headrace/headrace/internal/phrase"
 )
 
 // ErrCancelled is why a replay stopped that somebody has cancelled. The same plan and checkpoint go on with it.
@@ -61,7 +63,7 @@ func (e *AppliedError) Error() string {
 			"to go on with it after a crash, give the checkpoint it had", a.ID, orSomebody(a.By), time.Since(a.UpdatedAt).Round(time.Second), a.ID)
 	}
 	return fmt.Sprintf("replay %s was applied before by %s, and is %s after %s: give the checkpoint it had to go on, or make a new plan to have the events once more",
-		a.ID, orSomebody(a.By), a.State, many(a.Events, "event"))
+		a.ID, orSomebody(a.By), a.State, phrase.Count(a.Events, "event"))
 }
 
 func orSomebody(by string) string {

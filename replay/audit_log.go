@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/topicstate"
 )
 
 // auditLog is the audit topic, of which partition 0 alone is used.
@@ -36,7 +37,7 @@ func openAudit(ctx context.Context, cluster headrace.Cluster, create bool) (*aud
 	if create && errors.Is(err, errNoAuditTopic) {
 		err = l.create(ctx)
 	} else if create && err == nil {
-		if forgets := checkCompacted(ctx, client, AuditTopic, "replays, which could be applied once more"); forgets != nil {
+		if forgets := topicstate.CheckCompacted(ctx, client, AuditTopic, "replays, which could be applied once more"); forgets != nil {
 			err = &AuditError{Doing: "write", Err: forgets}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -39,25 +40,25 @@ func parseIgnored(paths []string) (ignored, error) {
 }
 
 // eventReader decodes values for the comparison.
-type eventReader struct{ schemas *matcher } // nil without a registry
+type eventReader struct{ schemas *schemacache.Cache } // nil without a registry
 
 func newEventReader(registry *schema.Registry) *eventReader {
 	if registry == nil {
 		return &eventReader{}
 	}
-	return &eventReader{schemas: &matcher{registry: registry, known: map[schema.Ref]*writtenBy{}}}
+	return &eventReader{schemas: schemacache.New(registry, "")}
 }
 
 // by is what wrote an event; nil where that is not known.
-func (r *eventReader) by(ctx context.Context, w *written) (by *writtenBy, err error) {
+func (r *eventReader) by(ctx context.Context, w *written) (by *schemacache.Writer, err error) {
 	if r.schemas == nil || w.body == nil {
 		return nil, nil
 	}
-	err = untilAnswered(ctx, func() error {
-		by, err = r.schemas.resolve(ctx, w.ref)
+	err = schemacache.Retry(ctx, func() error {
+		by, err = r.schemas.Find(ctx, w.ref)
 		return err
 	})
-	if err != nil || by.err != nil {
+	if err != nil || by.Err != nil {
 		return nil, err
 	}
 	return by, nil
@@ -69,7 +70,7 @@ func (r *eventReader) name(ctx context.Context, w *written) (string, error) {
 	if by == nil {
 		return "", err
 	}
-	return by.schema.FullName(), nil
+	return by.Schema.FullName(), nil
 }
 
 // errBytes says that an event cannot be decoded, so that its bytes have to do.
@@ -87,10 +88,10 @@ func (r *eventReader) decode(ctx context.Context, w *written) (name string, valu
 	if by == nil {
 		return "", nil, errBytes
 	}
-	if value, err = by.shape.decode(by.schema, w.body); err != nil {
+	if value, err = by.Decode(w.body); err != nil {
 		return "", nil, errBytes
 	}
-	return by.schema.FullName(), value, nil
+	return by.Schema.FullName(), value, nil
 }
 
 // compareValues returns the first fields that differ between two events, most of them at most.

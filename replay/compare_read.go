@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -117,7 +118,7 @@ func (c *comparing) take(p *portionOf, rec *consumer.Record, side int, b bucket)
 		w.key = "k" + string(rec.Key)
 	}
 	if c.OriginHeader != "" {
-		if header := headerOf(rec.Headers); header != nil {
+		if header := headers.Lookup(rec.Headers); header != nil {
 			origin, _ := header(c.OriginHeader)
 			w.origin = string(origin)
 		}
@@ -130,7 +131,7 @@ func (c *comparing) take(p *portionOf, rec *consumer.Record, side int, b bucket)
 		return 0
 	}
 	w.value = bytes.Clone(rec.Value)
-	if ref, body, err := schema.ParseWire(w.value, headerOf(rec.Headers)); err == nil {
+	if ref, body, err := schema.ParseWire(w.value, headers.Lookup(rec.Headers)); err == nil {
 		w.ref, w.body = ref, body
 	} else if errors.Is(err, schema.ErrTombstone) {
 		w.value = nil

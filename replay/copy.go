@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -142,10 +143,10 @@ type copier struct {
 	from, to *kafka.Client
 	target   kafka.Topic // as it was when the copy began
 	sources  map[string]topicID
-	sameSide bool     // source and target are in one cluster
-	brought  brought  // what earlier replays have brought to the source
-	filter   *matcher // nil lets everything through
-	values   *values  // nil leaves values as they are
+	sameSide bool            // source and target are in one cluster
+	brought  brought         // what earlier replays have brought to the source
+	filter   *filter.Matcher // nil lets everything through
+	values   *values         // nil leaves values as they are
 	digest   string
 	lanes    []*lane // by partition
 	limits   limits
@@ -202,10 +203,10 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 	case plan.Target.Raw && !plan.Filter.IsZero():
 		return nil, errors.New("copy: batches that pass undecoded cannot be filtered: make the plan without raw or without a filter")
 	}
-	var filter *matcher
+	var filter *filter.Matcher
 	if !plan.Filter.IsZero() {
 		var err error
-		if filter, err = plan.Filter.compile(cfg.Registry); err != nil {
+		if filter, err = plan.Filter.Compile(cfg.Registry); err != nil {
 			return nil, err
 		}
 	}

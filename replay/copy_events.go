@@ -8,6 +8,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -77,14 +78,14 @@ func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
 func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) error {
 	rec := &l.record
 	l.strange = false
-	if filter := l.copy.filter; filter != nil && filter.stage == stageName {
+	if filter := l.copy.filter; filter != nil && filter.NamesOnly() {
 		if kept, err := l.matchName(ctx, span); err != nil || !kept {
 			return err
 		}
 	}
 	l.headers = rec.Headers(l.headers[:0])
-	if filter := l.copy.filter; filter != nil && filter.stage > stageName {
-		kept, err := filter.match(ctx, l.viewOf(span))
+	if filter := l.copy.filter; filter != nil && !filter.NamesOnly() {
+		kept, err := filter.Match(ctx, l.viewOf(span))
 		if err == nil && !kept {
 			l.more.Filtered++
 			return nil
@@ -140,8 +141,8 @@ func (l *lane) matchName(ctx context.Context, span Span) (bool, error) {
 		return false, nil //nolint:nilerr // that is no failure
 	}
 	if !l.named || ref != l.last {
-		kept, err := l.copy.filter.matchRef(ctx, ref)
-		if isVerdict(err) {
+		kept, err := l.copy.filter.MatchRef(ctx, ref)
+		if schemacache.IsUnusable(err) {
 			return l.unknown(span, err)
 		}
 		if err != nil {

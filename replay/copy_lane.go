@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -236,7 +237,7 @@ func (l *lane) skip(ctx context.Context, span Span, b batch.Batch, from int64, w
 
 // note reports a stretch that is passed over.
 func (l *lane) note(span Span, from, to int64, why error) {
-	l.skipped = append(l.skipped, Skipped{Topic: span.Topic, Partition: span.Partition, From: from, To: to, Reason: clip([]byte(why.Error()), skippedReason)})
+	l.skipped = append(l.skipped, Skipped{Topic: span.Topic, Partition: span.Partition, From: from, To: to, Reason: phrase.Clip([]byte(why.Error()), skippedReason)})
 	l.at = max(l.at, to) // else a commit in between would report it once more
 }
 

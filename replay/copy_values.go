@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -60,7 +62,7 @@ type route struct {
 func newValues(cfg *CopyConfig) (*values, error) {
 	v := &values{
 		from: cfg.Registry, to: cfg.ToRegistry, register: cfg.Register,
-		topic: cfg.Plan.Target.Topic, subject: subjectOf(cfg.Plan.Source.Topics...), reencode: cfg.Plan.Target.Reencode, routes: map[schema.Ref]*route{},
+		topic: cfg.Plan.Target.Topic, subject: schemacache.SubjectOf(cfg.Plan.Source.Topics...), reencode: cfg.Plan.Target.Reencode, routes: map[schema.Ref]*route{},
 	}
 	if v.to == nil {
 		v.to = v.from
@@ -124,7 +126,7 @@ func (v *values) route(ctx context.Context, ref schema.Ref) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(v.routes) >= maxKnown {
+	if len(v.routes) >= schemacache.Max {
 		clear(v.routes)
 	}
 	v.routes[ref] = r
@@ -134,7 +136,7 @@ func (v *values) route(ctx context.Context, ref schema.Ref) (*route, error) {
 func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
 	writer, err := v.from.ResolveFor(ctx, v.subject, ref)
 	if err != nil {
-		if isVerdict(err) {
+		if schemacache.IsUnusable(err) {
 			return &route{unknown: err}, nil
 		}
 		return nil, err
@@ -240,7 +242,7 @@ func (l *lane) here(span Span) headrace.Location {
 // unknown decides about an event whose schema nobody knows.
 func (l *lane) unknown(span Span, why error) (kept bool, err error) {
 	if l.copy.cfg.Unknown == UnknownStop {
-		return false, &UndecidedError{Location: l.here(span), Err: why}
+		return false, &filter.UndecidedError{Location: l.here(span), Err: why}
 	}
 	l.more.Unknown++
 	if l.copy.cfg.Unknown == UnknownCopy {
@@ -253,7 +255,7 @@ func (l *lane) unknown(span Span, why error) (kept bool, err error) {
 
 // undecided decides about an event that the filter could not decide.
 func (l *lane) undecided(ctx context.Context, span Span, why error) (kept bool, err error) {
-	if isVerdict(why) {
+	if schemacache.IsUnusable(why) {
 		return l.unknown(span, why)
 	}
 	if data, ok := errors.AsType[*schema.DataError](why); ok && l.copy.passesCorrupt() {

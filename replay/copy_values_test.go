@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -23,7 +24,7 @@ const (
 )
 
 // copyPlan plans a copy of all orders.
-func (s *shop) copyPlan(to *shop, target replay.Target, filter replay.Filter) replay.Plan {
+func (s *shop) copyPlan(to *shop, target replay.Target, filter filter.Filter) replay.Plan {
 	s.t.Helper()
 	to.topic(target.Topic, 2)
 	r := s.request("", "")
@@ -67,13 +68,13 @@ func TestCopyForAnotherRegistry(t *testing.T) {
 	s.put(0, 6, append(schema.AppendID(nil, id), 8))
 	s.put(0, 6, []byte("plain text"))
 	s.put(0, 6, nil)
-	_, err := s.copyOf(s.copyPlan(other, replay.Target{Topic: "unregistered"}, replay.Filter{}), func(cfg *replay.CopyConfig) {
+	_, err := s.copyOf(s.copyPlan(other, replay.Target{Topic: "unregistered"}, filter.Filter{}), func(cfg *replay.CopyConfig) {
 		cfg.To, cfg.ToRegistry = other.cluster, other.registry
 	})
 	if missing, ok := errors.AsType[*replay.SubjectError](err); !ok || missing.Event != "shop.Sale" && missing.Event != "shop.Refund" {
 		t.Errorf("without the schemas there: error is %v", err)
 	}
-	out, err := s.copyOf(s.copyPlan(other, replay.Target{Topic: "again"}, replay.Filter{}), func(cfg *replay.CopyConfig) {
+	out, err := s.copyOf(s.copyPlan(other, replay.Target{Topic: "again"}, filter.Filter{}), func(cfg *replay.CopyConfig) {
 		cfg.To, cfg.ToRegistry, cfg.Register = other.cluster, other.registry, true
 	})
 	if err != nil || out.Events != 13 || out.Unknown+out.Reencoded+out.SkippedTotal != 0 {
@@ -98,9 +99,9 @@ func TestCopyOfUnknownSchemasByPolicy(t *testing.T) {
 	unknown := append(schema.AppendID(nil, 999), 2)
 	s.put(0, 6, unknown)
 	s.put(0, 6, s.value(44))
-	sales := replay.Filter{Events: []string{"shop.Sale"}}
+	sales := filter.Filter{Events: []string{"shop.Sale"}}
 	_, err := s.copyOf(s.copyPlan(s, replay.Target{Topic: "stop"}, sales), nil)
-	if undecided, ok := errors.AsType[*replay.UndecidedError](err); !ok || undecided.Offset != 5 {
+	if undecided, ok := errors.AsType[*filter.UndecidedError](err); !ok || undecided.Offset != 5 {
 		t.Errorf("stop: error is %v", err)
 	}
 	for topic, policy := range map[string]replay.Unknown{"copied": replay.UnknownCopy, "skipped": replay.UnknownSkip} {
@@ -117,7 +118,7 @@ func TestCopyOfUnknownSchemasByPolicy(t *testing.T) {
 		}
 	}
 	// Nobody has to know the schema of what passes as it is.
-	if out, err := s.copyOf(s.copyPlan(s, replay.Target{Topic: "all"}, replay.Filter{}), nil); err != nil || out.Events != 12 || out.Unknown != 0 {
+	if out, err := s.copyOf(s.copyPlan(s, replay.Target{Topic: "all"}, filter.Filter{}), nil); err != nil || out.Events != 12 || out.Unknown != 0 {
 		t.Errorf("without a filter: outcome is %+v, error %v", out, err)
 	}
 }
@@ -130,7 +131,7 @@ func TestCopyThatEncodesAnew(t *testing.T) {
 	s.put(0, 6, append(schema.AppendID(nil, newest), 6, 6, 'e', 'n', 'd')) // needs nothing
 	s.put(0, 6, append(schema.AppendID(nil, refund), 8))                   // of another name
 	target := replay.Target{Topic: "again", Reencode: "sales"}
-	out, err := s.copyOf(s.copyPlan(s, target, replay.Filter{}), nil)
+	out, err := s.copyOf(s.copyPlan(s, target, filter.Filter{}), nil)
 	if err != nil || out.Events != 12 || out.Reencoded != 10 {
 		t.Fatalf("outcome is %+v, error %v", out, err)
 	}
@@ -154,7 +155,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 	s.put(0, 6, s.value(44))
 	s.topic("dead", 1)
 	plan := func(topic string) replay.Plan {
-		return s.copyPlan(s, replay.Target{Topic: topic, Reencode: "sales"}, replay.Filter{})
+		return s.copyPlan(s, replay.Target{Topic: topic, Reencode: "sales"}, filter.Filter{})
 	}
 	_, err := s.copyOf(plan("stop"), nil)
 	if corrupt, ok := errors.AsType[*replay.CorruptError](err); !ok || corrupt.Offset != 5 {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -79,7 +81,7 @@ func (d *DeadLetter) JSON(ctx context.Context, registry *schema.Registry) ([]byt
 
 // parse finds the schema of the value, and the Avro in it.
 func (d *DeadLetter) parse(ctx context.Context, registry *schema.Registry) (*schema.Schema, []byte, error) {
-	ref, body, err := schema.ParseWire(d.Value, headerOf(d.Raw))
+	ref, body, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
 	if errors.Is(err, schema.ErrTombstone) {
 		return nil, nil, err
 	}
@@ -89,14 +91,6 @@ func (d *DeadLetter) parse(ctx context.Context, registry *schema.Registry) (*sch
 	if registry == nil {
 		return nil, nil, errors.New("decoding needs a schema registry, and none is given")
 	}
-	s, err := registry.ResolveFor(ctx, subjectOf(d.Origin.Topic), ref)
+	s, err := registry.ResolveFor(ctx, schemacache.SubjectOf(d.Origin.Topic), ref)
 	return s, body, err
-}
-
-// subjectOf is a subject that values of the topics may be under, "" when no topic is known: topics of one plan are of one registry context.
-func subjectOf(topics ...string) string {
-	if len(topics) == 0 || topics[0] == "" {
-		return ""
-	}
-	return schema.TopicName(topics[0])
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 )
@@ -29,7 +31,7 @@ type DeadQuery struct {
 //
 // It returns fn's error as it is, but for [consumer.ErrStopRead], which ends the reading; and ctx's cause when ctx ends. What a dead
 // letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError]. A where that has no
-// answer for any of those it is asked about is, in the end, an error that wraps the *[FilterError] of the first.
+// answer for any of those it is asked about is, in the end, an error that wraps the *[Error] of the first.
 func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) error {
 	reading, err := openDead(ctx, q.Cluster, q.Registry, q.Selection)
 	if err != nil {
@@ -38,7 +40,7 @@ func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) er
 	defer reading.close()
 	stopped := false
 	for _, topic := range q.Topics {
-		state, err := stateOf(ctx, reading.client, topic)
+		state, err := topicstate.Get(ctx, reading.client, topic)
 		if err != nil {
 			return err
 		}
@@ -65,7 +67,7 @@ func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schem
 		return DeadLetter{}, nil, err
 	}
 	defer reading.close()
-	state, err := stateOf(ctx, reading.client, topic)
+	state, err := topicstate.Get(ctx, reading.client, topic)
 	if err != nil {
 		return DeadLetter{}, nil, err
 	}
@@ -149,7 +151,7 @@ func openDead(ctx context.Context, cluster headrace.Cluster, registry *schema.Re
 func (r *deadReading) close() { r.client.Close() }
 
 // read calls fn with every dead letter of the selection. One that cannot be decided comes with the reason.
-func (r *deadReading) read(ctx context.Context, topic TopicState, fn func(d *DeadLetter, undecided error) error) error {
+func (r *deadReading) read(ctx context.Context, topic topicstate.State, fn func(d *DeadLetter, undecided error) error) error {
 	ranges, err := r.ranges(ctx, topic)
 	if err != nil {
 		return err
@@ -160,7 +162,7 @@ func (r *deadReading) read(ctx context.Context, topic TopicState, fn func(d *Dea
 		d.Fate, d.Run = done.fate(d.Partition, d.Offset)
 		d.Redrives = len(r.marks.confirmed(&d))
 		meant, err := r.selector.match(ctx, &d)
-		if _, undecided := errors.AsType[*UndecidedError](err); undecided {
+		if _, undecided := errors.AsType[*filter.UndecidedError](err); undecided {
 			return fn(&d, err)
 		}
 		if err != nil || !meant {
@@ -171,7 +173,7 @@ func (r *deadReading) read(ctx context.Context, topic TopicState, fn func(d *Dea
 }
 
 // ranges is what of the topic has to be read: what the selection says, as far as the log holds it.
-func (r *deadReading) ranges(ctx context.Context, topic TopicState) ([]consumer.PartitionRange, error) {
+func (r *deadReading) ranges(ctx context.Context, topic topicstate.State) ([]consumer.PartitionRange, error) {
 	s := r.selector.Selection
 	partitions := s.Partitions
 	if len(s.At) > 0 && partitions == nil {

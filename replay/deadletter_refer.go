@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/headers"
 )
 
 // EventGoneError says that a dead letter holds no event but refers to one, and that this one is not there any more.
@@ -41,7 +42,7 @@ func readReference(value []byte) headrace.Location {
 // misrefers says why the event that a dead letter refers to is not looked for; "" when it is. Headers may be anybody's: a letter refers to
 // the topic it came from, or to a retry topic of that.
 func (d *DeadLetter) misrefers() string {
-	reference := lastOf(d.Raw, consumer.HeaderReference)
+	reference := headers.Last(d.Raw, consumer.HeaderReference)
 	switch {
 	case reference == nil || d.Family != FamilyOwn:
 		return ""
@@ -81,7 +82,7 @@ func (d *DeadLetter) dereference(ctx context.Context, cluster headrace.Cluster) 
 		found = &r
 		return nil
 	})
-	start := lastOf(d.Raw, consumer.HeaderStart)
+	start := headers.Last(d.Raw, consumer.HeaderStart)
 	switch {
 	case err != nil:
 		return err

@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/glob"
+	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -17,12 +22,12 @@ import (
 type Selection struct {
 	Causes   []string // ids of [Cause], or how they begin: 4 digits at least
 	Kinds    []string
-	Error    string    // part of the error, numbers and ids not counting; see [FoldError]
-	Handlers []string  // groups or connectors; each may be a glob
-	Filter   Filter    // of the dead letter's record, but for Events: those are taken from its headers where they tell
-	At       []Spot    // exactly these
-	Since    time.Time // given up at this time or later; where that is not told the event's own time counts
-	Until    time.Time // given up before
+	Error    string        // part of the error, numbers and ids not counting; see [FoldError]
+	Handlers []string      // groups or connectors; each may be a glob
+	Filter   filter.Filter // of the dead letter's record, but for Events: those are taken from its headers where they tell
+	At       []Spot        // exactly these
+	Since    time.Time     // given up at this time or later; where that is not told the event's own time counts
+	Until    time.Time     // given up before
 
 	Partitions []int32        // nil: all
 	Range      consumer.Range // of each partition; an end that is not set is what there is now
@@ -82,7 +87,7 @@ func (s Selection) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// Validate reports what is wrong with the selection: *[FilterError], all of them joined.
+// Validate reports what is wrong with the selection: *[Error], all of them joined.
 func (s Selection) Validate() error {
 	_, err := s.compile(nil, false)
 	return err
@@ -92,10 +97,10 @@ func (s Selection) Validate() error {
 type selector struct {
 	Selection
 	error    string
-	handlers []*glob
-	matcher  *matcher // of the filter without its events
-	names    *matcher // finds schemas; nil without a registry
-	down     bool     // the registry does not answer, so that it is asked no more
+	handlers []*glob.Glob
+	matcher  *filter.Matcher    // of the filter without its events
+	names    *schemacache.Cache // nil without a registry
+	down     bool               // the registry does not answer, so that it is asked no more
 
 	answered, unanswered int64 // by the expression
 	firstUnanswered      error
@@ -105,7 +110,7 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 	c := &selector{Selection: s, error: FoldError(s.Error)}
 	var errs []error
 	wrong := func(part, format string, args ...any) {
-		errs = append(errs, &FilterError{Part: part, Text: fmt.Sprintf(format, args...)})
+		errs = append(errs, &filter.Error{Part: part, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, id := range s.Causes {
 		if len(id) < minCauseDigits || len(id) > 8 || strings.Trim(id, "0123456789abcdef") != "" {
@@ -113,7 +118,7 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 		}
 	}
 	for _, text := range s.Handlers {
-		g, err := parseGlob(text)
+		g, err := glob.Parse(text)
 		if err != nil {
 			wrong("handler", "%v", err)
 			continue
@@ -132,13 +137,13 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 		return nil, errors.Join(errs...)
 	}
 	var err error
-	filter := s.Filter
-	filter.Events = nil
-	if c.matcher, err = filter.compile(registry); err != nil {
+	rest := s.Filter
+	rest.Events = nil
+	if c.matcher, err = rest.Compile(registry); err != nil {
 		return nil, err
 	}
-	c.matcher.asked = func(failed error) {
-		switch _, noAnswer := errors.AsType[*FilterError](failed); {
+	c.matcher.Asked = func(failed error) {
+		switch _, noAnswer := errors.AsType[*filter.Error](failed); {
 		case failed == nil:
 			c.answered++
 		case noAnswer: // and not a value that cannot be decoded
@@ -148,9 +153,9 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 		}
 	}
 	if registry != nil {
-		c.names, err = Filter{Events: []string{"any"}}.compile(registry)
+		c.names = schemacache.New(registry, "")
 	}
-	return c, err
+	return c, nil
 }
 
 // match decides whether a dead letter is meant. It gives it the name of its event where the headers do not tell it and a registry
@@ -166,8 +171,8 @@ func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
 	if len(c.Kinds) > 0 && !slices.Contains(c.Kinds, d.Kind) || !strings.Contains(FoldError(d.Error), c.error) {
 		return false, nil
 	}
-	if len(c.handlers) > 0 && !slices.ContainsFunc(c.handlers, func(g *glob) bool {
-		return g.match([]byte(d.Group)) || g.match([]byte(joined(d.Group, d.Handler)))
+	if len(c.handlers) > 0 && !slices.ContainsFunc(c.handlers, func(g *glob.Glob) bool {
+		return g.Match([]byte(d.Group)) || g.Match([]byte(joined(d.Group, d.Handler)))
 	}) {
 		return false, nil
 	}
@@ -181,7 +186,7 @@ func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
 		return false, nil
 	}
 	record := consumer.Record{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Time: d.Time, Key: d.Key, Value: d.Value, Headers: d.Raw}
-	return c.matcher.match(ctx, &record)
+	return c.matcher.Match(ctx, &record)
 }
 
 // verdict is an error when the expression had no answer for any dead letter that it was asked about: a field is mistyped, more likely
@@ -191,12 +196,12 @@ func (c *selector) verdict() error {
 		return nil
 	}
 	return fmt.Errorf("the expression %q has no answer for any of %s, of which `headrace dead show` shows the fields: %w",
-		c.Filter.Where, many(c.unanswered, "dead letter"), c.firstUnanswered)
+		c.Filter.Where, phrase.Count(c.unanswered, "dead letter"), c.firstUnanswered)
 }
 
 // name finds the event's name, and the schema it was written with.
 func (c *selector) name(ctx context.Context, d *DeadLetter) error {
-	ref, _, err := schema.ParseWire(d.Value, headerOf(d.Raw))
+	ref, _, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
 	if err != nil {
 		return nil //nolint:nilerr // it has no schema, and so no name
 	}
@@ -206,14 +211,14 @@ func (c *selector) name(ctx context.Context, d *DeadLetter) error {
 	if d.Event != "" || c.names == nil || c.down {
 		return nil
 	}
-	by, err := c.names.resolve(ctx, ref)
+	by, err := c.names.Find(ctx, ref)
 	switch {
 	case err != nil && (len(c.Filter.Events) > 0 || len(c.Causes) > 0 || ctx.Err() != nil):
 		return err // the choice depends on it
 	case err != nil:
 		c.down = true
-	case by.err == nil:
-		d.Event = by.schema.FullName()
+	case by.Err == nil:
+		d.Event = by.Schema.FullName()
 	}
 	return nil
 }

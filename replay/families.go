@@ -6,6 +6,8 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/internal/phrase"
 )
 
 // Family says which program wrote a dead letter, by the headers it has.
@@ -43,12 +45,12 @@ const (
 
 // familyOf is the family of the last header that belongs to one: every writer adds its own behind those of the event, and those of an
 // earlier death may be among these.
-func familyOf(headers []headrace.Header) Family {
-	for i := len(headers) - 1; i >= 0; i-- {
-		switch key := headers[i].Key; {
+func familyOf(all []headrace.Header) Family {
+	for i := len(all) - 1; i >= 0; i-- {
+		switch key := all[i].Key; {
 		case strings.HasPrefix(key, deadPrefix):
 			// Both write these; only headrace says what kind of failure it was, or when.
-			if lastOf(headers, consumer.HeaderKind) != nil || lastOf(headers, consumer.HeaderTime) != nil {
+			if headers.Last(all, consumer.HeaderKind) != nil || headers.Last(all, consumer.HeaderTime) != nil {
 				return FamilyOwn
 			}
 			return FamilyShare
@@ -111,21 +113,21 @@ func (d *DeadLetter) readOwn(h headrace.Header) {
 	case consumer.HeaderReference:
 		d.Refers = readReference(h.Value)
 	case consumer.HeaderGroup:
-		d.Group = clip(h.Value, maxName)
+		d.Group = phrase.Clip(h.Value, maxName)
 	case consumer.HeaderEvent:
-		d.Event = clip(h.Value, maxText)
+		d.Event = phrase.Clip(h.Value, maxText)
 	case consumer.HeaderSchema:
-		d.Schema = clip(h.Value, maxName)
+		d.Schema = phrase.Clip(h.Value, maxName)
 	case consumer.HeaderKind:
-		d.Kind = clip(h.Value, maxName)
+		d.Kind = phrase.Clip(h.Value, maxName)
 	case consumer.HeaderMessage:
-		d.Error = clip(h.Value, maxText)
+		d.Error = phrase.Clip(h.Value, maxText)
 	case consumer.HeaderStack:
-		d.Stack = clip(h.Value, maxStack)
+		d.Stack = phrase.Clip(h.Value, maxStack)
 	case consumer.HeaderDeliveryCount:
 		d.Attempts = int(number(h.Value, 0, 32))
 	case consumer.HeaderTime:
-		d.Died, _ = time.Parse(time.RFC3339Nano, clip(h.Value, maxName)) // zero when it is no time
+		d.Died, _ = time.Parse(time.RFC3339Nano, phrase.Clip(h.Value, maxName)) // zero when it is no time
 	}
 }
 
@@ -140,17 +142,17 @@ func (d *DeadLetter) readConnect(h headrace.Header) {
 	case "offset":
 		d.Origin.Offset = number(h.Value, -1, 64)
 	case "connector.name":
-		d.Group = clip(h.Value, maxName)
+		d.Group = phrase.Clip(h.Value, maxName)
 	case "stage":
-		d.Handler = joined(strings.ToLower(clip(h.Value, maxName)), d.Handler)
+		d.Handler = joined(strings.ToLower(phrase.Clip(h.Value, maxName)), d.Handler)
 	case "class.name":
 		d.Handler = joined(d.Handler, simpleClass(h.Value))
 	case "exception.class.name":
 		d.Kind = simpleClass(h.Value)
 	case "exception.message":
-		d.Error = clip(h.Value, maxText)
+		d.Error = phrase.Clip(h.Value, maxText)
 	case "exception.stacktrace":
-		d.Stack = clip(h.Value, maxStack)
+		d.Stack = phrase.Clip(h.Value, maxStack)
 	}
 }
 
@@ -180,7 +182,7 @@ func (d *DeadLetter) readSpring(h headrace.Header) {
 			d.Died, d.Time = d.Time, time.UnixMilli(at).UTC()
 		}
 	case "original-consumer-group":
-		d.Group = clip(h.Value, maxName)
+		d.Group = phrase.Clip(h.Value, maxName)
 	case "exception-fqcn", "key-exception-fqcn":
 		if d.Kind == "" {
 			d.Kind = simpleClass(h.Value)
@@ -188,9 +190,9 @@ func (d *DeadLetter) readSpring(h headrace.Header) {
 	case "exception-cause-fqcn": // the outer one is Spring's ListenerExecutionFailedException
 		d.Kind = simpleClass(h.Value)
 	case "exception-message", "key-exception-message":
-		d.Error = clip(h.Value, maxText)
+		d.Error = phrase.Clip(h.Value, maxText)
 	case "exception-stacktrace", "key-exception-stacktrace":
-		d.Stack = clip(h.Value, maxStack)
+		d.Stack = phrase.Clip(h.Value, maxStack)
 	case "retry_topic-attempts": // of the attempt that would have come next; one byte before Spring Kafka 2.7.4, four since
 		next := max(bigEndian(h.Value, 4, 0), bigEndian(h.Value, 1, 0))
 		d.Attempts = int(max(0, next-1))
@@ -209,8 +211,8 @@ func (d *DeadLetter) readStreams(h headrace.Header) {
 	case "exception":
 		d.Kind = simpleClass(h.Value)
 	case "message":
-		d.Error = clip(h.Value, maxText)
+		d.Error = phrase.Clip(h.Value, maxText)
 	case "stacktrace":
-		d.Stack = clip(h.Value, maxStack)
+		d.Stack = phrase.Clip(h.Value, maxStack)
 	}
 }

@@ -5,20 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/phrase"
 )
-
-// lastOf is the last value of a header; nil when there is none.
-func lastOf(headers []headrace.Header, key string) []byte {
-	for i := len(headers) - 1; i >= 0; i-- {
-		if headers[i].Key == key {
-			return headers[i].Value
-		}
-	}
-	return nil
-}
 
 // number reads a number in digits that is not negative, or returns none.
 func number(digits []byte, none int64, bits int) int64 {
@@ -48,20 +37,6 @@ func bigEndian(value []byte, size int, none int64) int64 {
 		return none
 	}
 	return int64(binary.BigEndian.Uint64(wide[:])) //nolint:gosec // the sign bit is 0
-}
-
-// clip is the beginning of a text, as valid UTF-8.
-func clip(value []byte, most int) string {
-	if len(value) > most {
-		value = value[:most]
-		for len(value) > 0 && !utf8.RuneStart(value[len(value)-1]) {
-			value = value[:len(value)-1]
-		}
-		if n := len(value); n > 0 && value[n-1] >= utf8.RuneSelf {
-			value = value[:n-1] // the beginning of a character
-		}
-	}
-	return strings.ToValidUTF8(string(value), "\uFFFD")
 }
 
 // topicName is a name that a topic can have, or "".
@@ -112,7 +87,7 @@ func springSide(topic, name string) bool {
 
 // simpleClass is the name of a Java class without its package.
 func simpleClass(value []byte) string {
-	name := clip(value, maxName)
+	name := phrase.Clip(value, maxName)
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 

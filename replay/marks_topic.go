@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/topics"
 )
@@ -40,11 +41,11 @@ type DeadRun struct {
 
 // marksRead is what the marks topic says.
 type marksRead struct {
-	marks map[TopicState]marks // by name and id of the dead-letter topic; the state's Partitions is 0
+	marks map[topicstate.State]marks // by name and id of the dead-letter topic; the state's Partitions is 0
 	runs  map[string]DeadRun
 }
 
-func (r *marksRead) of(topic TopicState) marks {
+func (r *marksRead) of(topic topicstate.State) marks {
 	topic.Partitions = 0
 	if topic.ID == "" {
 		topic.ID = noTopicID
@@ -58,7 +59,7 @@ const noTopicID = "-"
 // readMarks reads the marks topic up to its end. One that does not exist is empty. Marks are written without transactions, so that those
 // behind a transaction that others have left open count.
 func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error) {
-	found := &marksRead{marks: map[TopicState]marks{}, runs: map[string]DeadRun{}}
+	found := &marksRead{marks: map[topicstate.State]marks{}, runs: map[string]DeadRun{}}
 	err := consumer.Read(ctx, consumer.ReadConfig{
 		Cluster: cluster, Topic: MarksTopic, Range: consumer.Range{To: consumer.AtEnd()}, ReadUncommitted: true,
 	}, func(r consumer.Record) error {
@@ -74,7 +75,7 @@ func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error
 		if !ok {
 			return nil
 		}
-		topic := TopicState{Name: of.topic, ID: of.id}
+		topic := topicstate.State{Name: of.topic, ID: of.id}
 		if found.marks[topic] == nil {
 			found.marks[topic] = marks{}
 		}
@@ -107,9 +108,9 @@ func DeadRuns(ctx context.Context, cluster headrace.Cluster) ([]DeadRun, error) 
 // makeMarksTopic creates the topic for marks where it does not exist, as safe as the topic of the dead letters, and refuses one that
 // would lose marks.
 func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka.Client, like kafka.Topic) error {
-	_, err := stateOf(ctx, client, MarksTopic)
+	_, err := topicstate.Get(ctx, client, MarksTopic)
 	if err == nil {
-		return checkCompacted(ctx, client, MarksTopic, "which dead letters are done, and they would be returned again")
+		return topicstate.CheckCompacted(ctx, client, MarksTopic, "which dead letters are done, and they would be returned again")
 	}
 	if _, missing := errors.AsType[*consumer.MissingTopicError](err); !missing {
 		return err
@@ -137,12 +138,12 @@ func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka
 // marksWriter writes the marks of one run.
 type marksWriter struct {
 	producer *producer.Producer
-	topic    TopicState // of the dead letters
+	topic    topicstate.State // of the dead letters
 	run      DeadRun
 	blocks   map[Spot]*offsetSet // what the run has done, by the beginning of the block
 }
 
-func newMarksWriter(p *producer.Producer, topic TopicState, run DeadRun) *marksWriter {
+func newMarksWriter(p *producer.Producer, topic topicstate.State, run DeadRun) *marksWriter {
 	if topic.ID == "" {
 		topic.ID = noTopicID
 	}

@@ -3,6 +3,7 @@ package replay
 import (
 	"time"
 
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -17,10 +18,10 @@ type Plan struct {
 	MadeAt  time.Time `json:"made_at"`
 	MadeBy  string    `json:"made_by,omitempty"` // user@host
 
-	Source Source       `json:"source"`
-	Topics []TopicState `json:"topics"` // of the source, in its order
-	Filter Filter       `json:"filter"`
-	Target Target       `json:"target"`
+	Source Source        `json:"source"`
+	Topics []TopicState  `json:"topics"` // of the source, in its order
+	Filter filter.Filter `json:"filter"`
+	Target Target        `json:"target"`
 
 	Spans   []Span   `json:"spans"`             // by topic, then partition
 	Counts  Counts   `json:"counts"`            // of what the filter lets through
@@ -48,14 +49,6 @@ type TopicState struct {
 	Name       string `json:"name"`
 	ID         string `json:"id,omitempty"` // hexadecimal; "" when the broker does not send topic ids
 	Partitions int32  `json:"partitions"`
-}
-
-// Filter says which events of the source are replayed: those that pass every part that is set. The zero Filter lets everything through.
-type Filter struct {
-	Events  []string          `json:"events,omitempty"`  // full names of event types
-	Key     string            `json:"key,omitempty"`     // the key, or a glob over it: * ? [a-z]
-	Headers map[string]string `json:"headers,omitempty"` // value by key, either may be a glob
-	Where   string            `json:"where,omitempty"`   // an expression (CEL) over event, key, headers, time, topic, partition, offset
 }
 
 // Target says where the events go. Exactly one of Topic, Handlers and Rewind is set.

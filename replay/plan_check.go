@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/phrase"
 )
 
 // Change is how the world differs from what it was when a plan was made.
@@ -133,10 +134,10 @@ func (c *staleness) source(ctx context.Context, client *kafka.Client) error {
 			c.note(TopicRecreated, planned.Name, -1, "topic id "+planned.ID, now.ID)
 			known[planned.Name] = false
 		case now.Partitions < planned.Partitions:
-			c.note(TopicShrunk, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
+			c.note(TopicShrunk, planned.Name, -1, phrase.Count(int64(planned.Partitions), "partition"), phrase.Count(int64(now.Partitions), "partition"))
 			known[planned.Name] = false
 		case now.Partitions > planned.Partitions && len(p.Source.Partitions) == 0 && !c.goesOn:
-			c.note(TopicGrown, planned.Name, -1, many(int64(planned.Partitions), "partition"), many(int64(now.Partitions), "partition"))
+			c.note(TopicGrown, planned.Name, -1, phrase.Count(int64(planned.Partitions), "partition"), phrase.Count(int64(now.Partitions), "partition"))
 		}
 	}
 	return c.logs(ctx, client, known)
@@ -181,7 +182,7 @@ func (c *staleness) target(ctx context.Context, client *kafka.Client) error {
 	case t.TopicID != "" && now.ID != "" && t.TopicID != now.ID:
 		c.note(TopicRecreated, t.Topic, -1, "topic id "+t.TopicID, now.ID)
 	case now.Partitions < t.Partitions:
-		c.note(TopicShrunk, t.Topic, -1, many(int64(t.Partitions), "partition"), many(int64(now.Partitions), "partition"))
+		c.note(TopicShrunk, t.Topic, -1, phrase.Count(int64(t.Partitions), "partition"), phrase.Count(int64(now.Partitions), "partition"))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+
+	"github.com/headrace/headrace/replay/filter"
 )
 
 const (
@@ -103,7 +105,7 @@ func notJSON(text []byte, err error) error {
 
 var planID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// Validate reports what in the plan contradicts itself: *[PlanError] and *[FilterError], all of them joined.
+// Validate reports what in the plan contradicts itself: *[PlanError] and *[Error], all of them joined.
 func (p Plan) Validate() error {
 	c := &planCheck{}
 	if p.Version != PlanVersion {
@@ -178,7 +180,7 @@ func (c *planCheck) source(p Plan) {
 	}
 }
 
-func (c *planCheck) target(t Target, f Filter) {
+func (c *planCheck) target(t Target, f filter.Filter) {
 	set := 0
 	for _, name := range []string{t.Topic, t.Handlers, t.Rewind} {
 		if name != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -19,7 +20,7 @@ func examplePlan() replay.Plan {
 		Version: replay.PlanVersion, ID: "20240501-100000-a1b2c3d4", MadeAt: time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC), MadeBy: "ann@laptop",
 		Source: replay.Source{ClusterID: "c1", Topics: []string{"orders"}, From: "@2024-04-01", To: "end"},
 		Topics: []replay.TopicState{{Name: "orders", ID: "00ff", Partitions: 2}},
-		Filter: replay.Filter{Events: []string{"shop.Order"}, Key: "AA-*", Where: "event.id > 3 && key < 'b'"},
+		Filter: filter.Filter{Events: []string{"shop.Order"}, Key: "AA-*", Where: "event.id > 3 && key < 'b'"},
 		Target: replay.Target{ClusterID: "c1", Topic: "again", Partitions: 2},
 		Spans: []replay.Span{
 			{Topic: "orders", Partition: 0, From: 3, To: 9, LogStart: 1, LogEnd: 10, Events: 4, Bytes: 100},

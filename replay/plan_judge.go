@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -57,19 +58,18 @@ func (m *making) judge(ctx context.Context) error {
 
 // judgeWriter says whether the target can read what a schema has written.
 func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
-	m.match.registry = m.Registry
-	by, err := m.match.resolve(ctx, w.Ref)
+	by, err := m.match.Schemas.Find(ctx, w.Ref)
 	if err != nil {
 		return err
 	}
-	if by.schema == nil {
-		w.Problems = []string{by.err.Error()}
+	if by.Schema == nil {
+		w.Problems = []string{by.Err.Error()}
 		if m.values != nil {
 			m.plan.Counts.Unknown += w.Events
 		}
 		return nil
 	}
-	w.Event = by.schema.FullName()
+	w.Event = by.Schema.FullName()
 	if m.plan.Counts.ByEvent == nil {
 		m.plan.Counts.ByEvent = map[string]int64{}
 	}
@@ -77,7 +77,7 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	if m.plan.Target.Rewind != "" && len(m.Readers) == 0 {
 		return nil
 	}
-	if err := m.knownThere(ctx, w, by.schema); err != nil {
+	if err := m.knownThere(ctx, w, by.Schema); err != nil {
 		return err
 	}
 	reader, err := m.readerOf(ctx, w.Event)
@@ -87,7 +87,7 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	if reader == nil {
 		return nil
 	}
-	for _, problem := range schema.Compatible(reader, by.schema) {
+	for _, problem := range schema.Compatible(reader, by.Schema) {
 		w.Problems = append(w.Problems, problem.String())
 	}
 	return nil
@@ -124,7 +124,7 @@ func (m *making) knownThere(ctx context.Context, w *Writer, writer *schema.Schem
 		return nil
 	case err == nil:
 		w.Problems = append(w.Problems, fmt.Sprintf("%s is another schema, %s, in the target's registry: plan without --raw", w.Ref, there.FullName()))
-	case isVerdict(err):
+	case schemacache.IsUnusable(err):
 		w.Problems = append(w.Problems, err.Error())
 	default:
 		return err

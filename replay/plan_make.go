@@ -2,16 +2,16 @@ package replay
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/internal/runid"
+	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -24,7 +24,7 @@ type Request struct {
 	ToRegistry *schema.Registry  // that readers of Target.Topic ask; nil: Registry
 
 	Source Source // ClusterID is filled in
-	Filter Filter
+	Filter filter.Filter
 	Target Target // ClusterID, TopicID and Partitions are filled in
 
 	Readers []*schema.Schema // that the target reads with; nil for a topic: the newest of its subjects
@@ -46,12 +46,12 @@ type Limits struct {
 // The end is fixed: what comes after Make is not replayed. An event that the filter cannot decide is counted as unknown, when its schema
 // is, or as corrupt, and told in Risks; an expression that has no answer for an event, such as one that asks for a field
 // the event does not have, is an *[UndecidedError]. Topics that do not exist are *[consumer.MissingTopicError], a request that makes
-// no sense is a *[PlanError] or *[FilterError], a registry that is down an error of package schema. Brokers that are away are waited
+// no sense is a *[PlanError] or *[Error], a registry that is down an error of package schema. Brokers that are away are waited
 // for until ctx ends.
 func Make(ctx context.Context, r Request) (Plan, error) {
 	began := time.Now()
 	p := Plan{
-		Version: PlanVersion, ID: newID(began), MadeAt: began.UTC().Truncate(time.Millisecond), MadeBy: r.By,
+		Version: PlanVersion, ID: runid.New(began), MadeAt: began.UTC().Truncate(time.Millisecond), MadeBy: r.By,
 		Source: r.Source, Filter: r.Filter, Target: r.Target,
 	}
 	if p.Source.From == "" {
@@ -64,11 +64,10 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 	if err := p.Validate(); err != nil {
 		return Plan{}, err
 	}
-	match, err := r.Filter.compile(r.Registry)
+	match, err := r.Filter.Compile(r.Registry, p.Source.Topics...)
 	if err != nil {
 		return Plan{}, err
 	}
-	match.subject = subjectOf(p.Source.Topics...)
 	m := &making{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
 	for _, step := range []func(context.Context) error{m.open, m.locate, m.past, m.scan, m.judge, m.guard, m.lookAround} {
 		if err = step(ctx); err != nil {
@@ -88,7 +87,7 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 type making struct {
 	Request
 	plan    *Plan
-	match   *matcher
+	match   *filter.Matcher
 	now     time.Time
 	from    *kafka.Client
 	to      *kafka.Client // from when the clusters are one
@@ -149,12 +148,12 @@ func (m *making) openTarget(ctx context.Context) (err error) {
 	for _, s := range m.plan.Topics {
 		if s.Partitions > t.Partitions && len(m.plan.Source.Partitions) == 0 {
 			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %s, and topic %s %d: "+
-				"events keep their partition, so it needs as many", t.Topic, many(int64(t.Partitions), "partition"), s.Name, s.Partitions)}
+				"events keep their partition, so it needs as many", t.Topic, phrase.Count(int64(t.Partitions), "partition"), s.Name, s.Partitions)}
 		}
 	}
 	for _, wanted := range m.plan.Source.Partitions {
 		if wanted >= t.Partitions {
-			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %s, and no partition %d", t.Topic, many(int64(t.Partitions), "partition"), wanted)}
+			return &PlanError{Field: "target.topic", Text: fmt.Sprintf("topic %s has %s, and no partition %d", t.Topic, phrase.Count(int64(t.Partitions), "partition"), wanted)}
 		}
 	}
 	return nil
@@ -169,32 +168,10 @@ func (m *making) close() {
 	}
 }
 
-// newID is unique, and sorts by time.
-func newID(now time.Time) string {
-	var random [4]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
-}
-
 // stateOf looks at a topic, past what the client remembers.
 func stateOf(ctx context.Context, client *kafka.Client, name string) (TopicState, error) {
-	var topic kafka.Topic
-	client.Invalidate(name)
-	err := client.Retry(ctx, func(ctx context.Context) (err error) {
-		topic, err = client.Topic(ctx, name)
-		return err
-	})
-	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return TopicState{}, &consumer.MissingTopicError{Topic: name}
-	}
-	if err != nil {
-		return TopicState{}, err
-	}
-	state := TopicState{Name: name, Partitions: int32(len(topic.Partitions))} //nolint:gosec // partitions have 32-bit ids
-	if topic.ID != [16]byte{} {
-		state.ID = hex.EncodeToString(topic.ID[:])
-	}
-	return state, nil
+	now, err := topicstate.Get(ctx, client, name)
+	return TopicState(now), err
 }
 
 // estimate is how long applying takes: as long as the scan, or as the limits make it.

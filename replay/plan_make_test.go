@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -193,7 +194,7 @@ func TestPlanCountsWhatTheFilterLetsThrough(t *testing.T) {
 	s.put(1, 5, schema.AppendID(nil, 999))
 	var told [][2]int64
 	r := s.request("@2024-05-02", "")
-	r.Filter = replay.Filter{Where: "event.id >= 4"}
+	r.Filter = filter.Filter{Where: "event.id >= 4"}
 	r.Limits = replay.Limits{Rate: 0.5}
 	r.Progress = func(done, total int64) { told = append(told, [2]int64{done, total}) }
 	p := s.make(r)
@@ -217,7 +218,7 @@ func TestPlanCountsWhatTheFilterLetsThrough(t *testing.T) {
 	wantRisk(t, p, "would have to read: 1 value")
 
 	// A type that is mistyped is told beside those that are there.
-	r.Filter = replay.Filter{Events: []string{"shop.Sail"}}
+	r.Filter = filter.Filter{Events: []string{"shop.Sail"}}
 	mistyped := s.make(r)
 	wantRisk(t, mistyped, "no event in the range is of type shop.Sail; the types there are shop.Sale (")
 	r.Filter.Events = []string{"shop.Sale"}

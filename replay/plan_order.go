@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/phrase"
 )
 
 // order is what the timestamps of a source say about spans that were found by time. Kafka finds the first event at or after a time; what
@@ -35,10 +36,10 @@ func (m *making) tellOrder() {
 	o := m.counted.order
 	if outside := o.before + o.after; outside > 0 {
 		m.risk("of another time than was asked for, and in the range because timestamps are out of order: %s; leave them out with --where, by time",
-			many(outside, "event"))
+			phrase.Count(outside, "event"))
 	}
 	if _, byTime := m.ends.span.To.Time(); byTime && o.late > 0 {
 		m.risk("timestamps are out of order, %s came later than newer ones: events of the time that was asked for may also lie behind the range; "+
-			"to have them all, plan to a later end and choose with --where, by time", many(o.late, "event"))
+			"to have them all, plan to a later end and choose with --where, by time", phrase.Count(o.late, "event"))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -53,7 +54,7 @@ func TestPlanSaysWhatApplyDoesWithUnknownSchemas(t *testing.T) {
 	wantRisk(t, p, "which the filter has to know: 1 event; apply stops there, unless --unknown says otherwise; the first: ")
 	wantRisk(t, p, "not what their schemas say, so that the filter cannot decide: 1 event; apply stops there, unless --corrupt says otherwise")
 
-	r.Filter = replay.Filter{}
+	r.Filter = filter.Filter{}
 	r.To, r.ToRegistry = &other.cluster, other.registry
 	p = s.make(r)
 	if p.Counts.Unknown != 1 {

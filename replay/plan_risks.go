@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/headrace/headrace/internal/phrase"
 )
 
 // tellRisks puts into words what a person should know before applying.
@@ -14,7 +16,7 @@ func (m *making) tellRisks() {
 	if m.counted.total == 0 {
 		m.risk("nothing lies in the range: the replay does nothing")
 	} else if n.Events == 0 {
-		m.risk("none of the %s in the range passes the filter: the replay does nothing", many(n.Scanned, "event"))
+		m.risk("none of the %s in the range passes the filter: the replay does nothing", phrase.Count(n.Scanned, "event"))
 	}
 	m.tellTypes()
 	var gone, places int64
@@ -24,21 +26,21 @@ func (m *making) tellRisks() {
 		}
 	}
 	if gone > 0 {
-		m.risk("gone from retention of what was asked for: %s in %s", many(gone, "offset"), many(places, "partition"))
+		m.risk("gone from retention of what was asked for: %s in %s", phrase.Count(gone, "offset"), phrase.Count(places, "partition"))
 	}
 	m.tellUndecided()
 	m.tellOrder()
-	if n.Foreign > 0 && (p.Filter.IsZero() || !m.match.needsSchema()) {
-		m.risk("not in a schema registry's wire format, and replayed as they are: %s", many(n.Foreign, "value"))
+	if n.Foreign > 0 && (p.Filter.IsZero() || !m.match.NeedsSchema()) {
+		m.risk("not in a schema registry's wire format, and replayed as they are: %s", phrase.Count(n.Foreign, "value"))
 	} else if n.Foreign > 0 {
-		m.risk("not in a schema registry's wire format, so that the filter drops those it would have to read: %s", many(n.Foreign, "value"))
+		m.risk("not in a schema registry's wire format, so that the filter drops those it would have to read: %s", phrase.Count(n.Foreign, "value"))
 	}
 	if m.counted.overflow > 0 {
-		m.risk("of further schemas, which were not looked at: %s", many(m.counted.overflow, "event"))
+		m.risk("of further schemas, which were not looked at: %s", phrase.Count(m.counted.overflow, "event"))
 	}
 	for _, w := range p.Writers {
 		if len(w.Problems) > 0 {
-			m.risk("the target cannot read %s of %s: %s", many(w.Events, "event"), w.Ref, w.Problems[0])
+			m.risk("the target cannot read %s of %s: %s", phrase.Count(w.Events, "event"), w.Ref, w.Problems[0])
 		}
 	}
 	if m.Registry == nil && len(p.Writers) > 0 && p.Target.Topic != "" {
@@ -63,12 +65,12 @@ func (m *making) tellTypes() {
 		there = map[string]int64{}
 	}
 	for ref, n := range m.counted.dropped {
-		if by := m.match.known[ref]; by != nil && by.schema != nil {
-			there[by.schema.FullName()] += n
+		if by := m.match.Schemas.Remembered(ref); by != nil && by.Schema != nil {
+			there[by.Schema.FullName()] += n
 		}
 	}
 	var absent []string
-	for _, name := range m.match.events {
+	for _, name := range m.plan.Filter.Events {
 		if there[name] == 0 {
 			absent = append(absent, name)
 		}
@@ -82,7 +84,7 @@ func (m *making) tellTypes() {
 		names, more = names[:maxTypes], fmt.Sprintf(" and %d more", len(names)-maxTypes)
 	}
 	for i, name := range names {
-		names[i] = fmt.Sprintf("%s (%s)", name, many(there[name], "event"))
+		names[i] = fmt.Sprintf("%s (%s)", name, phrase.Count(there[name], "event"))
 	}
 	m.risk("no event in the range is of type %s; the types there are %s%s", strings.Join(absent, ", "), strings.Join(names, ", "), more)
 }
@@ -100,13 +102,13 @@ func (m *making) tellUndecided() {
 		return "they are not counted"
 	}
 	if m.counted.unknown != nil {
-		m.risk("of unknown schemas, which the filter has to know: %s; %s; the first: %v", many(n.Unknown, "event"), stops("--unknown"), m.counted.unknown)
+		m.risk("of unknown schemas, which the filter has to know: %s; %s; the first: %v", phrase.Count(n.Unknown, "event"), stops("--unknown"), m.counted.unknown)
 	} else if n.Unknown > 0 {
-		m.risk("of unknown schemas, while values are written for another registry or anew: %s; %s", many(n.Unknown, "event"), stops("--unknown"))
+		m.risk("of unknown schemas, while values are written for another registry or anew: %s; %s", phrase.Count(n.Unknown, "event"), stops("--unknown"))
 	}
 	if m.counted.undecided != nil {
 		m.risk("not what their schemas say, so that the filter cannot decide: %s; %s; the first: %v",
-			many(n.Corrupt-int64(len(m.counted.damaged)), "event"), stops("--corrupt"), m.counted.undecided)
+			phrase.Count(n.Corrupt-int64(len(m.counted.damaged)), "event"), stops("--corrupt"), m.counted.undecided)
 	}
 	for _, err := range m.counted.damaged {
 		m.risk("what lies behind a damaged batch was not looked at; %s: %v", stops("--corrupt"), err)
@@ -135,12 +137,4 @@ func (m *making) tellRewind() {
 	if m.plan.Source.To != "end" {
 		m.risk("group %s goes on from there to the end, not only to %s", group, m.plan.Source.To)
 	}
-}
-
-// many is a number of things.
-func many(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

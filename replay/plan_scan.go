@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -90,24 +93,24 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 	if m.Progress != nil && n.Scanned%progressStep == 0 {
 		m.Progress(m.counted.done, m.counted.total)
 	}
-	ref, _, wire := schema.ParseWire(r.Value, headerOf(r.Headers))
+	ref, _, wire := schema.ParseWire(r.Value, headers.Lookup(r.Headers))
 	switch {
 	case errors.Is(wire, schema.ErrTombstone):
 		n.Tombstones++
 	case wire != nil:
 		n.Foreign++
 	}
-	passes, err := m.match.match(ctx, r)
+	passes, err := m.match.Match(ctx, r)
 	if err != nil {
-		_, inExpression := errors.AsType[*FilterError](err)
-		if _, ok := errors.AsType[*UndecidedError](err); !ok || inExpression {
+		_, inExpression := errors.AsType[*filter.Error](err)
+		if _, ok := errors.AsType[*filter.UndecidedError](err); !ok || inExpression {
 			return err
 		}
 		m.undecided(err)
 		return nil
 	}
 	if !passes {
-		if wire == nil && len(m.match.events) > 0 {
+		if wire == nil && len(m.plan.Filter.Events) > 0 {
 			m.counted.drop(ref)
 		}
 		return nil
@@ -131,7 +134,7 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 // undecided counts an event that the filter cannot decide.
 func (m *making) undecided(why error) {
 	count, first := &m.plan.Counts.Corrupt, &m.counted.undecided
-	if isVerdict(why) {
+	if schemacache.IsUnusable(why) {
 		count, first = &m.plan.Counts.Unknown, &m.counted.unknown
 	}
 	if *count++; *first == nil {
@@ -156,13 +159,13 @@ func (c *counted) at(t time.Time) {
 }
 
 func (c *counted) drop(ref schema.Ref) {
-	if _, known := c.dropped[ref]; known || len(c.dropped) < maxKnown {
+	if _, known := c.dropped[ref]; known || len(c.dropped) < schemacache.Max {
 		c.dropped[ref]++
 	}
 }
 
 func (c *counted) writer(ref schema.Ref) {
-	if _, known := c.writers[ref]; !known && len(c.writers) >= maxKnown {
+	if _, known := c.writers[ref]; !known && len(c.writers) >= schemacache.Max {
 		c.overflow++
 		return
 	}

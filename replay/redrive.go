@@ -9,7 +9,11 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -50,7 +54,7 @@ type DiscardRequest struct {
 // among them.
 type Redrive struct {
 	Topic      string
-	TopicID    string // as [TopicState] has it
+	TopicID    string // hexadecimal; "" when the broker does not send topic ids
 	Discard    string // why they are discarded; "" when they are returned
 	ToGroup    bool
 	Selection  string // in words
@@ -104,7 +108,7 @@ func (r Redrive) Events() (n int64) {
 
 // PlanRedrive reads the dead letters of a topic and plans to return those of the selection that are still open. It changes nothing. A
 // topic that does not exist, the dead-letter topic or one that events would go to, is a *[consumer.MissingTopicError]; a group without
-// a retry topic is a *[NoRetryTopicError]; a where that has no answer for any dead letter wraps a *[FilterError].
+// a retry topic is a *[NoRetryTopicError]; a where that has no answer for any dead letter wraps a *[Error].
 func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 	if r.MaxRedrives == 0 {
 		r.MaxRedrives = MaxRedrives
@@ -128,7 +132,7 @@ func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 }
 
 // PlanDiscard reads the dead letters of a topic and plans to discard those of the selection that are still open. It changes nothing. A
-// where that has no answer for any dead letter wraps a *[FilterError].
+// where that has no answer for any dead letter wraps a *[Error].
 func PlanDiscard(ctx context.Context, r DiscardRequest) (Redrive, error) {
 	if r.Reason == "" {
 		return Redrive{}, errors.New("discard: a reason is needed, for the record")
@@ -158,7 +162,7 @@ type planning struct {
 
 // read goes over the open dead letters of the selection; choose says why one stays, "" when it does not.
 func (p *planning) read(ctx context.Context, reading *deadReading, choose func(context.Context, *DeadLetter) (string, error)) error {
-	state, err := stateOf(ctx, reading.client, p.plan.Topic)
+	state, err := topicstate.Get(ctx, reading.client, p.plan.Topic)
 	if err != nil {
 		return err
 	}
@@ -191,7 +195,7 @@ func (p *planning) read(ctx context.Context, reading *deadReading, choose func(c
 
 // folded is FoldError of the reason, but for the place in an expression, which is the same for every event.
 func folded(err error) string {
-	if wrong, ok := errors.AsType[*FilterError](err); ok {
+	if wrong, ok := errors.AsType[*filter.Error](err); ok {
 		same := *wrong
 		same.Text = FoldError(wrong.Text)
 		return same.Error()
@@ -261,9 +265,9 @@ func (p *planning) end() Redrive {
 func (p *planning) checkTopics(ctx context.Context, client *kafka.Client) error {
 	var errs []error
 	for _, to := range p.plan.Returns {
-		_, err := stateOf(ctx, client, to.Topic)
+		_, err := topicstate.Get(ctx, client, to.Topic)
 		if _, missing := errors.AsType[*consumer.MissingTopicError](err); missing {
-			err = fmt.Errorf("%s of %s: %w", many(to.Events, "dead letter"), p.plan.Topic, err)
+			err = fmt.Errorf("%s of %s: %w", phrase.Count(to.Events, "dead letter"), p.plan.Topic, err)
 		}
 		errs = append(errs, err)
 	}
@@ -283,7 +287,7 @@ func (d *DeadLetter) unreturnable(toGroup bool) string {
 		return "headers that name an internal topic as the one it came from"
 	case d.Family == FamilySpring && d.springDisagrees():
 		return "headers that name several topics it came from"
-	case d.Family == FamilyOwn && d.Group == "" && lastOf(d.Raw, HeaderReplay) != nil:
+	case d.Family == FamilyOwn && d.Group == "" && headers.Last(d.Raw, HeaderReplay) != nil:
 		return "made by a copy: mend and copy again"
 	case d.Family == FamilyShare && d.Key == nil && d.Value == nil:
 		return "no copy of the event, which is still in its topic: the share group has errors.deadletterqueue.copy.record.enable off"

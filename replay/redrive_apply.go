@@ -13,6 +13,9 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/internal/runid"
+	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/producer"
 )
 
@@ -88,7 +91,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 		return Redriven{}, err
 	}
 	defer client.Close()
-	state, err := stateOf(ctx, client, plan.Topic)
+	state, err := topicstate.Get(ctx, client, plan.Topic)
 	if err != nil {
 		return Redriven{}, err
 	}
@@ -137,7 +140,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 func (r Redrive) run(by string) DeadRun {
 	now := time.Now().UTC()
 	run := DeadRun{
-		ID: newID(now), Action: string(actionRedrive), Topic: r.Topic, By: by, Began: now, Selection: r.Selection, Target: "topic",
+		ID: runid.New(now), Action: string(actionRedrive), Topic: r.Topic, By: by, Began: now, Selection: r.Selection, Target: "topic",
 		Reason: r.Discard, Planned: r.Events(),
 	}
 	if r.ToGroup {
@@ -194,7 +197,7 @@ func (r *redriving) run(ctx context.Context) error {
 	if err = errors.Join(err, r.left()); err != nil {
 		outcome = err.Error()
 	}
-	return errors.Join(err, r.marks.tell(ending, r.done.Events, clip([]byte(outcome), maxText)))
+	return errors.Join(err, r.marks.tell(ending, r.done.Events, phrase.Clip([]byte(outcome), maxText)))
 }
 
 // ranges is what of the dead-letter topic is read.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 )
 
 func (w *world) request(change func(*replay.RedriveRequest)) replay.RedriveRequest {
@@ -337,7 +338,7 @@ func TestExpressionWithoutAnyAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2, "tenant", "a"), letter(1, 3))
-	where := func(text string) replay.Selection { return replay.Selection{Filter: replay.Filter{Where: text}} }
+	where := func(text string) replay.Selection { return replay.Selection{Filter: filter.Filter{Where: text}} }
 	some := w.planOf(func(r *replay.RedriveRequest) { r.Selection = where(`headers.tenant == "a"`) })
 	if some.Events() != 1 || len(some.Left) != 1 || some.Left[0].Reason != "cannot be decided: filter: where:1:8: no such key: tenant" || some.Left[0].Events != 2 {
 		t.Errorf("planned %+v", some)
@@ -347,7 +348,7 @@ func TestExpressionWithoutAnyAnswer(t *testing.T) {
 	_, discard := replay.PlanDiscard(t.Context(), replay.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: none, Reason: "test"})
 	list := replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: w.cluster, Topics: []string{dead}, Selection: none}, func(replay.DeadLetter) error { return nil })
 	for _, err := range []error{redrive, discard, list} {
-		wrong, ok := errors.AsType[*replay.FilterError](err)
+		wrong, ok := errors.AsType[*filter.Error](err)
 		if !ok || wrong.Column != 8 || !strings.Contains(err.Error(), `headers.tennant == \"a\"`) || !strings.Contains(err.Error(), "any of 3 dead letters") ||
 			!strings.Contains(err.Error(), "no such key: tennant") {
 			t.Errorf("got %v", err)

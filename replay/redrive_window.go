@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/producer"
 )
@@ -35,7 +36,7 @@ func (r *redriving) settle(ctx context.Context) error {
 	if len(returned) > 0 {
 		if markErr := r.marks.write(ctx, returned); markErr != nil {
 			return errors.Join(err, fmt.Errorf("%s of topic %s are returned and not marked, so that they would be returned again: %w",
-				many(int64(len(returned)), "dead letter"), r.plan.Topic, markErr))
+				phrase.Count(int64(len(returned)), "dead letter"), r.plan.Topic, markErr))
 		}
 		r.done.Events += int64(len(returned))
 		r.settled(slots)
@@ -104,5 +105,5 @@ func (r *redriving) left() error {
 	if r.stays == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s cannot be returned and stay open, the first is: %w", many(r.stays, "dead letter"), r.firstStays)
+	return fmt.Errorf("%s cannot be returned and stay open, the first is: %w", phrase.Count(r.stays, "dead letter"), r.firstStays)
 }

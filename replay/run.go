@@ -3,12 +3,11 @@ package replay
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/replay/filter"
 )
 
 // RunConfig says how handlers are given the events of a plan. Worker and Checkpoint are needed.
@@ -96,7 +95,7 @@ type run struct {
 	cfg    RunConfig
 	plan   Plan
 	digest string
-	filter *matcher // nil lets everything through
+	filter *filter.Matcher // nil lets everything through
 	record func(Outcome)
 
 	mu    sync.Mutex
@@ -116,7 +115,7 @@ func newRun(plan Plan, cfg RunConfig) (*run, error) {
 	r := &run{cfg: cfg, plan: plan}
 	var err error
 	if !plan.Filter.IsZero() {
-		if r.filter, err = plan.Filter.compile(cfg.Worker.Registry); err != nil {
+		if r.filter, err = plan.Filter.Compile(cfg.Worker.Registry); err != nil {
 			return nil, err
 		}
 	}
@@ -174,34 +173,12 @@ func (r *run) replay() consumer.ReplayConfig {
 
 // pick asks the filter, until the registry has answered it.
 func (r *run) pick(ctx context.Context, record *consumer.Record) (keep bool, err error) {
-	err = untilAnswered(ctx, func() error {
-		keep, err = r.filter.match(ctx, record)
+	err = schemacache.Retry(ctx, func() error {
+		keep, err = r.filter.Match(ctx, record)
 		return err
 	})
 	return keep, err
 }
-
-// untilAnswered asks the registry again and again while it is not there.
-func untilAnswered(ctx context.Context, ask func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := ask()
-		if err == nil || !schema.Unavailable(err) {
-			return err
-		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // jitter needs no secrecy
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
 
 // keep writes how far the spans have come, and tells it. A checkpoint that another process goes on with is left to it.
 func (r *run) keep(ctx context.Context, spans []consumer.ReplaySpan) error {

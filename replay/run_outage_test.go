@@ -14,6 +14,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -26,7 +27,7 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 	for id := int64(10); id < 13; id++ {
 		s.put(0, 6, append(schema.AppendID(nil, later), byte(id<<1), 6, 'e', 'n', 'd'))
 	}
-	plan := s.plan(replay.Filter{Where: "event.id != 3"})
+	plan := s.plan(filter.Filter{Where: "event.id != 3"})
 	there, err := url.Parse(s.server.RegistryURL)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,7 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 func TestRunIsRecordedBeforeAnythingIsHandled(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	plan := s.plan(replay.Filter{})
+	plan := s.plan(filter.Filter{})
 	_, err := replay.Run(t.Context(), plan, s.run(), consumer.On(func(ctx context.Context, _ sale) error {
 		record, err := replay.Status(ctx, s.cluster, plan.ID)
 		if err == nil && (record.State != replay.StateRunning || record.Total != 10) {
@@ -83,7 +84,7 @@ func TestRunIsRecordedBeforeAnythingIsHandled(t *testing.T) {
 func TestCircleThatCloses(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	there := s.copyPlan(s, replay.Target{Topic: "again", Raw: true}, replay.Filter{})
+	there := s.copyPlan(s, replay.Target{Topic: "again", Raw: true}, filter.Filter{})
 	back := s.request("", "")
 	back.Source.Topics, back.Target = []string{"again"}, replay.Target{Topic: "orders", Raw: true}
 	plan := s.make(back)

@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 )
 
 type sale struct {
@@ -26,7 +27,7 @@ type sale struct {
 func (sale) AvroSchema() string { return saleText }
 
 // plan is one for handlers, of all sales.
-func (s *shop) plan(filter replay.Filter) replay.Plan {
+func (s *shop) plan(filter filter.Filter) replay.Plan {
 	s.t.Helper()
 	plan, err := replay.Make(s.t.Context(), replay.Request{
 		From: s.cluster, Registry: s.registry, Source: replay.Source{Topics: []string{"orders"}}, Filter: filter,
@@ -67,7 +68,7 @@ func (k *seen) handle(ctx context.Context, e sale) error {
 func TestRunGivesThePlanToHandlers(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	plan := s.plan(replay.Filter{Where: "event.id != 3"})
+	plan := s.plan(filter.Filter{Where: "event.id != 3"})
 	cfg := s.run()
 	var got seen
 	var told replay.Result
@@ -110,7 +111,7 @@ func TestRunGivesThePlanToHandlers(t *testing.T) {
 func TestRunGoesOnWhereItFailed(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	plan := s.plan(replay.Filter{})
+	plan := s.plan(filter.Filter{})
 	cfg := s.run()
 	broken := errors.New("broken")
 	var got seen
@@ -140,7 +141,7 @@ func TestRunPassesOverAndReports(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.put(1, 5, []byte("no event"))
-	plan := s.plan(replay.Filter{})
+	plan := s.plan(filter.Filter{})
 	cfg := s.run()
 	cfg.Failed = consumer.FailedReport
 	result, err := replay.Run(t.Context(), plan, cfg, consumer.On(func(_ context.Context, e sale) error {
@@ -162,7 +163,7 @@ func TestRunPassesOverAndReports(t *testing.T) {
 func TestRunIsCancelled(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	plan := s.plan(replay.Filter{})
+	plan := s.plan(filter.Filter{})
 	cfg := s.run()
 	var once sync.Once
 	_, err := replay.Run(t.Context(), plan, cfg, consumer.On(func(ctx context.Context, _ sale) error {
@@ -186,8 +187,8 @@ func TestRunIsCancelled(t *testing.T) {
 func TestRunRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	good := s.plan(replay.Filter{})
-	other := s.plan(replay.Filter{Key: "k*"})
+	good := s.plan(filter.Filter{})
+	other := s.plan(filter.Filter{Key: "k*"})
 	write := func(cfg *replay.RunConfig, text string) {
 		if err := os.WriteFile(cfg.Checkpoint, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -220,7 +221,7 @@ func TestRunRefusesWhatMakesNoSense(t *testing.T) {
 			}
 		}, "it is of the replay"},
 		{"of the plan before it was edited", func(p *replay.Plan, c *replay.RunConfig) {
-			again := s.plan(replay.Filter{})
+			again := s.plan(filter.Filter{})
 			if _, err := replay.Run(t.Context(), again, *c, consumer.On((&seen{}).handle)); err != nil {
 				t.Fatal(err)
 			}

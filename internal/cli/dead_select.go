@@ -12,6 +12,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -51,7 +52,7 @@ func (s *deadSelection) bind(cmd *cobra.Command) {
 func (s *deadSelection) selection(now time.Time) (replay.Selection, error) {
 	chosen := replay.Selection{
 		Causes: s.causes, Kinds: s.kinds, Error: s.error, Handlers: s.handlers, Partitions: s.partitions,
-		Filter: replay.Filter{Events: s.events, Key: s.key, Headers: s.headers, Where: s.where},
+		Filter: filter.Filter{Events: s.events, Key: s.key, Headers: s.headers, Where: s.where},
 	}
 	if s.older > 0 {
 		chosen.Until = now.Add(-time.Duration(s.older))

@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 )
@@ -43,7 +44,7 @@ when nobody answers there, or with --no-registry.`
 
 type replayPlanFlags struct {
 	source  replay.Source
-	filter  replay.Filter
+	filter  filter.Filter
 	target  replay.Target
 	headers map[string]string
 	pace    pace

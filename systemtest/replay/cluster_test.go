@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
@@ -25,7 +26,7 @@ func TestACopyAndItsServers(t *testing.T) {
 	t.Run("broker killed and started", func(t *testing.T) {
 		for name, raw := range map[string]bool{"flights.restart": false, "flights.restart.raw": true} {
 			admin.CreateTopic(t, cluster, name, flights.Partitions, forever)
-			plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: name, Raw: raw}, replay.Filter{})
+			plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: name, Raw: raw}, filter.Filter{})
 			process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000}, nil)
 			awaitHeld(t, cluster, name, allFlights/3)
 			cluster.Node(1).Kill()
@@ -46,7 +47,7 @@ func TestACopyAndItsServers(t *testing.T) {
 	t.Run("target made anew", func(t *testing.T) {
 		const name = "flights.anew"
 		admin.CreateTopic(t, cluster, name, flights.Partitions, forever)
-		plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: name}, replay.Filter{})
+		plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: name}, filter.Filter{})
 		cfg := replay.CopyConfig{From: stack.Cluster(cluster), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000}
 		ended := make(chan error)
 		go func() {
@@ -78,7 +79,7 @@ func TestACopyAndItsServers(t *testing.T) {
 		const name = "flights" // the same name elsewhere is no loop
 		other := kraft.Start(t, kraft.Config{ClusterID: "YW5vdGhlci1jbHVzdGVyIQ"})
 		admin.CreateTopic(t, other, name, flights.Partitions, forever)
-		plan := planCopy(t, cluster, other, r, flights.Topic, replay.Target{Topic: name}, replay.Filter{})
+		plan := planCopy(t, cluster, other, r, flights.Topic, replay.Target{Topic: name}, filter.Filter{})
 		job := copyJob{From: cluster.Brokers(), To: other.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Rate: 100_000}
 		for _, end := range []int64{allFlights / 5, allFlights / 2} {
 			process := startProgram(t, "copy", job, nil)

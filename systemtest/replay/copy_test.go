@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"
@@ -33,7 +34,7 @@ func TestACopyKilledTenTimes(t *testing.T) {
 			t.Run(version+" "+name, func(t *testing.T) {
 				target := map[bool]string{false: "flights.again", true: "flights.raw"}[raw]
 				admin.CreateTopic(t, cluster, target, flights.Partitions, forever)
-				plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: target, Raw: raw}, replay.Filter{})
+				plan := planCopy(t, cluster, cluster, r, flights.Topic, replay.Target{Topic: target, Raw: raw}, filter.Filter{})
 				began := time.Now()
 				at := killTenTimes(t, cluster, plan)
 				if events := sameEvents(t, source, contents(t, cluster, target, plan.ID), !raw); events != allFlights {

@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -65,7 +66,7 @@ func publishFlights(t *testing.T, c *kraft.Cluster, r *schema.Registry) {
 }
 
 // planCopy plans a copy of everything that a topic holds.
-func planCopy(t *testing.T, from, to *kraft.Cluster, r *schema.Registry, topic string, target replay.Target, filter replay.Filter) replay.Plan {
+func planCopy(t *testing.T, from, to *kraft.Cluster, r *schema.Registry, topic string, target replay.Target, filter filter.Filter) replay.Plan {
 	t.Helper()
 	request := replay.Request{From: stack.Cluster(from), Registry: r, Source: replay.Source{Topics: []string{topic}}, Target: target, Filter: filter}
 	if to != from {

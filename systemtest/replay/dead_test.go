@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -214,7 +215,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		var spot replay.Spot
 		query := replay.DeadQuery{
 			Cluster: stack.Cluster(g.cluster), Registry: g.registry, Topics: []string{cemetery()},
-			Selection: replay.Selection{Filter: replay.Filter{Where: "event.number == 997"}},
+			Selection: replay.Selection{Filter: filter.Filter{Where: "event.number == 997"}},
 		}
 		var before []byte
 		err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) (err error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"
@@ -110,7 +111,7 @@ func copyBothWays(t *testing.T, c *kraft.Cluster, java *javaclient.Client, topic
 	for _, raw := range []bool{false, true} {
 		target := fmt.Sprintf("%s.copy-raw-%v", topic, raw)
 		admin.CreateTopic(t, c, target, 2, forever)
-		plan := planCopy(t, c, c, nil, topic, replay.Target{Topic: target, Raw: raw}, replay.Filter{})
+		plan := planCopy(t, c, c, nil, topic, replay.Target{Topic: target, Raw: raw}, filter.Filter{})
 		out := copyHere(t, replay.CopyConfig{From: stack.Cluster(c), Plan: plan})
 		events = sameEvents(t, want, contents(t, c, target, plan.ID), !raw)
 		if out.Events != int64(events) || out.SkippedTotal != 0 {

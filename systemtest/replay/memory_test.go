@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/filter"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -43,7 +44,7 @@ func TestTheMemoryOfACopy(t *testing.T) {
 	}
 	for name, raw := range map[string]bool{"large.again": false, "large.raw": true} {
 		admin.CreateTopic(t, cluster, name, partitions, forever)
-		plan := planCopy(t, cluster, cluster, nil, "large", replay.Target{Topic: name, Raw: raw}, replay.Filter{})
+		plan := planCopy(t, cluster, cluster, nil, "large", replay.Target{Topic: name, Raw: raw}, filter.Filter{})
 		peak := filepath.Join(t.TempDir(), "peak")
 		process := startProgram(t, "copy", copyJob{From: cluster.Brokers(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "checkpoint.json"), Peak: peak}, nil)
 		if err := process.Wait(); err != nil {

@@ -1,13 +1,10 @@
-package replay
+package filter
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
@@ -94,18 +91,18 @@ func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := c.filter.compile(registry)
+			m, err := c.filter.Compile(registry)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if m.stage != c.stage {
 				t.Errorf("stage %d, want %d", m.stage, c.stage)
 			}
-			if got, err := m.match(t.Context(), &event); got != c.want || err != nil {
+			if got, err := m.Match(t.Context(), &event); got != c.want || err != nil {
 				t.Errorf("%v, %v", got, err)
 			}
 			if c.stage <= stageName {
-				if got, err := m.matchRef(t.Context(), schema.RefID(id)); got != c.want || err != nil {
+				if got, err := m.MatchRef(t.Context(), schema.RefID(id)); got != c.want || err != nil {
 					t.Errorf("by schema: %v, %v", got, err)
 				}
 			}
@@ -136,11 +133,11 @@ func TestFilterDoesNotGuess(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := c.filter.compile(registry)
+			m, err := c.filter.Compile(registry)
 			if err != nil {
 				t.Fatal(err)
 			}
-			passes, err := m.match(t.Context(), &consumer.Record{Topic: "orders", Offset: 7, Value: c.value})
+			passes, err := m.Match(t.Context(), &consumer.Record{Topic: "orders", Offset: 7, Value: c.value})
 			if passes {
 				t.Error("it passes")
 			}
@@ -155,11 +152,11 @@ func TestFilterDoesNotGuess(t *testing.T) {
 			}
 		})
 	}
-	m, err := Filter{Where: "event == null"}.compile(registry)
+	m, err := Filter{Where: "event == null"}.Compile(registry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if passes, err := m.match(t.Context(), &consumer.Record{}); !passes || err != nil {
+	if passes, err := m.Match(t.Context(), &consumer.Record{}); !passes || err != nil {
 		t.Errorf("a tombstone is %v, %v", passes, err)
 	}
 }
@@ -185,63 +182,9 @@ func TestFilterThatMakesNoSenseSaysWhere(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c.filter, err, c.want)
 		}
 	}
-	if _, err := (Filter{Events: []string{"shop.Order"}}).compile(nil); err == nil {
+	if _, err := (Filter{Events: []string{"shop.Order"}}).Compile(nil); err == nil {
 		t.Error("a filter by event type does without a registry")
 	}
 }
 
 // FuzzGlob holds globs against the regular expressions they stand for.
-func FuzzGlob(f *testing.F) {
-	for _, seed := range [][2]string{{"a*b?c", "axxbyc"}, {"[a-c!]*", "b"}, {"[!x]", "y"}, {`\*`, "*"}, {"*a*a*b", "aaaaaaaaaa"}, {"[]]", "]"}, {"", ""}} {
-		f.Add(seed[0], seed[1])
-	}
-	f.Fuzz(func(t *testing.T, pattern, text string) {
-		g, err := parseGlob(pattern)
-		if err != nil || !utf8.ValidString(pattern) {
-			return
-		}
-		var expression strings.Builder
-		for _, token := range g.tokens {
-			switch token.kind {
-			case globStar:
-				expression.WriteString(".*")
-			case globAny:
-				expression.WriteString(".")
-			case globChar:
-				expression.WriteString(regexp.QuoteMeta(string(token.char)))
-			case globSet:
-				expression.WriteString(regexpSet(token))
-			}
-		}
-		if !utf8.ValidString(text) {
-			return
-		}
-		want := regexp.MustCompile(`(?s)\A` + expression.String() + `\z`).MatchString(text)
-		if got := g.match([]byte(text)); got != want {
-			t.Errorf("%q matches %q: %v", pattern, text, got)
-		}
-	})
-}
-
-func regexpSet(token globToken) string {
-	set := "["
-	if token.not {
-		set += "^"
-	}
-	hex := func(r rune) string { return fmt.Sprintf(`\x{%x}`, r) }
-	for _, r := range token.ranges {
-		set += hex(r[0]) + "-" + hex(r[1])
-	}
-	return set + "]"
-}
-
-func TestGlobOfBytesThatAreNotText(t *testing.T) {
-	t.Parallel()
-	g, err := parseGlob("a?[!x]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !g.match([]byte{'a', 0xff, 0xfe}) || g.match([]byte{'a', 0xff}) {
-		t.Error("a byte that is not UTF-8 is not one character")
-	}
-}

@@ -1,46 +1,48 @@
-package replay
+// Package glob matches keys, header values and names with patterns.
+package glob
 
 import (
 	"fmt"
 	"unicode/utf8"
 )
 
-// glob is a pattern over a whole key or header: * is any number of characters, ? is one, [a-z] and [!a-z] are one of a set, and \
+// Glob is a pattern over a whole key or header: * is any number of characters, ? is one, [a-z] and [!a-z] are one of a set, and \
 // takes the next one as it is. A byte that is not UTF-8 is a character of its own. Matching costs at most pattern times text.
-type glob struct{ tokens []globToken }
+type Glob struct{ tokens []token }
 
-type globToken struct {
-	kind   globKind
+type token struct {
+	kind   kind
 	char   rune
 	ranges [][2]rune // both ends included
 	not    bool
 }
 
-type globKind int8
+type kind int8
 
 const (
-	globChar globKind = iota
-	globAny           // ?
-	globSet           // [...]
-	globStar          // *
+	oneChar kind = iota
+	anyOne       // ?
+	oneOf        // [...]
+	anyRun       // *
 )
 
-const maxGlobBytes = 4096
+const maxBytes = 4096
 
-func parseGlob(text string) (*glob, error) {
-	if len(text) > maxGlobBytes {
-		return nil, fmt.Errorf("a glob of %d bytes is longer than %d", len(text), maxGlobBytes)
+// Parse reads a pattern.
+func Parse(text string) (*Glob, error) {
+	if len(text) > maxBytes {
+		return nil, fmt.Errorf("a glob of %d bytes is longer than %d", len(text), maxBytes)
 	}
-	g := &glob{}
+	g := &Glob{}
 	runes := []rune(text)
 	for i := 0; i < len(runes); i++ {
 		switch runes[i] {
 		case '*':
-			if n := len(g.tokens); n == 0 || g.tokens[n-1].kind != globStar {
-				g.tokens = append(g.tokens, globToken{kind: globStar})
+			if n := len(g.tokens); n == 0 || g.tokens[n-1].kind != anyRun {
+				g.tokens = append(g.tokens, token{kind: anyRun})
 			}
 		case '?':
-			g.tokens = append(g.tokens, globToken{kind: globAny})
+			g.tokens = append(g.tokens, token{kind: anyOne})
 		case '[':
 			set, end, err := parseSet(runes, i)
 			if err != nil {
@@ -54,15 +56,15 @@ func parseGlob(text string) (*glob, error) {
 			}
 			fallthrough
 		default:
-			g.tokens = append(g.tokens, globToken{kind: globChar, char: runes[i]})
+			g.tokens = append(g.tokens, token{kind: oneChar, char: runes[i]})
 		}
 	}
 	return g, nil
 }
 
 // parseSet reads the set that begins at runes[start], and returns where it ends.
-func parseSet(runes []rune, start int) (set globToken, end int, err error) {
-	set.kind = globSet
+func parseSet(runes []rune, start int) (set token, end int, err error) {
+	set.kind = oneOf
 	i := start + 1
 	if i < len(runes) && (runes[i] == '!' || runes[i] == '^') {
 		set.not = true
@@ -101,15 +103,15 @@ func parseSet(runes []rune, start int) (set globToken, end int, err error) {
 	return set, i, nil
 }
 
-// match reports whether the pattern is the whole of text. On a mismatch only the last star takes one more character: an earlier one
+// Match reports whether the pattern is the whole of text. On a mismatch only the last star takes one more character: an earlier one
 // could not do better.
-func (g *glob) match(text []byte) bool {
+func (g *Glob) Match(text []byte) bool {
 	token, at := 0, 0
 	star, retry := -1, 0
 	for at < len(text) {
 		char, size := utf8.DecodeRune(text[at:])
 		switch {
-		case token < len(g.tokens) && g.tokens[token].kind == globStar:
+		case token < len(g.tokens) && g.tokens[token].kind == anyRun:
 			star, retry = token, at
 			token++
 		case token < len(g.tokens) && g.tokens[token].takes(char, size):
@@ -123,20 +125,20 @@ func (g *glob) match(text []byte) bool {
 			return false
 		}
 	}
-	for token < len(g.tokens) && g.tokens[token].kind == globStar {
+	for token < len(g.tokens) && g.tokens[token].kind == anyRun {
 		token++
 	}
 	return token == len(g.tokens)
 }
 
-func (t *globToken) takes(char rune, size int) bool {
+func (t *token) takes(char rune, size int) bool {
 	if char == utf8.RuneError && size == 1 {
-		return t.kind == globAny || t.kind == globSet && t.not
+		return t.kind == anyOne || t.kind == oneOf && t.not
 	}
 	switch t.kind {
-	case globChar:
+	case oneChar:
 		return t.char == char
-	case globSet:
+	case oneOf:
 		for _, r := range t.ranges {
 			if r[0] <= char && char <= r[1] {
 				return !t.not

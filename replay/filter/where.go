@@ -1,4 +1,4 @@
-package replay
+package filter
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/cel-go/common/types"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/internal/schemacache"
 )
 
 // maxWhereCost bounds what one event may cost an expression, in the units of CEL's own cost model: about one for each operation and
@@ -47,16 +48,16 @@ func parseWhere(text string) (*where, error) {
 	if issues.Err() != nil {
 		var errs []error
 		for _, e := range issues.Errors() {
-			errs = append(errs, &FilterError{Part: "where", Line: e.Location.Line(), Column: e.Location.Column() + 1, Text: e.Message})
+			errs = append(errs, &Error{Part: "where", Line: e.Location.Line(), Column: e.Location.Column() + 1, Text: e.Message})
 		}
 		return nil, errors.Join(errs...)
 	}
 	if kind := ast.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
-		return nil, &FilterError{Part: "where", Line: 1, Column: 1, Text: fmt.Sprintf("it is %s, not true or false: compare it with something", kind)}
+		return nil, &Error{Part: "where", Line: 1, Column: 1, Text: fmt.Sprintf("it is %s, not true or false: compare it with something", kind)}
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxWhereCost), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
-		return nil, &FilterError{Part: "where", Text: err.Error()}
+		return nil, &Error{Part: "where", Text: err.Error()}
 	}
 	w := &where{ast: ast, program: program, used: map[string]bool{}}
 	for _, reference := range ast.NativeRep().ReferenceMap() {
@@ -68,7 +69,7 @@ func parseWhere(text string) (*where, error) {
 func (w *where) uses(variable string) bool { return w.used[variable] }
 
 // eval answers for one event; by is nil for a tombstone and for a value that is not in the registry's wire format.
-func (w *where) eval(r *consumer.Record, by *writtenBy, body []byte) (bool, error) {
+func (w *where) eval(r *consumer.Record, by *schemacache.Writer, body []byte) (bool, error) {
 	vars := map[string]any{
 		"event": nil, "name": "", "time": r.Time, "topic": r.Topic, "partition": int64(r.Partition), "offset": r.Offset,
 	}
@@ -83,9 +84,9 @@ func (w *where) eval(r *consumer.Record, by *writtenBy, body []byte) (bool, erro
 		vars["headers"] = headers
 	}
 	if by != nil {
-		vars["name"] = by.schema.FullName()
+		vars["name"] = by.Schema.FullName()
 		if w.uses("event") {
-			event, err := by.shape.decode(by.schema, body)
+			event, err := by.Decode(body)
 			if err != nil {
 				return false, err
 			}
@@ -101,14 +102,14 @@ func (w *where) eval(r *consumer.Record, by *writtenBy, body []byte) (bool, erro
 	}
 	passes, ok := value.Value().(bool)
 	if !ok {
-		return false, &FilterError{Part: "where", Line: 1, Column: 1, Text: fmt.Sprintf("it is %s here, not true or false", value.Type().TypeName())}
+		return false, &Error{Part: "where", Line: 1, Column: 1, Text: fmt.Sprintf("it is %s here, not true or false", value.Type().TypeName())}
 	}
 	return passes, nil
 }
 
 // located finds the place in the expression that an error of its evaluation is about.
 func (w *where) located(err error) error {
-	found := &FilterError{Part: "where", Text: err.Error()}
+	found := &Error{Part: "where", Text: err.Error()}
 	if failed, ok := errors.AsType[*types.Err](err); ok {
 		if at := w.ast.NativeRep().SourceInfo().GetStartLocation(failed.NodeID()); at.Line() > 0 {
 			found.Line, found.Column = at.Line(), at.Column()+1
