@@ -22,7 +22,7 @@ var (
 	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
 	clients  = []string{"producer", "consumer", "groups", "topics"}
 	parts    = []string{"internal/glob", "internal/headers", "internal/phrase", "internal/runid", "internal/schemacache", "internal/topicstate"}
-	services = []string{"replay", "replay/filter"}
+	services = []string{"deadletter", "replay", "replay/filter"}
 	arrows   = map[string][]string{
 		".":                    {},
 		"internal/batch":       {},
@@ -40,10 +40,11 @@ var (
 		"schema/lint":          {"schema"},
 		"producer":             base,
 		"consumer":             base,
+		"deadletter":           slices.Concat(base, clients, parts, []string{"replay/filter"}),
 		"groups":               base,
 		"topics":               slices.Concat(base, []string{"internal/project"}),
 		"replay/filter":        slices.Concat(base, []string{"consumer", "internal/glob", "internal/headers", "internal/schemacache"}),
-		"replay":               slices.Concat(base, clients, parts, []string{"replay/filter"}),
+		"replay":               slices.Concat(base, clients, parts, []string{"deadletter", "replay/filter"}),
 		"internal/codegen":     {".", "schema", "schema/codec"},
 		"internal/devserver":   {".", "schema", "schema/codec"},
 		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/project", "schema/lint"}),

@@ -37,21 +37,6 @@ func TestAuditTopicIsReadBehindAnOpenTransaction(t *testing.T) {
 	}
 }
 
-func TestMarksAreReadBehindAnOpenTransaction(t *testing.T) {
-	t.Parallel()
-	w := newCopyWorld(t, 1)
-	if err := w.broker.CreateTopic(MarksTopic, 1, nil); err != nil {
-		t.Fatal(err)
-	}
-	w.openTransaction(MarksTopic)
-	w.put(w.client, &kgo.Record{Topic: MarksTopic, Key: []byte(runKey + "r"), Value: []byte(`{"id":"r"}`)})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	if runs, err := DeadRuns(ctx, w.cluster); err != nil || len(runs) != 1 {
-		t.Errorf("%+v, %v", runs, err)
-	}
-}
-
 func TestAuditTopicThatHasLostItsBeginningIsRead(t *testing.T) {
 	t.Parallel()
 	w, cfg := newAuditedCopy(t, 20)

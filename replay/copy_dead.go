@@ -12,6 +12,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -57,7 +58,7 @@ func (l *lane) bury(ctx context.Context, at headrace.Location, kind string, why 
 		return nil
 	}
 	// Headers of an earlier death would be taken for this one's where it has none, a group's name say.
-	headers = slices.DeleteFunc(headers, func(h batch.Header) bool { return FamilyOwn.owns(h.Key) || h.Key == HeaderReplay })
+	headers = slices.DeleteFunc(headers, func(h batch.Header) bool { return deadletter.FamilyOwn.Owns(h.Key) || h.Key == HeaderReplay })
 	own := len(headers)
 	for _, h := range [][2]string{
 		{consumer.HeaderTopic, at.Topic},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
@@ -168,7 +169,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 		}
 	}
 	var letters []string
-	err = replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: s.cluster, Topics: []string{"dead"}, All: true}, func(d replay.DeadLetter) error {
+	err = deadletter.Read(t.Context(), deadletter.Query{Cluster: s.cluster, Topics: []string{"dead"}, All: true}, func(d deadletter.Letter) error {
 		letters = append(letters, fmt.Sprintf("%s %d %s %x", d.Origin, d.Attempts, d.Kind, d.Value))
 		forged := slices.DeleteFunc(d.Raw, func(h headrace.Header) bool { return string(h.Value) != "forged" })
 		if d.Group != "" || d.Stack != "" || len(forged) != 1 || forged[0].Key != "mine" {

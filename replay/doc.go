@@ -1,5 +1,4 @@
-// Package replay brings events back: a part of a topic's history, by a [Plan] that [Make] works out and a file can hold, and dead
-// letters to the topics they came from. [Copy] applies a plan whose target is a topic, [Run] one for the handlers of this process; both
+// Package replay brings a part of a topic's history back, by a [Plan] that [Make] works out and a file can hold. [Copy] applies a plan whose target is a topic, [Run] one for the handlers of this process; both
 // go on where they were killed. [Rewind] moves a group back. [Compare] tells what a new build, run over the past, writes differently.
 //
 // What changes a topic or a group is planned first, by a function that only reads, and applied then; a plan can be shown before. Every

@@ -6,12 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 const deadDiscardLong = `Mark dead letters as discarded: nobody needs them. They stay in their topic, and "dead list --all" and "dead show" still
 tell of them; but they are no longer open, so that no redrive returns them. Who did it, when, and the reason are kept
-in the compacted topic ` + replay.MarksTopic + `.
+in the compacted topic ` + deadletter.MarksTopic + `.
 
 ` + deadSelectionHelp
 
@@ -70,12 +70,12 @@ func (a *app) runDeadDiscard(ctx context.Context, topic string, f discardFlags) 
 		return err
 	}
 	defer closeRegistry()
-	plan, err := replay.PlanDiscard(ctx, replay.DiscardRequest{Cluster: cluster, Registry: registry, Topic: topic, Selection: selection, Reason: f.reason})
+	plan, err := deadletter.PlanDiscard(ctx, deadletter.DiscardRequest{Cluster: cluster, Registry: registry, Topic: topic, Selection: selection, Reason: f.reason})
 	if err != nil {
 		return err
 	}
 	if err := a.printRedrive(plan, f.out); err != nil {
 		return err
 	}
-	return a.applyDead(ctx, replay.RedriveConfig{Cluster: cluster}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
+	return a.applyDead(ctx, deadletter.RedriveConfig{Cluster: cluster}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
 }

@@ -12,7 +12,8 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // maxEdited bounds the JSON of an event.
@@ -71,13 +72,13 @@ func (a *app) edit(ctx context.Context, text []byte) (edited []byte, path string
 
 // editLetter has the one event of the plan edited, and plans for exactly that one: the selection that has led to it may mean another
 // by the time the editor is closed.
-func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan replay.Redrive) (_ replay.Redrive, path string, err error) {
+func (a *app) editLetter(ctx context.Context, r deadletter.RedriveRequest, plan deadletter.Redrive) (_ deadletter.Redrive, path string, err error) {
 	if plan.Events() != 1 {
 		return plan, "", usagef("--edit needs one open dead letter, and %d are selected: choose it with --at PARTITION:OFFSET", plan.Events())
 	}
 	part := plan.Partitions[0]
-	spot := replay.Spot{Partition: part.Partition, Offset: part.Spans[0].From}
-	letter, _, err := replay.DeadLetterAt(ctx, r.Cluster, r.Registry, r.Topic, spot)
+	at := headrace.Location{Topic: r.Topic, Partition: part.Partition, Offset: part.Spans[0].From}
+	letter, _, err := deadletter.ReadAt(ctx, r.Cluster, r.Registry, at)
 	if err != nil {
 		return plan, "", err
 	}
@@ -88,8 +89,8 @@ func (a *app) editLetter(ctx context.Context, r replay.RedriveRequest, plan repl
 	if r.Edit, path, err = a.edit(ctx, text); err != nil {
 		return plan, path, err
 	}
-	r.Selection = replay.Selection{At: []replay.Spot{spot}}
-	plan, err = replay.PlanRedrive(ctx, r)
+	r.Selection = deadletter.Selection{At: []deadletter.Position{{Partition: at.Partition, Offset: at.Offset}}}
+	plan, err = deadletter.PlanRedrive(ctx, r)
 	return plan, path, err
 }
 

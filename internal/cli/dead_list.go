@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 const deadListLong = `Count dead letters by what they died of: error, event type and handler, over all the topics named, or over every topic
@@ -74,14 +74,14 @@ func (a *app) runDeadList(ctx context.Context, names []string, f deadListFlags) 
 	if err != nil {
 		return err
 	}
-	query := replay.DeadQuery{Topics: names, Selection: selection, All: f.all}
+	query := deadletter.Query{Topics: names, Selection: selection, All: f.all}
 	if query.Cluster, err = a.cluster(); err != nil {
 		return err
 	}
 	if len(names) == 0 {
 		asking, cancel := a.within(ctx)
 		defer cancel()
-		if query.Topics, err = replay.DeadTopics(asking, query.Cluster, f.foreign); err != nil {
+		if query.Topics, err = deadletter.Topics(asking, query.Cluster, f.foreign); err != nil {
 			return err
 		}
 		if len(query.Topics) == 0 {
@@ -106,10 +106,10 @@ func (a *app) runDeadList(ctx context.Context, names []string, f deadListFlags) 
 }
 
 // listCauses prints the groups, the largest first.
-func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadListFlags, now time.Time) error {
+func (a *app) listCauses(ctx context.Context, query deadletter.Query, f deadListFlags, now time.Time) error {
 	groups := deadGroups{by: f.by, now: now, found: map[deadKey]*deadGroup{}}
 	seen := seenEvents{}
-	err := replay.DeadLetters(ctx, query, func(letter replay.DeadLetter) error {
+	err := deadletter.Read(ctx, query, func(letter deadletter.Letter) error {
 		seen.see(letter)
 		return groups.count(letter)
 	})
@@ -151,10 +151,10 @@ func (a *app) listCauses(ctx context.Context, query replay.DeadQuery, f deadList
 }
 
 // listLetters prints them one by one, topic by topic and partition by partition.
-func (a *app) listLetters(ctx context.Context, query replay.DeadQuery, f deadListFlags) error {
+func (a *app) listLetters(ctx context.Context, query deadletter.Query, f deadListFlags) error {
 	var rows []deadRow
 	seen := seenEvents{}
-	err := replay.DeadLetters(ctx, query, func(letter replay.DeadLetter) error {
+	err := deadletter.Read(ctx, query, func(letter deadletter.Letter) error {
 		seen.see(letter)
 		rows = append(rows, deadRowOf(letter))
 		if len(rows) == f.max {
@@ -176,7 +176,7 @@ func (a *app) listLetters(ctx context.Context, query replay.DeadQuery, f deadLis
 	})
 }
 
-func (a *app) noteNoLetters(query replay.DeadQuery) {
+func (a *app) noteNoLetters(query deadletter.Query) {
 	if len(query.Topics) == 0 {
 		return // which has been said
 	}
@@ -198,9 +198,9 @@ func (a *app) noteNoLetters(query replay.DeadQuery) {
 // seenEvents are the topics that were read, and how many events of each have no headers that tell of a death; -1 where one has some.
 type seenEvents map[string]int
 
-func (s seenEvents) see(letter replay.DeadLetter) {
+func (s seenEvents) see(letter deadletter.Letter) {
 	switch {
-	case letter.Family != replay.FamilyNone:
+	case letter.Family != deadletter.FamilyNone:
 		s[letter.Topic] = -1
 	case s[letter.Topic] >= 0:
 		s[letter.Topic]++
@@ -225,7 +225,7 @@ func (a *app) completeDead(cmd *cobra.Command, args []string, _ string) ([]strin
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names, err := replay.DeadTopics(ctx, cluster, true)
+	names, err := deadletter.Topics(ctx, cluster, true)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

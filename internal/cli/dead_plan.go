@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // redrivePlan is what a redrive or a discard would do.
@@ -47,7 +47,7 @@ type editRow struct {
 	After     json.RawMessage `json:"after"`
 }
 
-func redrivePlanOf(plan replay.Redrive) redrivePlan {
+func redrivePlanOf(plan deadletter.Redrive) redrivePlan {
 	shown := redrivePlan{
 		Topic: plan.Topic, Discard: plan.Discard, ToGroup: plan.ToGroup, Selection: plan.Selection, Events: plan.Events(),
 		Returns: []returnRow{}, Partitions: []redriveRange{},
@@ -68,7 +68,7 @@ func redrivePlanOf(plan replay.Redrive) redrivePlan {
 }
 
 // printRedrive shows the plan: which dead letters, where they go, and what stays.
-func (a *app) printRedrive(plan replay.Redrive, out format) error {
+func (a *app) printRedrive(plan deadletter.Redrive, out format) error {
 	shown := redrivePlanOf(plan)
 	if out != "table" {
 		return printOne(a.Stdout, out, shown)

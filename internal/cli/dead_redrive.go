@@ -11,7 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 const deadRedriveLong = `Return dead letters to the topics they came from: same key, value, headers, timestamp and partition, without the headers
@@ -19,7 +19,7 @@ that tell of the death. What goes where is shown first. Every group that reads t
 the one that gave it up; with --to-group only that one, through its first retry topic.
 
 A dead letter counts as returned once Kafka has acknowledged it in its topic, and is then marked as done in the compacted
-topic ` + replay.MarksTopic + `, which the first redrive creates. So any part of a topic can be returned, a redrive that was
+topic ` + deadletter.MarksTopic + `, which the first redrive creates. So any part of a topic can be returned, a redrive that was
 interrupted goes on when it is run again, and after a kill 500 events at most come twice. Nothing is deleted. One redrive
 or discard of a topic runs at a time. In a context with "production: true" it needs --yes and the name of the dead-letter
 topic, typed or with --confirm.
@@ -64,7 +64,7 @@ func (a *app) deadRedrive() *cobra.Command {
 	f.bind(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.toGroup, "to-group", false, "only to the group that gave the events up")
-	flags.IntVar(&f.maxRedrives, "max-redrives", replay.MaxRedrives, "leave events that were returned this `number` of times already")
+	flags.IntVar(&f.maxRedrives, "max-redrives", deadletter.MaxRedrives, "leave events that were returned this `number` of times already")
 	flags.BoolVar(&f.quarantined, "even-quarantined", false, "also those in quarantine, whatever the number of times")
 	flags.BoolVar(&f.edit, "edit", false, "change the value of the one event in an editor")
 	flags.StringVar(&f.editFile, "edit-file", "", "change the value of the one event to the JSON in a `file`")
@@ -78,8 +78,8 @@ func (a *app) deadRedrive() *cobra.Command {
 }
 
 // request checks the flags.
-func (f *redriveFlags) request(topic string) (replay.RedriveRequest, error) {
-	r := replay.RedriveRequest{Topic: topic, ToGroup: f.toGroup, MaxRedrives: f.maxRedrives}
+func (f *redriveFlags) request(topic string) (deadletter.RedriveRequest, error) {
+	r := deadletter.RedriveRequest{Topic: topic, ToGroup: f.toGroup, MaxRedrives: f.maxRedrives}
 	switch {
 	case f.rate < 0:
 		return r, usagef("--rate must not be negative")
@@ -121,8 +121,8 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 			return err
 		}
 	}
-	plan, err := replay.PlanRedrive(ctx, request)
-	if many, ok := errors.AsType[*replay.EditCountError](err); ok {
+	plan, err := deadletter.PlanRedrive(ctx, request)
+	if many, ok := errors.AsType[*deadletter.EditCountError](err); ok {
 		return usagef("--edit-file needs one open dead letter, and %d are selected: choose it with --at PARTITION:OFFSET", many.Selected)
 	}
 	edited := ""
@@ -133,13 +133,13 @@ func (a *app) runDeadRedrive(ctx context.Context, topic string, f redriveFlags) 
 		err = a.printRedrive(plan, f.out)
 	}
 	if err == nil {
-		err = a.applyDead(ctx, replay.RedriveConfig{Cluster: request.Cluster, Rate: f.rate, Targets: f.targets}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
+		err = a.applyDead(ctx, deadletter.RedriveConfig{Cluster: request.Cluster, Rate: f.rate, Targets: f.targets}, plan, f.dryRun, confirmed(f.yes, f.confirmed))
 	}
 	return a.settleEdit(edited, err)
 }
 
 // applyDead does what was shown, when somebody agrees.
-func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan replay.Redrive, dryRun bool, given agreement) error {
+func (a *app) applyDead(ctx context.Context, cfg deadletter.RedriveConfig, plan deadletter.Redrive, dryRun bool, given agreement) error {
 	verb, did := "Return", "returned"
 	if plan.Discard != "" {
 		verb, did = "Discard", "discarded"
@@ -161,16 +161,16 @@ func (a *app) applyDead(ctx context.Context, cfg replay.RedriveConfig, plan repl
 	}
 	shown := time.Time{}
 	cfg.By = whoAmI()
-	cfg.Waits = func(busy *replay.BusyError) {
+	cfg.Waits = func(busy *deadletter.BusyError) {
 		a.note("waiting for another redrive or discard to end: %s, from %s; if its process was killed that takes some seconds", clean(busy.Holder), clean(busy.Host))
 	}
-	cfg.Progress = func(so replay.Redriven) {
+	cfg.Progress = func(so deadletter.Redriven) {
 		if now := time.Now(); a.watched && now.Sub(shown) > 200*time.Millisecond {
 			shown = now
 			a.rewrite(fmt.Sprintf("%s of %s %s", humanize.Comma(so.Events), humanize.Comma(plan.Events()), did))
 		}
 	}
-	done, err := replay.ApplyRedrive(ctx, cfg, plan)
+	done, err := deadletter.ApplyRedrive(ctx, cfg, plan)
 	if !shown.IsZero() {
 		a.rewrite("")
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // deadRow is one dead letter.
@@ -40,7 +40,7 @@ type place struct {
 	Offset    int64  `json:"offset"`
 }
 
-func deadRowOf(d replay.DeadLetter) deadRow {
+func deadRowOf(d deadletter.Letter) deadRow {
 	row := deadRow{
 		Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, State: string(d.Fate), Run: d.Run, Cause: d.Cause().ID, Family: string(d.Family),
 		Event: d.Event, Schema: d.Schema, Kind: d.Kind, Error: d.Error, Attempts: d.Attempts, Group: d.Group, Handler: d.Handler,
@@ -88,7 +88,7 @@ type deadGroups struct {
 
 func (g *deadGroups) has(by string) bool { return slices.Contains(g.by, by) }
 
-func (g *deadGroups) count(d replay.DeadLetter) error {
+func (g *deadGroups) count(d deadletter.Letter) error {
 	cause := d.Cause()
 	died := d.Died
 	if died.IsZero() {
@@ -126,7 +126,7 @@ func (g *deadGroups) count(d replay.DeadLetter) error {
 		g.found[key] = group
 	}
 	group.Count++
-	if d.Fate != replay.FateOpen {
+	if d.Fate != deadletter.FateOpen {
 		group.Settled++
 	}
 	group.Oldest, group.Newest = min(group.Oldest, moment(died)), max(group.Newest, moment(died))

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -49,8 +49,8 @@ func (s *deadSelection) bind(cmd *cobra.Command) {
 }
 
 // selection checks the flags.
-func (s *deadSelection) selection(now time.Time) (replay.Selection, error) {
-	chosen := replay.Selection{
+func (s *deadSelection) selection(now time.Time) (deadletter.Selection, error) {
+	chosen := deadletter.Selection{
 		Causes: s.causes, Kinds: s.kinds, Error: s.error, Handlers: s.handlers, Partitions: s.partitions,
 		Filter: filter.Filter{Events: s.events, Key: s.key, Headers: s.headers, Where: s.where},
 	}
@@ -61,11 +61,11 @@ func (s *deadSelection) selection(now time.Time) (replay.Selection, error) {
 		chosen.Since = now.Add(-time.Duration(s.newer))
 	}
 	for _, text := range s.at {
-		spot, err := parseSpot(text)
+		position, err := parsePosition(text)
 		if err != nil {
 			return chosen, usagef("--at %q: %v", text, err)
 		}
-		chosen.At = append(chosen.At, spot)
+		chosen.At = append(chosen.At, position)
 	}
 	if s.offset != "start" {
 		var err error
@@ -85,15 +85,15 @@ func (s *deadSelection) asksRegistry() bool {
 	return len(s.events) > 0 || len(s.causes) > 0 || s.where != ""
 }
 
-// parseSpot reads PARTITION:OFFSET.
-func parseSpot(text string) (replay.Spot, error) {
+// parsePosition reads PARTITION:OFFSET.
+func parsePosition(text string) (deadletter.Position, error) {
 	left, right, _ := strings.Cut(text, ":")
 	partition, err1 := strconv.ParseInt(left, 10, 32)
 	offset, err2 := strconv.ParseInt(right, 10, 64)
 	if err1 != nil || err2 != nil || partition < 0 || offset < 0 {
-		return replay.Spot{}, errors.New("a place is PARTITION:OFFSET, as in 0:47")
+		return deadletter.Position{}, errors.New("a place is PARTITION:OFFSET, as in 0:47")
 	}
-	return replay.Spot{Partition: int32(partition), Offset: offset}, nil
+	return deadletter.Position{Partition: int32(partition), Offset: offset}, nil
 }
 
 // maybeRegistry is a client of the registry if there is one; nil when nobody answers and it can be done without.
@@ -108,7 +108,7 @@ func (a *app) maybeRegistry(ctx context.Context, needed bool) (*schema.Registry,
 	return registry, registry.Close, nil
 }
 
-// spotFlag selects one dead letter, in a command that is shown.
-func spotFlag(partition int32, offset int64) string {
+// positionFlag selects one dead letter, in a command that is shown.
+func positionFlag(partition int32, offset int64) string {
 	return fmt.Sprintf("--at %d:%d", partition, offset)
 }

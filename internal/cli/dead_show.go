@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -24,7 +24,7 @@ from, all headers, what became of it, and the command that returns it. The place
 // deadDetail is one dead letter, whole.
 type deadDetail struct {
 	deadRow
-	DoneBy     *replay.DeadRun `json:"done_by,omitempty"`
+	DoneBy     *deadletter.Run `json:"done_by,omitempty"`
 	Stack      string          `json:"stack,omitempty"`
 	KeyBytes   string          `json:"key_base64,omitempty"`
 	Headers    []deadHeader    `json:"headers"`
@@ -62,8 +62,8 @@ func (a *app) deadShow() *cobra.Command {
 	return cmd
 }
 
-// showPlace reads TOPIC PARTITION:OFFSET, or TOPIC/PARTITION@OFFSET.
-func showPlace(args []string) (topic string, spot replay.Spot, err error) {
+// showPosition reads TOPIC PARTITION:OFFSET, or TOPIC/PARTITION@OFFSET.
+func showPosition(args []string) (topic string, position deadletter.Position, err error) {
 	text := ""
 	if len(args) == 1 {
 		topic, text, _ = strings.Cut(args[0], "/")
@@ -71,14 +71,14 @@ func showPlace(args []string) (topic string, spot replay.Spot, err error) {
 	} else {
 		topic, text = args[0], args[1]
 	}
-	if spot, err = parseSpot(text); err != nil {
+	if position, err = parsePosition(text); err != nil {
 		err = usagef("%q: %v", strings.Join(args, " "), err)
 	}
-	return topic, spot, err
+	return topic, position, err
 }
 
 func (a *app) runDeadShow(ctx context.Context, args []string, out format) error {
-	topic, spot, err := showPlace(args)
+	topic, position, err := showPosition(args)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *app) runDeadShow(ctx context.Context, args []string, out format) error 
 	defer closeRegistry()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	letter, run, err := replay.DeadLetterAt(ctx, cluster, registry, topic, spot)
+	letter, run, err := deadletter.ReadAt(ctx, cluster, registry, headrace.Location{Topic: topic, Partition: position.Partition, Offset: position.Offset})
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (a *app) runDeadShow(ctx context.Context, args []string, out format) error 
 	return a.printDetail(&detail)
 }
 
-func deadDetailOf(ctx context.Context, d *replay.DeadLetter, registry *schema.Registry) deadDetail {
+func deadDetailOf(ctx context.Context, d *deadletter.Letter, registry *schema.Registry) deadDetail {
 	detail := deadDetail{deadRow: deadRowOf(*d), Stack: d.Stack, Headers: []deadHeader{}}
 	if !utf8.Valid(d.Key) {
 		detail.KeyBytes = base64.StdEncoding.EncodeToString(d.Key)
@@ -130,8 +130,8 @@ func deadDetailOf(ctx context.Context, d *replay.DeadLetter, registry *schema.Re
 		detail.Undecoded = err.Error()
 		detail.ValueBytes = base64.StdEncoding.EncodeToString(d.Value)
 	}
-	if d.Fate == replay.FateOpen && d.Origin.Topic != "" { // others cannot be returned
-		detail.Redrive = fmt.Sprintf("headrace dead redrive %s %s", d.Topic, spotFlag(d.Partition, d.Offset))
+	if d.Fate == deadletter.FateOpen && d.Origin.Topic != "" { // others cannot be returned
+		detail.Redrive = fmt.Sprintf("headrace dead redrive %s %s", d.Topic, positionFlag(d.Partition, d.Offset))
 	}
 	return detail
 }

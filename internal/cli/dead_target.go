@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // agreeTargets wants each topic by its name that only headers of dead letters name, from the flag or from the person at the terminal. An
 // answer to --yes is none: it was given before anybody saw where the events go.
-func (a *app) agreeTargets(ctx context.Context, plan replay.Redrive, given []string) ([]string, error) {
+func (a *app) agreeTargets(ctx context.Context, plan deadletter.Redrive, given []string) ([]string, error) {
 	for _, name := range given {
-		if !slices.ContainsFunc(plan.Returns, func(to replay.Return) bool { return to.Topic == name }) {
+		if !slices.ContainsFunc(plan.Returns, func(to deadletter.Return) bool { return to.Topic == name }) {
 			return nil, usagef("--target is %q, and no event of the selection goes there", name)
 		}
 	}

@@ -15,9 +15,9 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -49,7 +49,7 @@ func (s servers) bury(topic string, letters ...burial) {
 		if letter.redrives > 0 {
 			run := s.earlierRun()
 			for n := range letter.redrives {
-				records[i].Headers = append(records[i].Headers, header(replay.HeaderRedriveMark, fmt.Sprint(run, "/0:", n)))
+				records[i].Headers = append(records[i].Headers, header(deadletter.HeaderRedriveMark, fmt.Sprint(run, "/0:", n)))
 			}
 		}
 	}
@@ -60,8 +60,8 @@ func (s servers) bury(topic string, letters ...burial) {
 func (s servers) earlierRun() string {
 	s.t.Helper()
 	const run = "20260301-120000-0a1b2c3d"
-	s.run("", "topics", "create", replay.MarksTopic, "--partitions", "1", "--config", "cleanup.policy=compact").want(s.t, exitDone)
-	s.write(replay.MarksTopic,
+	s.run("", "topics", "create", deadletter.MarksTopic, "--partitions", "1", "--config", "cleanup.policy=compact").want(s.t, exitDone)
+	s.write(deadletter.MarksTopic,
 		producer.Record{Key: []byte("run:" + run), Value: []byte(`{"id":"` + run + `","action":"redrive","topic":"gone.mail.dead"}`)},
 		producer.Record{Key: []byte("mark:gone.mail.dead:-:0:0:" + run), Value: []byte(`{"action":"redrive","offsets":"0-99"}`)})
 	return run

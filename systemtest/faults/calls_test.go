@@ -12,6 +12,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
@@ -85,8 +86,8 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 	wanted := &topics.Wanted{Topics: []topics.WantedTopic{spec}}
 	change := topics.Change{Kind: topics.CreateTopic, Topic: spec.Name, Partitions: 1}
 	move := groups.Move{Topic: topic, From: groups.None, End: 1, To: 1}
-	redrive := replay.Redrive{
-		Topic: topic, Partitions: []replay.RedrivePartition{{Spans: []replay.OffsetSpan{{To: 1}}, Events: 1}}, Returns: []replay.Return{{Topic: topic, Events: 1}},
+	redrive := deadletter.Redrive{
+		Topic: topic, Partitions: []deadletter.RedrivePartition{{Spans: []deadletter.OffsetSpan{{To: 1}}, Events: 1}}, Returns: []deadletter.Return{{Topic: topic, Events: 1}},
 	}
 	everything := replay.Plan{
 		Version: replay.PlanVersion, ID: "silence", MadeAt: time.Now(), Source: replay.Source{Topics: []string{topic}},
@@ -164,22 +165,22 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Status", make: func(ctx context.Context) error { return errorOf(replay.Status(ctx, cluster, copied.ID)) }},
 		{name: "replay.List", make: func(ctx context.Context) error { return errorOf(replay.List(ctx, cluster)) }},
 		{name: "replay.DeadLetters", make: func(ctx context.Context) error {
-			return replay.DeadLetters(ctx, replay.DeadQuery{Cluster: cluster, Topics: []string{topic}}, func(replay.DeadLetter) error { return nil })
+			return deadletter.Read(ctx, deadletter.Query{Cluster: cluster, Topics: []string{topic}}, func(deadletter.Letter) error { return nil })
 		}},
 		{name: "replay.DeadLetterAt", make: func(ctx context.Context) error {
-			_, _, err := replay.DeadLetterAt(ctx, cluster, registry, topic, replay.Spot{})
+			_, _, err := deadletter.ReadAt(ctx, cluster, registry, headrace.Location{Topic: topic})
 			return err
 		}},
-		{name: "replay.DeadTopics", make: func(ctx context.Context) error { return errorOf(replay.DeadTopics(ctx, cluster, false)) }},
-		{name: "replay.DeadRuns", make: func(ctx context.Context) error { return errorOf(replay.DeadRuns(ctx, cluster)) }},
+		{name: "replay.DeadTopics", make: func(ctx context.Context) error { return errorOf(deadletter.Topics(ctx, cluster, false)) }},
+		{name: "replay.DeadRuns", make: func(ctx context.Context) error { return errorOf(deadletter.Runs(ctx, cluster)) }},
 		{name: "replay.PlanRedrive", make: func(ctx context.Context) error {
-			return errorOf(replay.PlanRedrive(ctx, replay.RedriveRequest{Cluster: cluster, Topic: topic}))
+			return errorOf(deadletter.PlanRedrive(ctx, deadletter.RedriveRequest{Cluster: cluster, Topic: topic}))
 		}},
 		{name: "replay.PlanDiscard", make: func(ctx context.Context) error {
-			return errorOf(replay.PlanDiscard(ctx, replay.DiscardRequest{Cluster: cluster, Topic: topic, Reason: "nobody needs it"}))
+			return errorOf(deadletter.PlanDiscard(ctx, deadletter.DiscardRequest{Cluster: cluster, Topic: topic, Reason: "nobody needs it"}))
 		}},
 		{name: "replay.ApplyRedrive", make: func(ctx context.Context) error {
-			return errorOf(replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: cluster}, redrive))
+			return errorOf(deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: cluster}, redrive))
 		}},
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/replay"
 
 	"github.com/headrace/headrace/systemtest/internal/process"
@@ -79,12 +80,12 @@ func (c *composite) redrive(ctx context.Context, random *rand.Rand) {
 
 // redriveOnce returns the dead letters there are. What an outage or the end of the context leaves undone, the next one does.
 func (c *composite) redriveOnce(ctx context.Context) {
-	plan, err := replay.PlanRedrive(ctx, replay.RedriveRequest{
+	plan, err := deadletter.PlanRedrive(ctx, deadletter.RedriveRequest{
 		Cluster: c.cluster(), Topic: consumer.DeadLetterTopic(c.topic, c.topic), ToGroup: true, MaxRedrives: -1,
 	})
 	if err == nil && plan.Events() > 0 {
-		var done replay.Redriven
-		done, err = replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: c.cluster(), By: "the composite row"}, plan)
+		var done deadletter.Redriven
+		done, err = deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: c.cluster(), By: "the composite row"}, plan)
 		c.did("redriven", int(done.Events))
 	}
 	if err != nil {

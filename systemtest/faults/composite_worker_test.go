@@ -12,7 +12,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/schema"
 	"go.uber.org/zap"
 
@@ -89,7 +89,7 @@ func runComposite(j job) error {
 
 func handleComposite(ctx context.Context, e events.Numbered) error {
 	info := consumer.InfoFrom(ctx)
-	redriven := slices.ContainsFunc(info.Headers, func(h headrace.Header) bool { return h.Key == replay.HeaderRedrives })
+	redriven := slices.ContainsFunc(info.Headers, func(h headrace.Header) bool { return h.Key == deadletter.HeaderRedrives })
 	returned := redriven || info.Retry > 0
 	tell := func(what string) {
 		// One write a line: the pipe keeps it when the process dies a moment later.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/replay"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -100,7 +100,7 @@ func oversize(t *trial) {
 	}
 	t.verdict.Lost += int(good - handled.Load())
 	references := 0
-	err = replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: t.cluster(), Topics: []string{dead}}, func(d replay.DeadLetter) error {
+	err = deadletter.Read(t.Context(), deadletter.Query{Cluster: t.cluster(), Topics: []string{dead}}, func(d deadletter.Letter) error {
 		t.require(d.Kind == "handler", "dead letter of kind %s: %s", d.Kind, d.Error)
 		if d.Refers.Topic != "" {
 			references++
@@ -111,11 +111,11 @@ func oversize(t *trial) {
 		t.Fatal(err)
 	}
 	t.require(references == 1, "%d dead letters refer to their event, want that of the noise", references)
-	plan, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: t.cluster(), Topic: dead})
+	plan, err := deadletter.PlanRedrive(t.Context(), deadletter.RedriveRequest{Cluster: t.cluster(), Topic: dead})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: t.cluster(), By: "row 51"}, plan)
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: t.cluster(), By: "row 51"}, plan)
 	if err != nil || done.Events != int64(len(bad)) {
 		t.Errorf("returned %d of %d: %v", done.Events, len(bad), err)
 	}

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // redriveJob is what the process does that redrives.
 type redriveJob struct {
 	Brokers []string
-	Plan    replay.Redrive
+	Plan    deadletter.Redrive
 	Rate    float64
 }
 
@@ -20,6 +20,6 @@ func redriveProgram(input []byte) error {
 	if err := json.Unmarshal(input, &job); err != nil {
 		return err
 	}
-	_, err := replay.ApplyRedrive(context.Background(), replay.RedriveConfig{Cluster: headrace.Cluster{Brokers: job.Brokers}, By: "the first", Rate: job.Rate}, job.Plan)
+	_, err := deadletter.ApplyRedrive(context.Background(), deadletter.RedriveConfig{Cluster: headrace.Cluster{Brokers: job.Brokers}, By: "the first", Rate: job.Rate}, job.Plan)
 	return err
 }

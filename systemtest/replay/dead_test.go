@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 
@@ -81,11 +81,11 @@ func (g *graveyard) handledOnce(from, to int64, want func(int64) bool) (events, 
 func isMended(number int64) bool { return number%10 < 4 }
 
 // letters counts the dead letters by cause, those in a fate.
-func (g *graveyard) letters(t *testing.T, fate replay.Fate) (total int, byError map[string]int, causes map[string]string) {
+func (g *graveyard) letters(t *testing.T, fate deadletter.Fate) (total int, byError map[string]int, causes map[string]string) {
 	t.Helper()
 	byError, causes = map[string]int{}, map[string]string{}
-	query := replay.DeadQuery{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}, All: true}
-	err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) error {
+	query := deadletter.Query{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}, All: true}
+	err := deadletter.Read(t.Context(), query, func(d deadletter.Letter) error {
 		if d.Fate == fate {
 			cause := d.Cause()
 			total++
@@ -102,19 +102,19 @@ func (g *graveyard) letters(t *testing.T, fate replay.Fate) (total int, byError 
 
 func cemetery() string { return consumer.DeadLetterTopic(deadSource, deadGroup) }
 
-func (g *graveyard) plan(t *testing.T, r replay.RedriveRequest) replay.Redrive {
+func (g *graveyard) plan(t *testing.T, r deadletter.RedriveRequest) deadletter.Redrive {
 	t.Helper()
 	r.Cluster, r.Registry, r.Topic = stack.Cluster(g.cluster), g.registry, cemetery()
-	plan, err := replay.PlanRedrive(t.Context(), r)
+	plan, err := deadletter.PlanRedrive(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return plan
 }
 
-func (g *graveyard) apply(t *testing.T, plan replay.Redrive) replay.Redriven {
+func (g *graveyard) apply(t *testing.T, plan deadletter.Redrive) deadletter.Redriven {
 	t.Helper()
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the test"}, plan)
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the test"}, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,27 +159,27 @@ func TestAThousandDeadLetters(t *testing.T) {
 	ledger.Until(t, 3*time.Minute, "the other group has seen all", func() bool { return g.others.Load() >= sentEvents })
 
 	const carrier, test, room = "carrier # is not in the directory", "order # is a test", "handler panicked: no room for number #"
-	_, byError, causes := g.letters(t, replay.FateOpen)
+	_, byError, causes := g.letters(t, deadletter.FateOpen)
 	if diff := cmp.Diff(map[string]int{carrier: mendedEvents, test: unneededEvents, room: misnumberedOnes}, byError); diff != "" {
 		t.Fatalf("dead letters by error (-want +got)\n%s", diff)
 	}
 
 	t.Run("one cause is redriven to its group, by a process that is killed", func(t *testing.T) {
 		g.mended.Store(true)
-		request := replay.RedriveRequest{Selection: replay.Selection{Causes: []string{causes[carrier]}}, ToGroup: true}
+		request := deadletter.RedriveRequest{Selection: deadletter.Selection{Causes: []string{causes[carrier]}}, ToGroup: true}
 		plan := g.plan(t, request)
 		if plan.Events() != mendedEvents || len(plan.Returns) != 1 || plan.Returns[0].Topic != consumer.RetryTopic(deadSource, deadGroup, 200*time.Millisecond) {
 			t.Fatalf("plan %+v", plan)
 		}
 		process := startProgram(t, "redrive", redriveJob{Brokers: g.cluster.Brokers(), Plan: plan, Rate: 20}, nil)
 		worker.Until(t, 3*time.Minute, "some are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n >= 20 })
-		_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the second"}, plan)
-		busy, isBusy := errors.AsType[*replay.BusyError](err)
+		_, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: stack.Cluster(g.cluster), By: "the second"}, plan)
+		busy, isBusy := errors.AsType[*deadletter.BusyError](err)
 		if !isBusy || !strings.Contains(busy.Holder, fmt.Sprintf("by the first, process %d", process.ID())) {
 			t.Errorf("a second redrive at the same time ended with %v", err)
 		}
 		process.Kill()
-		marked, _, _ := g.letters(t, replay.FateRedriven)
+		marked, _, _ := g.letters(t, deadletter.FateRedriven)
 		if marked == 0 || marked >= mendedEvents {
 			t.Errorf("%d dead letters were marked when the process was killed", marked)
 		}
@@ -190,7 +190,7 @@ func TestAThousandDeadLetters(t *testing.T) {
 		}
 		worker.Until(t, 3*time.Minute, "all are handled", func() bool { n, _ := g.handledOnce(0, dyingEvents, isMended); return n == mendedEvents })
 		_, repeats := g.handledOnce(0, dyingEvents, isMended)
-		if repeats > replay.RedriveWindow {
+		if repeats > deadletter.RedriveWindow {
 			t.Errorf("%d events came twice", repeats)
 		}
 		if n := g.others.Load(); n != sentEvents {
@@ -200,8 +200,8 @@ func TestAThousandDeadLetters(t *testing.T) {
 	})
 
 	t.Run("one is discarded", func(t *testing.T) {
-		plan, err := replay.PlanDiscard(t.Context(), replay.DiscardRequest{
-			Cluster: stack.Cluster(g.cluster), Topic: cemetery(), Selection: replay.Selection{Error: "order 17 is a"}, Reason: "tests of last week",
+		plan, err := deadletter.PlanDiscard(t.Context(), deadletter.DiscardRequest{
+			Cluster: stack.Cluster(g.cluster), Topic: cemetery(), Selection: deadletter.Selection{Error: "order 17 is a"}, Reason: "tests of last week",
 		})
 		if err != nil || plan.Events() != unneededEvents {
 			t.Fatalf("plan of %d: %v", plan.Events(), err)
@@ -212,26 +212,26 @@ func TestAThousandDeadLetters(t *testing.T) {
 	})
 
 	t.Run("one event is edited", func(t *testing.T) {
-		var spot replay.Spot
-		query := replay.DeadQuery{
+		var position deadletter.Position
+		query := deadletter.Query{
 			Cluster: stack.Cluster(g.cluster), Registry: g.registry, Topics: []string{cemetery()},
-			Selection: replay.Selection{Filter: filter.Filter{Where: "event.number == 997"}},
+			Selection: deadletter.Selection{Filter: filter.Filter{Where: "event.number == 997"}},
 		}
 		var before []byte
-		err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) (err error) {
-			spot = replay.Spot{Partition: d.Partition, Offset: d.Offset}
+		err := deadletter.Read(t.Context(), query, func(d deadletter.Letter) (err error) {
+			position = deadletter.Position{Partition: d.Partition, Offset: d.Offset}
 			before, _, err = d.JSON(t.Context(), g.registry)
 			return err
 		})
 		if err != nil || before == nil {
 			t.Fatalf("event 997: %s, %v", before, err)
 		}
-		one := replay.Selection{At: []replay.Spot{spot}}
-		wrong := replay.RedriveRequest{Cluster: stack.Cluster(g.cluster), Registry: g.registry, Topic: cemetery(), Selection: one, Edit: []byte(`{"key":"a","number":"b","payload":""}`)}
-		if _, err := replay.PlanRedrive(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), "/number") {
+		one := deadletter.Selection{At: []deadletter.Position{position}}
+		wrong := deadletter.RedriveRequest{Cluster: stack.Cluster(g.cluster), Registry: g.registry, Topic: cemetery(), Selection: one, Edit: []byte(`{"key":"a","number":"b","payload":""}`)}
+		if _, err := deadletter.PlanRedrive(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), "/number") {
 			t.Errorf("a number that is none: %v", err)
 		}
-		plan := g.plan(t, replay.RedriveRequest{Selection: one, ToGroup: true, Edit: []byte(strings.Replace(string(before), "997", "5997", 1))})
+		plan := g.plan(t, deadletter.RedriveRequest{Selection: one, ToGroup: true, Edit: []byte(strings.Replace(string(before), "997", "5997", 1))})
 		if done := g.apply(t, plan); done.Events != 1 {
 			t.Errorf("%d returned", done.Events)
 		}
@@ -242,13 +242,13 @@ func TestAThousandDeadLetters(t *testing.T) {
 	})
 
 	t.Run("the counts add up", func(t *testing.T) {
-		open, byError, _ := g.letters(t, replay.FateOpen)
-		redriven, _, _ := g.letters(t, replay.FateRedriven)
-		discarded, _, _ := g.letters(t, replay.FateDiscarded)
+		open, byError, _ := g.letters(t, deadletter.FateOpen)
+		redriven, _, _ := g.letters(t, deadletter.FateRedriven)
+		discarded, _, _ := g.letters(t, deadletter.FateDiscarded)
 		if open != misnumberedOnes-1 || redriven != mendedEvents+1 || discarded != unneededEvents || byError[room] != open {
 			t.Errorf("%d open (%v), %d redriven, %d discarded", open, byError, redriven, discarded)
 		}
-		runs, err := replay.DeadRuns(t.Context(), stack.Cluster(g.cluster))
+		runs, err := deadletter.Runs(t.Context(), stack.Cluster(g.cluster))
 		if err != nil || len(runs) != 4 {
 			t.Fatalf("%d runs: %v", len(runs), err)
 		}
@@ -258,17 +258,17 @@ func TestAThousandDeadLetters(t *testing.T) {
 	})
 
 	t.Run("what dies again has been counted, over a restart of the broker", func(t *testing.T) {
-		seen, plan := g.others.Load(), g.plan(t, replay.RedriveRequest{})
-		returned := make(chan replay.Redriven, 1)
+		seen, plan := g.others.Load(), g.plan(t, deadletter.RedriveRequest{})
+		returned := make(chan deadletter.Redriven, 1)
 		ended := make(chan error, 1)
 		go func() {
-			config := replay.RedriveConfig{Cluster: stack.Cluster(g.cluster), Rate: 50, Progress: func(so replay.Redriven) {
+			config := deadletter.RedriveConfig{Cluster: stack.Cluster(g.cluster), Rate: 50, Progress: func(so deadletter.Redriven) {
 				select {
 				case returned <- so:
 				default:
 				}
 			}}
-			done, err := replay.ApplyRedrive(t.Context(), config, plan)
+			done, err := deadletter.ApplyRedrive(t.Context(), config, plan)
 			if err == nil && done.Events != misnumberedOnes-1 {
 				err = fmt.Errorf("%d returned", done.Events)
 			}
@@ -283,14 +283,14 @@ func TestAThousandDeadLetters(t *testing.T) {
 		ledger.Until(t, 3*time.Minute, "the other group has them too", func() bool { return g.others.Load() >= seen+misnumberedOnes-1 })
 		worker.Until(t, 3*time.Minute, "they are dead again", func() bool { return worker.Stats().DeadLettered >= dyingEvents+misnumberedOnes-1 })
 		again := map[int]int{}
-		query := replay.DeadQuery{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}}
-		if err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) error { again[d.Redrives]++; return nil }); err != nil {
+		query := deadletter.Query{Cluster: stack.Cluster(g.cluster), Topics: []string{cemetery()}}
+		if err := deadletter.Read(t.Context(), query, func(d deadletter.Letter) error { again[d.Redrives]++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if !maps.Equal(again, map[int]int{1: misnumberedOnes - 1}) {
 			t.Errorf("open dead letters by redrives: %v", again)
 		}
-		if plan := g.plan(t, replay.RedriveRequest{MaxRedrives: 1}); plan.Events() != 0 || len(plan.Left) != 1 || plan.Left[0].Events != misnumberedOnes-1 {
+		if plan := g.plan(t, deadletter.RedriveRequest{MaxRedrives: 1}); plan.Events() != 0 || len(plan.Left) != 1 || plan.Left[0].Events != misnumberedOnes-1 {
 			t.Errorf("quarantine: %+v", plan)
 		}
 	})

@@ -12,8 +12,8 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 
@@ -190,11 +190,11 @@ func (w *world) redrive(t *testing.T) {
 	w.journal.mended = true
 	w.journal.mu.Unlock()
 	cluster := stack.Cluster(w.cluster)
-	plan, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: cluster, Topic: consumer.DeadLetterTopic(topic, group)})
+	plan, err := deadletter.PlanRedrive(t.Context(), deadletter.RedriveRequest{Cluster: cluster, Topic: consumer.DeadLetterTopic(topic, group)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: cluster}, plan)
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: cluster}, plan)
 	if err != nil || done.Events < keys*perKey/10 {
 		t.Fatalf("redriven %+v of %+v: %v", done, plan, err)
 	}

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/cli"
-	"github.com/headrace/headrace/replay"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/cache"
@@ -105,14 +105,14 @@ func TestDeadLettersOfSpring(t *testing.T) {
 			spring.Kill()
 			for _, f := range families {
 				t.Run(f.dead, func(t *testing.T) {
-					var letters []replay.DeadLetter
-					query := replay.DeadQuery{Cluster: stack.Cluster(cluster), Topics: []string{f.dead}}
-					if err := replay.DeadLetters(t.Context(), query, func(d replay.DeadLetter) error { letters = append(letters, d); return nil }); err != nil {
+					var letters []deadletter.Letter
+					query := deadletter.Query{Cluster: stack.Cluster(cluster), Topics: []string{f.dead}}
+					if err := deadletter.Read(t.Context(), query, func(d deadletter.Letter) error { letters = append(letters, d); return nil }); err != nil {
 						t.Fatal(err)
 					}
 					for _, d := range letters {
 						t.Logf("group %q, kind %q, attempts %d, origin %s, died %s, headers %d of %d", d.Group, d.Kind, d.Attempts, d.Origin, d.Died, len(d.Headers), len(d.Raw))
-						if d.Family != replay.FamilySpring || d.Origin.Topic != f.topic || d.Origin.Partition != 1 || d.Kind != f.kind || !strings.Contains(d.Error, f.says) ||
+						if d.Family != deadletter.FamilySpring || d.Origin.Topic != f.topic || d.Origin.Partition != 1 || d.Kind != f.kind || !strings.Contains(d.Error, f.says) ||
 							d.Stack == "" || d.Group != f.group || d.Time.UnixMilli() != 1_700_000_000_000+d.Origin.Offset || time.Since(d.Died) > time.Hour || len(d.Headers) != 2 {
 							t.Errorf("read as %+v", d)
 						}

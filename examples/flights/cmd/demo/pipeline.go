@@ -11,10 +11,10 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -141,11 +141,11 @@ func (p *pipeline) run(ctx context.Context, file string, out io.Writer) error {
 // redrive adds the carrier that was missing, and returns the dead letters of the totals to the topic of the flights.
 func (p *pipeline) redrive(ctx context.Context, out io.Writer) error {
 	p.directory.add()
-	plan, err := replay.PlanRedrive(ctx, replay.RedriveRequest{Cluster: p.connection.Cluster, Topic: totalsDead()})
+	plan, err := deadletter.PlanRedrive(ctx, deadletter.RedriveRequest{Cluster: p.connection.Cluster, Topic: totalsDead()})
 	if err != nil {
 		return err
 	}
-	done, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: p.connection.Cluster, By: "the demo"}, plan)
+	done, err := deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: p.connection.Cluster, By: "the demo"}, plan)
 	if err != nil {
 		return err
 	}

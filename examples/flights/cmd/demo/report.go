@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/examples/flights"
-	"github.com/headrace/headrace/replay"
 )
 
 // report prints the dead letter and the totals, and is an error when they are not what the file says.
@@ -40,7 +40,7 @@ func (p *pipeline) report(ctx context.Context, want flights.Tally, out io.Writer
 // printDeadLetter shows the malformed event, the only one that is left: it was redriven as well, and died again.
 func (p *pipeline) printDeadLetter(ctx context.Context, out io.Writer) error {
 	found := 0
-	err := replay.DeadLetters(ctx, replay.DeadQuery{Cluster: p.connection.Cluster, Topics: []string{totalsDead()}}, func(d replay.DeadLetter) error {
+	err := deadletter.Read(ctx, deadletter.Query{Cluster: p.connection.Cluster, Topics: []string{totalsDead()}}, func(d deadletter.Letter) error {
 		found++
 		fmt.Fprintf(out, "\nThe malformed event, in topic %s: key %s, value %x\n", d.Topic, d.Key, d.Value)
 		fmt.Fprintf(out, "  of: %s\n  kind: %s\n  error: %s\n  redriven: %d\n", d.Origin, d.Kind, d.Error, d.Redrives)

@@ -1,4 +1,4 @@
-package replay_test
+package deadletter_test
 
 import (
 	"context"
@@ -15,15 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"go.uber.org/goleak"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/kafka"
-	"github.com/headrace/headrace/replay"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a broker with a dead-letter topic and the topic its dead letters came from.
 type world struct {
@@ -79,20 +76,20 @@ const earlierRun = "20260301-120000-0a1b2c3d"
 // returned makes a dead letter one of an event that was returned so many times before, and has the marks say so.
 func (w *world) returned(times int, r *kgo.Record) *kgo.Record {
 	w.t.Helper()
-	if w.kafka.TopicInfo(replay.MarksTopic) == nil {
-		if err := w.kafka.CreateTopic(replay.MarksTopic, 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
+	if w.kafka.TopicInfo(deadletter.MarksTopic) == nil {
+		if err := w.kafka.CreateTopic(deadletter.MarksTopic, 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
 			w.t.Fatal(err)
 		}
 		for key, value := range map[string]string{
 			"run:" + earlierRun:                       `{"id":"` + earlierRun + `","action":"redrive","topic":"gone.mail.dead"}`,
 			"mark:gone.mail.dead:-:0:0:" + earlierRun: `{"action":"redrive","offsets":"0-99"}`,
 		} {
-			w.put(&kgo.Record{Topic: replay.MarksTopic, Key: []byte(key), Value: []byte(value)})
+			w.put(&kgo.Record{Topic: deadletter.MarksTopic, Key: []byte(key), Value: []byte(value)})
 		}
 	}
-	r.Headers = append(r.Headers, kgo.RecordHeader{Key: replay.HeaderRedrives, Value: fmt.Append(nil, times)})
+	r.Headers = append(r.Headers, kgo.RecordHeader{Key: deadletter.HeaderRedrives, Value: fmt.Append(nil, times)})
 	for i := range times {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: replay.HeaderRedriveMark, Value: fmt.Appendf(nil, "%s/0:%d", earlierRun, i)})
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: deadletter.HeaderRedriveMark, Value: fmt.Appendf(nil, "%s/0:%d", earlierRun, i)})
 	}
 	return r
 }
@@ -142,9 +139,9 @@ func (w *world) contents(topic string) []consumer.Record {
 	return found
 }
 
-func (w *world) list(all bool) (letters []replay.DeadLetter) {
+func (w *world) list(all bool) (letters []deadletter.Letter) {
 	w.t.Helper()
-	err := replay.DeadLetters(w.t.Context(), replay.DeadQuery{Cluster: w.cluster, Topics: []string{dead}, All: all}, func(d replay.DeadLetter) error {
+	err := deadletter.Read(w.t.Context(), deadletter.Query{Cluster: w.cluster, Topics: []string{dead}, All: all}, func(d deadletter.Letter) error {
 		d.Key, d.Value = []byte(string(d.Key)), []byte(string(d.Value))
 		letters = append(letters, d)
 		return nil
@@ -155,18 +152,18 @@ func (w *world) list(all bool) (letters []replay.DeadLetter) {
 	return letters
 }
 
-func (w *world) plan() replay.Redrive {
+func (w *world) plan() deadletter.Redrive {
 	w.t.Helper()
-	plan, err := replay.PlanRedrive(w.t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: dead})
+	plan, err := deadletter.PlanRedrive(w.t.Context(), deadletter.RedriveRequest{Cluster: w.cluster, Topic: dead})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return plan
 }
 
-func (w *world) apply(plan replay.Redrive) replay.Redriven {
+func (w *world) apply(plan deadletter.Redrive) deadletter.Redriven {
 	w.t.Helper()
-	done, err := replay.ApplyRedrive(w.t.Context(), replay.RedriveConfig{Cluster: w.cluster, By: "me@here"}, plan)
+	done, err := deadletter.ApplyRedrive(w.t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, By: "me@here"}, plan)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -178,8 +175,8 @@ func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.returned(1, letter(2, 41)))
 	got := w.list(false)
-	want := []replay.DeadLetter{{
-		Fate: replay.FateOpen, Family: replay.FamilyOwn,
+	want := []deadletter.Letter{{
+		Fate: deadletter.FateOpen, Family: deadletter.FamilyOwn,
 		Location: headrace.Location{Topic: dead, Partition: 2}, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41},
 		Group: "mail", Event: "shop.Order", Kind: "handler", Error: "no such address", Attempts: 5,
 		Died: time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC), Redrives: 1,
@@ -192,7 +189,7 @@ func TestDeadLetterTellsWhatItsHeadersTell(t *testing.T) {
 	for _, h := range got[0].Headers {
 		own[h.Key] = string(h.Value)
 	}
-	if diff := cmp.Diff(map[string]string{"trace": "abc", replay.HeaderRedrives: "1", replay.HeaderRedriveMark: earlierRun + "/0:0"}, own); diff != "" {
+	if diff := cmp.Diff(map[string]string{"trace": "abc", deadletter.HeaderRedrives: "1", deadletter.HeaderRedriveMark: earlierRun + "/0:0"}, own); diff != "" {
 		t.Errorf("the event's own headers (-want +got)\n%s", diff)
 	}
 }
@@ -201,7 +198,7 @@ func TestHeadersThatMakeNoSenseAreLeftOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1, consumer.HeaderPartition, "-7", consumer.HeaderOffset, "99999999999999999999", consumer.HeaderDeliveryCount, "many",
-		consumer.HeaderTime, "yesterday", replay.HeaderRedrives, "-1"))
+		consumer.HeaderTime, "yesterday", deadletter.HeaderRedrives, "-1"))
 	got := w.list(false)[0]
 	if got.Origin != (headrace.Location{Topic: "orders", Partition: -1, Offset: -1}) || got.Attempts != 0 || !got.Died.IsZero() || got.Redrives != 0 {
 		t.Errorf("got %+v", got)
@@ -215,7 +212,7 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	null.Value = nil
 	w.put(letter(2, 41), w.returned(2, letter(2, 42)), null)
 	plan := w.plan()
-	if diff := cmp.Diff([]replay.Return{{Topic: "orders", Events: 3}}, plan.Returns); diff != "" {
+	if diff := cmp.Diff([]deadletter.Return{{Topic: "orders", Events: 3}}, plan.Returns); diff != "" {
 		t.Errorf("plan (-want +got)\n%s", diff)
 	}
 	if got := w.orders(); len(got) != 0 {
@@ -224,7 +221,9 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	if done := w.apply(plan); done.Events != 3 || done.Others != 0 || done.Run == "" {
 		t.Errorf("got %+v", done)
 	}
-	count := func(n string) headrace.Header { return headrace.Header{Key: replay.HeaderRedrives, Value: []byte(n)} }
+	count := func(n string) headrace.Header {
+		return headrace.Header{Key: deadletter.HeaderRedrives, Value: []byte(n)}
+	}
 	trace := headrace.Header{Key: "trace", Value: []byte("abc")}
 	want := map[string]consumer.Record{
 		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []headrace.Header{trace, count("1")}},
@@ -233,7 +232,7 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 	}
 	got := map[string]consumer.Record{}
 	for _, r := range w.orders() {
-		r.Headers = slices.DeleteFunc(r.Headers, func(h headrace.Header) bool { return h.Key == replay.HeaderRedriveMark })
+		r.Headers = slices.DeleteFunc(r.Headers, func(h headrace.Header) bool { return h.Key == deadletter.HeaderRedriveMark })
 		got[string(r.Key)] = r
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -282,12 +281,12 @@ func TestTopicThatIsGoneIsNamedBeforeAnythingIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2, consumer.HeaderTopic, "refunds"))
-	_, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: dead})
+	_, err := deadletter.PlanRedrive(t.Context(), deadletter.RedriveRequest{Cluster: w.cluster, Topic: dead})
 	var missing *consumer.MissingTopicError
 	if !errors.As(err, &missing) || missing.Topic != "refunds" || !strings.Contains(err.Error(), "1 dead letter of "+dead) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := replay.PlanRedrive(t.Context(), replay.RedriveRequest{Cluster: w.cluster, Topic: "nowhere"}); !errors.As(err, &missing) || missing.Topic != "nowhere" {
+	if _, err := deadletter.PlanRedrive(t.Context(), deadletter.RedriveRequest{Cluster: w.cluster, Topic: "nowhere"}); !errors.As(err, &missing) || missing.Topic != "nowhere" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -344,7 +343,7 @@ func TestRefusedEventsAreNotCounted(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster}, plan)
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) || strings.Count(err.Error(), "dead letter at topic "+dead+" partition") != 1 {
 		t.Errorf("got %v", err)
 	}
@@ -369,7 +368,7 @@ func TestInterruptedRedriveLosesNothing(t *testing.T) {
 	w.put(records...)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, Progress: func(replay.Redriven) { cancel() }}, w.plan())
+	first, err := deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: w.cluster, Progress: func(deadletter.Redriven) { cancel() }}, w.plan())
 	if !errors.Is(err, context.Canceled) || first.Events == 0 || first.Events == letters {
 		t.Fatalf("got %+v, %v", first, err)
 	}

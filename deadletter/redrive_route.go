@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -21,8 +21,8 @@ func (e *NoRetryTopicError) Error() string {
 		"or redrive to the topic itself, which every group of it reads (without --to-group)", e.Group, e.Topic)
 }
 
-// ways knows where dead letters go.
-type ways struct {
+// router knows where dead letters go.
+type router struct {
 	client  *kafka.Client
 	toGroup bool
 	names   []string                      // of every topic, once asked for
@@ -33,30 +33,30 @@ type ways struct {
 
 type consumedBy struct{ topic, group string }
 
-// way is where a dead letter goes.
-type way struct {
+// route is where a dead letter goes.
+type route struct {
 	topic   string
 	claimed bool // nothing but its headers says so
 }
 
-func newWays(client *kafka.Client, toGroup bool) *ways {
-	return &ways{
+func newRouter(client *kafka.Client, toGroup bool) *router {
+	return &router{
 		client: client, toGroup: toGroup, owners: map[consumedBy]bool{}, retry: map[consumedBy]string{}, parts: map[string]map[int32]struct{}{},
 	}
 }
 
-// of is where a dead letter goes.
-func (w *ways) of(ctx context.Context, d *DeadLetter) (way, error) {
+// of returns where a dead letter goes.
+func (w *router) of(ctx context.Context, d *Letter) (route, error) {
 	claimed, err := w.claimed(ctx, d)
 	if err != nil || !w.toGroup {
-		return way{d.Origin.Topic, claimed}, err
+		return route{d.Origin.Topic, claimed}, err
 	}
 	topic, err := w.firstRetry(ctx, consumedBy{d.Origin.Topic, d.Group})
-	return way{topic, claimed}, err
+	return route{topic, claimed}, err
 }
 
 // firstRetry is the first retry topic of a group.
-func (w *ways) firstRetry(ctx context.Context, by consumedBy) (string, error) {
+func (w *router) firstRetry(ctx context.Context, by consumedBy) (string, error) {
 	if name, known := w.retry[by]; known {
 		return name, nil
 	}
@@ -64,7 +64,7 @@ func (w *ways) firstRetry(ctx context.Context, by consumedBy) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := firstRetryTopic(names, by)
+	name := shortestRetryTopic(names, by)
 	if name == "" {
 		return "", &NoRetryTopicError{Topic: by.topic, Group: by.group}
 	}
@@ -72,8 +72,8 @@ func (w *ways) firstRetry(ctx context.Context, by consumedBy) (string, error) {
 	return name, nil
 }
 
-// firstRetryTopic is the one with the shortest delay, "" where there is none.
-func firstRetryTopic(names []string, by consumedBy) string {
+// shortestRetryTopic is the one with the shortest delay, "" where there is none.
+func shortestRetryTopic(names []string, by consumedBy) string {
 	var first string
 	var shortest time.Duration
 	for _, name := range names {
@@ -90,7 +90,7 @@ func firstRetryTopic(names []string, by consumedBy) string {
 }
 
 // record is the event as it was, with the marks of its returns, of which this is the last.
-func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []string, now time.Time) (producer.Record, error) {
+func (w *router) record(ctx context.Context, d *Letter, to string, marks []string, now time.Time) (producer.Record, error) {
 	out := producer.Record{Key: d.Key, Value: d.Value, Time: d.Time} // also one that says there is no timestamp
 	add := func(key, value string) {
 		out.Headers = append(out.Headers, headrace.Header{Key: key, Value: []byte(value)})
@@ -126,7 +126,7 @@ func (w *ways) record(ctx context.Context, d *DeadLetter, to string, marks []str
 }
 
 // has reports whether a topic has a partition.
-func (w *ways) has(ctx context.Context, topic string, partition int32) (bool, error) {
+func (w *router) has(ctx context.Context, topic string, partition int32) (bool, error) {
 	known := w.parts[topic]
 	if known == nil {
 		known = map[int32]struct{}{}

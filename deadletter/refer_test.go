@@ -1,4 +1,4 @@
-package replay_test
+package deadletter_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // refers makes a dead letter one that refers to an event, as package consumer writes it.
@@ -60,8 +60,8 @@ func TestEventThatItsTopicDoesNotTakeIsLeft(t *testing.T) {
 	large := letter(0, 1)
 	large.Headers = append(large.Headers, make([]kgo.RecordHeader, 65_500)...)
 	w.put(letter(0, 0), large, letter(0, 2))
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, By: "me@here"}, w.plan())
-	if err == nil || !strings.Contains(err.Error(), "1 dead letter cannot be returned") || errors.Is(err, replay.ErrNotAlone) || done.Events != 2 {
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, By: "me@here"}, w.plan())
+	if err == nil || !strings.Contains(err.Error(), "1 dead letter cannot be returned") || errors.Is(err, deadletter.ErrNotAlone) || done.Events != 2 {
 		t.Errorf("returned %d, %v", done.Events, err)
 	}
 	if left := w.list(false); len(left) != 1 || left[0].Offset != 1 {

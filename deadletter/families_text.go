@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/phrase"
 )
 
@@ -55,23 +56,23 @@ func topicName(value []byte) string {
 
 // internalTopic reports whether a topic holds what Kafka or this package remembers, to which no event belongs.
 func internalTopic(name string) bool {
-	return strings.HasPrefix(name, "__") || name == AuditTopic || name == MarksTopic
+	return strings.HasPrefix(name, "__") || name == consumer.ReplaysTopic || name == MarksTopic
 }
 
-// springDisagrees reports whether the headers of a Spring dead letter name topics besides the first and its retry and dead-letter topics.
+// springTopicsDiffer reports whether the headers of a Spring dead letter name topics besides the first and its retry and dead-letter topics.
 // Whoever wrote the event may have put the first one.
-func (d *DeadLetter) springDisagrees() bool {
+func (d *Letter) springTopicsDiffer() bool {
 	for _, h := range d.Raw {
-		if (h.Key == springPrefix+"original-topic" || h.Key == springRetryPrefix+"original-topic") && !springSide(d.Origin.Topic, string(h.Value)) {
+		if (h.Key == springPrefix+"original-topic" || h.Key == springRetryPrefix+"original-topic") && !isSpringSideTopic(d.Origin.Topic, string(h.Value)) {
 			return true
 		}
 	}
 	return false
 }
 
-// springSide reports whether name is the topic or one of its side topics. Their suffixes can be chosen; those by default are -retry,
+// isSpringSideTopic reports whether name is the topic, or one of its retry and dead-letter topics. Their suffixes can be chosen; those by default are -retry,
 // -retry-0, -retry-1000, -dlt (org.springframework.kafka.retrytopic.RetryTopicConstants) and .DLT (DeadLetterPublishingRecoverer).
-func springSide(topic, name string) bool {
+func isSpringSideTopic(topic, name string) bool {
 	suffix, ok := strings.CutPrefix(name, topic)
 	if !ok || suffix == "" {
 		return ok
@@ -91,4 +92,4 @@ func simpleClass(value []byte) string {
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-func joined(first, second string) string { return strings.TrimSpace(first + " " + second) }
+func joinWords(first, second string) string { return strings.TrimSpace(first + " " + second) }

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -19,12 +19,12 @@ const (
 	HeaderRedriveMark = "__redrive.mark"  // one for each time: the run, and partition and offset of the dead letter, as in RUN/0:47
 )
 
-// DeadLetter is an event that was given up, as it lies in a dead-letter topic. What its headers do not tell is left zero.
-type DeadLetter struct {
+// Letter is an event that was given up, as it lies in a dead-letter topic. What its headers do not say is left zero.
+type Letter struct {
 	headrace.Location // of the dead letter
 
 	Fate   Fate   // whether something was done with it
-	Run    string // that did it, see [DeadRun]; "" for FateOpen
+	Run    string // that did it, see [Run]; "" for FateOpen
 	Family Family // who wrote it
 
 	Origin   headrace.Location // where the event came from; what is not known of it is "" and -1
@@ -36,8 +36,8 @@ type DeadLetter struct {
 	Kind     string            // of failure: see [consumer.HeaderKind]; the exception's class for what Java programs wrote
 	Error    string
 	Stack    string    // of a panic or exception
-	Attempts int       // 0 when no handler has seen it, or when that is not told
-	Died     time.Time // when it was given up; zero when that is not told
+	Attempts int       // 0 when no handler has seen it, or when the headers do not say
+	Died     time.Time // when it was given up; zero when the headers do not say
 	Redrives int       // how often it was returned before; see [HeaderRedriveMark]
 
 	Time    time.Time         // of the event, in UTC
@@ -57,8 +57,8 @@ const (
 	FateDiscarded Fate = "discarded" // somebody has decided that it is not needed
 )
 
-// given is when the dead letter was given up, as well as is known.
-func (d *DeadLetter) given() time.Time {
+// givenUp is when the event was given up, or the event's own time when that is not known.
+func (d *Letter) givenUp() time.Time {
 	if d.Died.IsZero() {
 		return d.Time
 	}
@@ -70,7 +70,7 @@ var ErrNotDecodable = errors.New("the value is not in a schema registry's wire f
 
 // JSON returns the event as JSON, as [schema.ToJSON] writes it, and the schema it was written with. The schema may be known although
 // the value does not fit it. A value that no registry has to do with is [ErrNotDecodable], a null one [schema.ErrTombstone].
-func (d *DeadLetter) JSON(ctx context.Context, registry *schema.Registry) ([]byte, *schema.Schema, error) {
+func (d *Letter) JSON(ctx context.Context, registry *schema.Registry) ([]byte, *schema.Schema, error) {
 	s, body, err := d.parse(ctx, registry)
 	if err != nil {
 		return nil, nil, err
@@ -80,7 +80,7 @@ func (d *DeadLetter) JSON(ctx context.Context, registry *schema.Registry) ([]byt
 }
 
 // parse finds the schema of the value, and the Avro in it.
-func (d *DeadLetter) parse(ctx context.Context, registry *schema.Registry) (*schema.Schema, []byte, error) {
+func (d *Letter) parse(ctx context.Context, registry *schema.Registry) (*schema.Schema, []byte, error) {
 	ref, body, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
 	if errors.Is(err, schema.ErrTombstone) {
 		return nil, nil, err

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"github.com/headrace/headrace/producer"
 )
 
-// returned is one dead letter of the window.
-type returned struct {
-	at       Spot
+// inWindow is one dead letter of the window.
+type inWindow struct {
+	at       Position
 	answered bool
 	marked   bool
-	told     bool // its error was taken note of
+	reported bool // its error was taken note of
 	err      error
 }
 
@@ -26,8 +26,8 @@ func (r *redriving) answer(slot int, err error) {
 	r.window[slot].answered, r.window[slot].err = true, err
 }
 
-// settle waits for the window's outcomes, and marks what is returned. The error is the first refusal.
-func (r *redriving) settle(ctx context.Context) error {
+// finishWindow waits for the outcomes of the window's events, and marks those that are returned. The error is the first refusal.
+func (r *redriving) finishWindow(ctx context.Context) error {
 	err := r.producer.Flush(ctx)
 	slots, returned, refused := r.outcomes()
 	if refused != nil {
@@ -39,7 +39,7 @@ func (r *redriving) settle(ctx context.Context) error {
 				phrase.Count(int64(len(returned)), "dead letter"), r.plan.Topic, markErr))
 		}
 		r.done.Events += int64(len(returned))
-		r.settled(slots)
+		r.noteMarked(slots)
 		if r.cfg.Progress != nil {
 			r.cfg.Progress(r.done)
 		}
@@ -53,15 +53,15 @@ func (r *redriving) settle(ctx context.Context) error {
 }
 
 // outcomes returns what of the window is returned and not marked, and the first refusal.
-func (r *redriving) outcomes() (slots []int, returned []Spot, refused error) {
+func (r *redriving) outcomes() (slots []int, returned []Position, refused error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for slot, one := range r.window {
 		switch {
-		case one.err != nil && costsItself(one.err):
-			if !one.told {
-				r.window[slot].told = true
-				r.stay(one)
+		case one.err != nil && onlyThisEvent(one.err):
+			if !one.reported {
+				r.window[slot].reported = true
+				r.keepOpen(one)
 			}
 		case one.err != nil && refused == nil && !r.refused:
 			r.refused = true
@@ -73,8 +73,8 @@ func (r *redriving) outcomes() (slots []int, returned []Spot, refused error) {
 	return slots, returned, refused
 }
 
-// settled notes that these are marked.
-func (r *redriving) settled(slots []int) {
+// noteMarked remembers that the letters in these slots are marked.
+func (r *redriving) noteMarked(slots []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, slot := range slots {
@@ -82,28 +82,28 @@ func (r *redriving) settled(slots []int) {
 	}
 }
 
-// costsItself reports whether a refusal has to do with one event and none of the others: no topic, or not this one, takes the event, or what
+// onlyThisEvent reports whether a refusal has to do with one event and none of the others: no topic, or not this one, takes the event, or what
 // the dead letter refers to is gone.
-func costsItself(err error) bool {
+func onlyThisEvent(err error) bool {
 	_, large := errors.AsType[*producer.TooLargeError](err)
 	_, headers := errors.AsType[*sender.HeadersError](err)
 	_, gone := errors.AsType[*EventGoneError](err)
 	return large || headers || gone
 }
 
-// stay notes that a dead letter cannot be returned. It stays open, and the others go on. It needs r.mu.
-func (r *redriving) stay(one returned) {
-	if r.stays++; r.stays == 1 {
-		r.firstStays = fmt.Errorf("dead letter at %s: %w", headrace.Location{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
+// keepOpen remembers that a dead letter cannot be returned. It stays open, and the others go on. It needs r.mu.
+func (r *redriving) keepOpen(one inWindow) {
+	if r.kept++; r.kept == 1 {
+		r.firstKept = fmt.Errorf("dead letter at %s: %w", headrace.Location{Topic: r.plan.Topic, Partition: one.at.Partition, Offset: one.at.Offset}, one.err)
 	}
 }
 
-// left is an error when dead letters of the plan could not be returned.
-func (r *redriving) left() error {
+// errOfKept is an error when dead letters of the plan could not be returned.
+func (r *redriving) errOfKept() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stays == 0 {
+	if r.kept == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s cannot be returned and stay open, the first is: %w", phrase.Count(r.stays, "dead letter"), r.firstStays)
+	return fmt.Errorf("%s cannot be returned and stay open, the first is: %w", phrase.Count(r.kept, "dead letter"), r.firstKept)
 }

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ type Family string
 
 // Families of dead letters.
 const (
-	FamilyNone    Family = ""            // no headers that tell of a death
+	FamilyNone    Family = ""            // no headers of a dead letter
 	FamilyOwn     Family = "headrace"    // package consumer
 	FamilyShare   Family = "share group" // Kafka itself, KIP-1191: org.apache.kafka.server.share.dlq.ShareGroupDLQStateManager
 	FamilyConnect Family = "connect"     // org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter, KIP-298
@@ -63,8 +63,8 @@ func familyOf(all []headrace.Header) Family {
 	return FamilyNone
 }
 
-// owns reports whether a header is the family's, and not the event's own.
-func (f Family) owns(key string) bool {
+// Owns reports whether a header is the family's, and not the event's own.
+func (f Family) Owns(key string) bool {
 	switch f {
 	case FamilyNone:
 		return false
@@ -75,14 +75,14 @@ func (f Family) owns(key string) bool {
 	return foreignHeaders[key] == f
 }
 
-// deadLetterOf reads a record. Its headers may be anybody's: what makes no sense is as if it were not there.
-func deadLetterOf(r consumer.Record) DeadLetter {
-	d := DeadLetter{
+// letterOf reads a record. Its headers may be anybody's: those that make no sense are ignored.
+func letterOf(r consumer.Record) Letter {
+	d := Letter{
 		Location: headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Fate: FateOpen, Family: familyOf(r.Headers),
 		Origin: headrace.Location{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,
 	}
 	for _, h := range r.Headers {
-		if !d.Family.owns(h.Key) {
+		if !d.Family.Owns(h.Key) {
 			d.Headers = append(d.Headers, h)
 			continue
 		}
@@ -102,7 +102,7 @@ func deadLetterOf(r consumer.Record) DeadLetter {
 }
 
 // readOwn reads what package consumer and share groups write: text.
-func (d *DeadLetter) readOwn(h headrace.Header) {
+func (d *Letter) readOwn(h headrace.Header) {
 	switch h.Key {
 	case consumer.HeaderTopic:
 		d.Origin.Topic = topicName(h.Value)
@@ -133,7 +133,7 @@ func (d *DeadLetter) readOwn(h headrace.Header) {
 
 // readConnect reads what a sink connector writes with errors.deadletterqueue.context.headers.enable: text. The record's time is that
 // of the event.
-func (d *DeadLetter) readConnect(h headrace.Header) {
+func (d *Letter) readConnect(h headrace.Header) {
 	switch strings.TrimPrefix(h.Key, connectPrefix) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)
@@ -144,9 +144,9 @@ func (d *DeadLetter) readConnect(h headrace.Header) {
 	case "connector.name":
 		d.Group = phrase.Clip(h.Value, maxName)
 	case "stage":
-		d.Handler = joined(strings.ToLower(phrase.Clip(h.Value, maxName)), d.Handler)
+		d.Handler = joinWords(strings.ToLower(phrase.Clip(h.Value, maxName)), d.Handler)
 	case "class.name":
-		d.Handler = joined(d.Handler, simpleClass(h.Value))
+		d.Handler = joinWords(d.Handler, simpleClass(h.Value))
 	case "exception.class.name":
 		d.Kind = simpleClass(h.Value)
 	case "exception.message":
@@ -159,7 +159,7 @@ func (d *DeadLetter) readConnect(h headrace.Header) {
 // readSpring reads what Spring writes: numbers as big-endian int and long, the rest as text. Where a record has died more than once
 // the headers of its origin are repeated (setAppendOriginalHeaders): the first are of the topic it came from, later ones of retry or
 // dead-letter topics in between. The record's time is that of its death.
-func (d *DeadLetter) readSpring(h headrace.Header) {
+func (d *Letter) readSpring(h headrace.Header) {
 	name, ok := strings.CutPrefix(h.Key, springPrefix)
 	if !ok {
 		name = strings.TrimPrefix(h.Key, springRetryPrefix)
@@ -200,7 +200,7 @@ func (d *DeadLetter) readSpring(h headrace.Header) {
 }
 
 // readStreams reads what a Streams application writes: text. The record's time is that of the event.
-func (d *DeadLetter) readStreams(h headrace.Header) {
+func (d *Letter) readStreams(h headrace.Header) {
 	switch strings.TrimPrefix(h.Key, streamsPrefix) {
 	case "topic":
 		d.Origin.Topic = topicName(h.Value)

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -22,12 +22,12 @@ func (p *planning) edit(ctx context.Context) error {
 	for _, part := range p.spans {
 		events += part.Events
 	}
-	if at := p.request.Selection.At; events == 0 && len(at) == 1 {
-		place := headrace.Location{Topic: p.plan.Topic, Partition: at[0].Partition, Offset: at[0].Offset}
+	if only := p.request.Selection.At; events == 0 && len(only) == 1 {
+		at := headrace.Location{Topic: p.plan.Topic, Partition: only[0].Partition, Offset: only[0].Offset}
 		for why := range p.left {
-			return fmt.Errorf("edit: dead letter at %s stays where it is: %s", place, why)
+			return fmt.Errorf("edit: dead letter at %s stays where it is: %s", at, why)
 		}
-		return fmt.Errorf("edit: no open dead letter at %s: it was returned or discarded, or retention has removed it", place)
+		return fmt.Errorf("edit: no open dead letter at %s: it was returned or discarded, or retention has removed it", at)
 	}
 	if events != 1 {
 		return &EditCountError{Selected: events}

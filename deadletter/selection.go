@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -24,22 +24,22 @@ type Selection struct {
 	Kinds    []string
 	Error    string        // part of the error, numbers and ids not counting; see [FoldError]
 	Handlers []string      // groups or connectors; each may be a glob
-	Filter   filter.Filter // of the dead letter's record, but for Events: those are taken from its headers where they tell
-	At       []Spot        // exactly these
-	Since    time.Time     // given up at this time or later; where that is not told the event's own time counts
+	Filter   filter.Filter // of the dead letter's record, except Events: its headers name the event where they can
+	At       []Position    // exactly these
+	Since    time.Time     // given up at this time or later; where the headers do not say, the event's own time counts
 	Until    time.Time     // given up before
 
 	Partitions []int32        // nil: all
 	Range      consumer.Range // of each partition; an end that is not set is what there is now
 }
 
-// Spot is a place in a topic.
-type Spot struct {
+// Position is a partition and an offset of a topic that is known.
+type Position struct {
 	Partition int32
 	Offset    int64
 }
 
-func (s Spot) String() string { return fmt.Sprintf("%d:%d", s.Partition, s.Offset) }
+func (s Position) String() string { return fmt.Sprintf("%d:%d", s.Partition, s.Offset) }
 
 const (
 	minCauseDigits = 4
@@ -67,11 +67,11 @@ func (s Selection) String() string {
 		add("header", key+"="+s.Filter.Headers[key])
 	}
 	add("where", s.Filter.Where)
-	var spots []string
-	for _, spot := range s.At {
-		spots = append(spots, spot.String())
+	var positions []string
+	for _, position := range s.At {
+		positions = append(positions, position.String())
 	}
-	add("at", strings.Join(spots, ", "))
+	add("at", strings.Join(positions, ", "))
 	if !s.Since.IsZero() {
 		add("since", s.Since.UTC().Format(time.RFC3339))
 	}
@@ -158,13 +158,13 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 	return c, nil
 }
 
-// match decides whether a dead letter is meant. It gives it the name of its event where the headers do not tell it and a registry
+// match decides whether a dead letter is meant. It gives it the name of its event where the headers do not say it and a registry
 // does. One that cannot be decided is an *[UndecidedError].
-func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
-	if len(c.At) > 0 && !slices.Contains(c.At, Spot{d.Partition, d.Offset}) {
+func (c *selector) match(ctx context.Context, d *Letter) (bool, error) {
+	if len(c.At) > 0 && !slices.Contains(c.At, Position{d.Partition, d.Offset}) {
 		return false, nil
 	}
-	given := d.given()
+	given := d.givenUp()
 	if !c.Since.IsZero() && given.Before(c.Since) || !c.Until.IsZero() && !given.Before(c.Until) {
 		return false, nil
 	}
@@ -172,7 +172,7 @@ func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
 		return false, nil
 	}
 	if len(c.handlers) > 0 && !slices.ContainsFunc(c.handlers, func(g *glob.Glob) bool {
-		return g.Match([]byte(d.Group)) || g.Match([]byte(joined(d.Group, d.Handler)))
+		return g.Match([]byte(d.Group)) || g.Match([]byte(joinWords(d.Group, d.Handler)))
 	}) {
 		return false, nil
 	}
@@ -189,9 +189,9 @@ func (c *selector) match(ctx context.Context, d *DeadLetter) (bool, error) {
 	return c.matcher.Match(ctx, &record)
 }
 
-// verdict is an error when the expression had no answer for any dead letter that it was asked about: a field is mistyped, more likely
+// unanswerable is an error when the expression had no answer for any dead letter that it was asked about: a field is mistyped, more likely
 // than that none has it.
-func (c *selector) verdict() error {
+func (c *selector) unanswerable() error {
 	if c.unanswered == 0 || c.answered > 0 {
 		return nil
 	}
@@ -200,7 +200,7 @@ func (c *selector) verdict() error {
 }
 
 // name finds the event's name, and the schema it was written with.
-func (c *selector) name(ctx context.Context, d *DeadLetter) error {
+func (c *selector) name(ctx context.Context, d *Letter) error {
 	ref, _, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
 	if err != nil {
 		return nil //nolint:nilerr // it has no schema, and so no name

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"github.com/headrace/headrace/topics"
 )
 
-// DeadQuery says which dead letters are looked at. Cluster and Topics are needed.
-type DeadQuery struct {
+// Query says which dead letters are looked at. Cluster and Topics are needed.
+type Query struct {
 	Cluster   headrace.Cluster
 	Registry  *schema.Registry // names events whose headers do not, and decodes them for an expression; may be nil
 	Topics    []string
@@ -26,14 +26,14 @@ type DeadQuery struct {
 	All       bool // those that are redriven or discarded too
 }
 
-// DeadLetters calls fn with every dead letter that the topics hold now, topic by topic; those of a partition come in its order. One for
+// Read calls fn with every dead letter that the topics hold now, topic by topic; those of a partition come in its order. One for
 // which the selection cannot be decided is among them.
 //
 // It returns fn's error as it is, but for [consumer.ErrStopRead], which ends the reading; and ctx's cause when ctx ends. What a dead
 // letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError]. A where that has no
 // answer for any of those it is asked about is, in the end, an error that wraps the *[Error] of the first.
-func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) error {
-	reading, err := openDead(ctx, q.Cluster, q.Registry, q.Selection)
+func Read(ctx context.Context, q Query, fn func(Letter) error) error {
+	reading, err := openReader(ctx, q.Cluster, q.Registry, q.Selection)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) er
 		if err != nil {
 			return err
 		}
-		err = reading.read(ctx, state, func(d *DeadLetter, _ error) error {
+		err = reading.read(ctx, state, func(d *Letter, _ error) error {
 			if !q.All && d.Fate != FateOpen {
 				return nil
 			}
@@ -56,31 +56,31 @@ func DeadLetters(ctx context.Context, q DeadQuery, fn func(DeadLetter) error) er
 			return err
 		}
 	}
-	return reading.selector.verdict()
+	return reading.selector.unanswerable()
 }
 
-// DeadLetterAt returns one dead letter, whatever became of it, and the run that did it; nil for an open one. An offset that the topic
-// does not hold is a *[NoDeadLetterError].
-func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, topic string, at Spot) (DeadLetter, *DeadRun, error) {
-	reading, err := openDead(ctx, cluster, registry, Selection{At: []Spot{at}})
+// ReadAt returns one dead letter, whatever became of it, and the run that did it; nil for an open one. An offset that the topic
+// does not hold is a *[NotFoundError].
+func ReadAt(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, at headrace.Location) (Letter, *Run, error) {
+	reading, err := openReader(ctx, cluster, registry, Selection{At: []Position{{at.Partition, at.Offset}}})
 	if err != nil {
-		return DeadLetter{}, nil, err
+		return Letter{}, nil, err
 	}
 	defer reading.close()
-	state, err := topicstate.Get(ctx, reading.client, topic)
+	state, err := topicstate.Get(ctx, reading.client, at.Topic)
 	if err != nil {
-		return DeadLetter{}, nil, err
+		return Letter{}, nil, err
 	}
-	var found *DeadLetter
-	err = reading.read(ctx, state, func(d *DeadLetter, _ error) error {
-		found = keepLetter(d)
+	var found *Letter
+	err = reading.read(ctx, state, func(d *Letter, _ error) error {
+		found = cloneLetter(d)
 		return consumer.ErrStopRead
 	})
 	if err == nil && found == nil {
-		err = &NoDeadLetterError{Location: headrace.Location{Topic: topic, Partition: at.Partition, Offset: at.Offset}}
+		err = &NotFoundError{Location: at}
 	}
 	if err != nil {
-		return DeadLetter{}, nil, err
+		return Letter{}, nil, err
 	}
 	if run, known := reading.marks.runs[found.Run]; known {
 		return *found, &run, nil
@@ -88,31 +88,31 @@ func DeadLetterAt(ctx context.Context, cluster headrace.Cluster, registry *schem
 	return *found, nil, nil
 }
 
-// NoDeadLetterError says that there is no dead letter at a place.
-type NoDeadLetterError struct{ headrace.Location }
+// NotFoundError says that there is no dead letter at a location.
+type NotFoundError struct{ headrace.Location }
 
-func (e *NoDeadLetterError) Error() string {
+func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no dead letter at %s: `headrace dead list %s --letters` lists them", e.Location, e.Topic)
 }
 
-// DeadTopics finds the topics of the cluster that hold dead letters, going by their names: those of headrace, <topic>.<group>.dead. With
+// Topics finds the topics of the cluster that hold dead letters, going by their names: those of headrace, <topic>.<group>.dead. With
 // others also those that Spring (<topic>-dlt, <topic>.DLT), share groups (dlq.<name>) and, by custom, Connect and Streams (<name>-dlq,
 // <name>.dlq, dlq-<name>) use.
-func DeadTopics(ctx context.Context, cluster headrace.Cluster, others bool) ([]string, error) {
+func Topics(ctx context.Context, cluster headrace.Cluster, others bool) ([]string, error) {
 	all, err := topics.List(ctx, cluster)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
 	for _, topic := range all {
-		if !topic.Internal && holdsDead(topic.Name, others) {
+		if !topic.Internal && holdsDeadLetters(topic.Name, others) {
 			found = append(found, topic.Name)
 		}
 	}
 	return found, nil
 }
 
-func holdsDead(name string, others bool) bool {
+func holdsDeadLetters(name string, others bool) bool {
 	if strings.HasSuffix(name, ".dead") {
 		return true
 	}
@@ -123,15 +123,15 @@ func holdsDead(name string, others bool) bool {
 	return others && (has(strings.HasSuffix, "-dlt", ".dlt", "-dlq", ".dlq", "_dlq") || has(strings.HasPrefix, "dlq.", "dlq-"))
 }
 
-// deadReading is what reading dead letters needs.
-type deadReading struct {
+// letterReader reads dead letters.
+type letterReader struct {
 	cluster  headrace.Cluster
 	client   *kafka.Client
 	selector *selector
 	marks    *marksRead
 }
 
-func openDead(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, s Selection) (*deadReading, error) {
+func openReader(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, s Selection) (*letterReader, error) {
 	selector, err := s.compile(registry, true)
 	if err != nil {
 		return nil, err
@@ -145,20 +145,20 @@ func openDead(ctx context.Context, cluster headrace.Cluster, registry *schema.Re
 		client.Close()
 		return nil, err
 	}
-	return &deadReading{cluster: cluster, client: client, selector: selector, marks: read}, nil
+	return &letterReader{cluster: cluster, client: client, selector: selector, marks: read}, nil
 }
 
-func (r *deadReading) close() { r.client.Close() }
+func (r *letterReader) close() { r.client.Close() }
 
 // read calls fn with every dead letter of the selection. One that cannot be decided comes with the reason.
-func (r *deadReading) read(ctx context.Context, topic topicstate.State, fn func(d *DeadLetter, undecided error) error) error {
+func (r *letterReader) read(ctx context.Context, topic topicstate.State, fn func(d *Letter, undecided error) error) error {
 	ranges, err := r.ranges(ctx, topic)
 	if err != nil {
 		return err
 	}
 	done := r.marks.of(topic)
 	return consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cluster, Topic: topic.Name, Ranges: ranges}, func(rec consumer.Record) error {
-		d := deadLetterOf(rec)
+		d := letterOf(rec)
 		d.Fate, d.Run = done.fate(d.Partition, d.Offset)
 		d.Redrives = len(r.marks.confirmed(&d))
 		meant, err := r.selector.match(ctx, &d)
@@ -173,13 +173,13 @@ func (r *deadReading) read(ctx context.Context, topic topicstate.State, fn func(
 }
 
 // ranges is what of the topic has to be read: what the selection says, as far as the log holds it.
-func (r *deadReading) ranges(ctx context.Context, topic topicstate.State) ([]consumer.PartitionRange, error) {
+func (r *letterReader) ranges(ctx context.Context, topic topicstate.State) ([]consumer.PartitionRange, error) {
 	s := r.selector.Selection
 	partitions := s.Partitions
 	if len(s.At) > 0 && partitions == nil {
-		for _, spot := range s.At {
-			if spot.Partition < topic.Partitions && !slices.Contains(partitions, spot.Partition) {
-				partitions = append(partitions, spot.Partition)
+		for _, position := range s.At {
+			if position.Partition < topic.Partitions && !slices.Contains(partitions, position.Partition) {
+				partitions = append(partitions, position.Partition)
 			}
 		}
 		if partitions == nil {
@@ -211,26 +211,26 @@ func (r *deadReading) ranges(ctx context.Context, topic topicstate.State) ([]con
 	return held, nil
 }
 
-// bounds is where the places in one partition begin and end.
+// bounds is where the positions in one partition begin and end.
 func (s *Selection) bounds(partition int32) (first, end int64) {
 	first = math.MaxInt64
-	for _, spot := range s.At {
-		if spot.Partition == partition {
-			first, end = min(first, spot.Offset), max(end, spot.Offset+1)
+	for _, position := range s.At {
+		if position.Partition == partition {
+			first, end = min(first, position.Offset), max(end, position.Offset+1)
 		}
 	}
 	return first, end
 }
 
-// keepLetter shares nothing with the memory that is only valid for a moment.
-func keepLetter(d *DeadLetter) *DeadLetter {
+// cloneLetter copies a dead letter, whose memory is only valid until the next one is read.
+func cloneLetter(d *Letter) *Letter {
 	c := *d
 	c.Key, c.Value = slices.Clone(d.Key), slices.Clone(d.Value)
-	c.Headers, c.Raw = copyHeaders(d.Headers), copyHeaders(d.Raw)
+	c.Headers, c.Raw = cloneHeaders(d.Headers), cloneHeaders(d.Raw)
 	return &c
 }
 
-func copyHeaders(headers []headrace.Header) []headrace.Header {
+func cloneHeaders(headers []headrace.Header) []headrace.Header {
 	copied := make([]headrace.Header, len(headers))
 	for i, h := range headers {
 		copied[i] = headrace.Header{Key: h.Key, Value: slices.Clone(h.Value)}

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 		}
 		return headers
 	}
-	group, copied := header(consumer.HeaderGroup, "mail"), header(HeaderReplay, "replay-1")
+	group, copied := header(consumer.HeaderGroup, "mail"), header(consumer.HeaderReplay, "replay-1")
 	for _, test := range []struct {
 		name    string
 		headers []headrace.Header
@@ -27,7 +27,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 	}{
 		{"own", own("orders", group), ""},
 		{"offsets of groups", own("__consumer_offsets", group), "an internal topic"},
-		{"audit", own(AuditTopic, group), "an internal topic"},
+		{"audit", own(consumer.ReplaysTopic, group), "an internal topic"},
 		{"marks", own(MarksTopic, group), "an internal topic"},
 		{"spring", spring("orders"), ""},
 		{"spring's side topics", spring("orders", "orders-retry-0", "orders-retry-1", "orders-dlt", "orders.DLT", "orders-mail-retry"), ""},
@@ -46,7 +46,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 		{"a record that cannot be read", own("orders", group, header(consumer.HeaderKind, "record"), header(consumer.HeaderReference, "orders/3@41")), "over a limit"},
 		{"of streams, and a copied event", []headrace.Header{copied, header("__streams.errors.topic", "orders")}, ""},
 	} {
-		d := deadLetterOf(consumer.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})
+		d := letterOf(consumer.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})
 		if why := d.unreturnable(false); (why == "") != (test.why == "") || !strings.Contains(why, test.why) {
 			t.Errorf("%s: %q, want %q", test.name, why, test.why)
 		}

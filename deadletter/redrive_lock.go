@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -29,26 +29,26 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("topic %s: another redrive or discard of it is under way: %s, from %s: wait for its end", e.Topic, e.Holder, e.Host)
 }
 
-// ErrNotAlone says that a redrive was put out of its group, so that another may have begun. It has stopped; the next one goes on. It ends
-// an [ApplyRedrive] only when that has made no headway since it last took its place.
+// ErrNotAlone says that the coordinator has removed a redrive from its group, so that another may have begun. It has stopped; the next one
+// goes on. It ends an [ApplyRedrive] only when that has returned nothing since it last joined the group.
 var ErrNotAlone = errors.New("the group's coordinator no longer counts this redrive as the only one of its topic: run it again")
 
-// redriveSession is how long the coordinator waits for a sign of life. That of a process that was killed is over after as long.
+// sessionTimeout is how long the coordinator waits for a sign of life. The session of a process that was killed ends after that time.
 const (
-	redriveSession = 10 * time.Second
-	redriveBeat    = redriveSession / 4
-	// sessionOver is how long the next redrive waits for the place of one that was killed, which the coordinator may notice late.
-	sessionOver  = redriveSession + 3*time.Second
+	sessionTimeout    = 10 * time.Second
+	heartbeatInterval = sessionTimeout / 4
+	// sessionOver is how long the next redrive waits for the lock of one that was killed, which the coordinator may notice late.
+	sessionOver  = sessionTimeout + 3*time.Second
 	leaveTimeout = 3 * time.Second
 )
 
-// redriveLock is the place in the group.
+// redriveLock is the membership of the group, which has one member at a time.
 type redriveLock struct {
 	client *kafka.Client
 	topic  string
 	member kafka.Member
 
-	ctx   context.Context // ends with the place, the cause says why
+	ctx   context.Context // ends when the lock is lost, the cause says why
 	end   context.CancelCauseFunc
 	beats sync.WaitGroup
 
@@ -56,8 +56,8 @@ type redriveLock struct {
 	seen time.Time // when the coordinator last counted us in
 }
 
-// lockTopic takes the place. While another has it, it waits as long as the place of a process that was killed stays taken; a *[BusyError]
-// after that. waits, which may be nil, is told once. The returned context ends when the place is lost.
+// lockTopic takes the lock. While another redrive has it, it waits as long as the coordinator may need to notice that a process was killed,
+// and returns a *[BusyError] after that. waits, which may be nil, is called once. The returned context ends when the lock is lost.
 func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, waits func(*BusyError)) (*redriveLock, context.Context, error) {
 	cluster.ClientID = fmt.Sprintf("redrive by %s, process %d", by, os.Getpid()) // which is what others are shown
 	client, err := kafka.Open(cluster)
@@ -66,7 +66,7 @@ func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, 
 	}
 	l := &redriveLock{client: client, topic: topic, member: kafka.Member{Group: RedriveGroup(topic)}}
 	for patience := time.Now().Add(sessionOver); ; {
-		busy, err := l.try(ctx)
+		busy, err := l.tryJoin(ctx)
 		if err == nil && busy == nil {
 			break
 		}
@@ -91,8 +91,8 @@ func lockTopic(ctx context.Context, cluster headrace.Cluster, topic, by string, 
 	return l, l.ctx, nil
 }
 
-// try takes the place if it is free.
-func (l *redriveLock) try(ctx context.Context) (*BusyError, error) {
+// tryJoin takes the lock if it is free.
+func (l *redriveLock) tryJoin(ctx context.Context) (*BusyError, error) {
 	if busy, err := l.holder(ctx); busy != nil || err != nil {
 		return busy, err
 	}
@@ -111,7 +111,7 @@ func (l *redriveLock) try(ctx context.Context) (*BusyError, error) {
 	return busy, err
 }
 
-// holder is who has the place.
+// holder is who has the lock; nil when it is free or ours.
 func (l *redriveLock) holder(ctx context.Context) (*BusyError, error) {
 	var found []kafka.DescribedGroup
 	err := l.client.Retry(ctx, func(ctx context.Context) (err error) {
@@ -133,7 +133,7 @@ func (l *redriveLock) holder(ctx context.Context) (*BusyError, error) {
 // joins after it does not.
 func (l *redriveLock) join(ctx context.Context) (alone bool, err error) {
 	request := kafka.JoinRequest{
-		Group: l.member.Group, MemberID: l.member.MemberID, SessionTimeout: redriveSession, RebalanceTimeout: redriveSession,
+		Group: l.member.Group, MemberID: l.member.MemberID, SessionTimeout: sessionTimeout, RebalanceTimeout: sessionTimeout,
 		ProtocolType: "headrace-redrive", Protocols: []kafka.GroupProtocol{{Name: "alone"}}, Reason: "redrive of dead letters",
 	}
 	var joined kafka.JoinedGroup
@@ -157,7 +157,7 @@ func (l *redriveLock) join(ctx context.Context) (alone bool, err error) {
 		shares[m.ID] = nil
 	}
 	_, err = l.client.SyncGroup(ctx, kafka.SyncRequest{
-		Member: l.member, ProtocolType: request.ProtocolType, Protocol: joined.Protocol, Assignments: shares, Timeout: redriveSession,
+		Member: l.member, ProtocolType: request.ProtocolType, Protocol: joined.Protocol, Assignments: shares, Timeout: sessionTimeout,
 	})
 	if errors.Is(err, kerr.RebalanceInProgress) { // another has joined meanwhile: the next heartbeat says so again
 		err = nil
@@ -165,9 +165,9 @@ func (l *redriveLock) join(ctx context.Context) (alone bool, err error) {
 	return err == nil, err
 }
 
-// beat keeps the place.
+// beat keeps the lock.
 func (l *redriveLock) beat() {
-	for pause(l.ctx, redriveBeat) == nil {
+	for pause(l.ctx, heartbeatInterval) == nil {
 		asked := time.Now()
 		err := l.client.Heartbeat(l.ctx, l.member)
 		if errors.Is(err, kerr.RebalanceInProgress) {
@@ -188,9 +188,9 @@ func (l *redriveLock) beat() {
 	}
 }
 
-// held returns when the place is certainly ours: at once when the coordinator has said so within half a session, else when it says so
-// again. While it cannot be asked another may have begun.
-func (l *redriveLock) held() error {
+// confirm returns when the lock is certainly ours: at once when the coordinator has said so within half a session, else when it says so
+// again. While it cannot be asked another redrive may have begun.
+func (l *redriveLock) confirm() error {
 	for {
 		l.mu.Lock()
 		seen := l.seen
@@ -198,16 +198,16 @@ func (l *redriveLock) held() error {
 		if err := context.Cause(l.ctx); err != nil {
 			return err
 		}
-		if time.Since(seen) < redriveSession/2 {
+		if time.Since(seen) < sessionTimeout/2 {
 			return nil
 		}
-		if err := pause(l.ctx, redriveBeat/10); err != nil {
+		if err := pause(l.ctx, heartbeatInterval/10); err != nil {
 			return err
 		}
 	}
 }
 
-// release gives the place up.
+// release gives the lock up.
 func (l *redriveLock) release(ctx context.Context) {
 	l.end(nil)
 	l.beats.Wait()

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -114,12 +114,12 @@ func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 		r.MaxRedrives = MaxRedrives
 	}
 	p := &planning{plan: Redrive{Topic: r.Topic, ToGroup: r.ToGroup, Selection: r.Selection.String()}, request: r, returns: map[string]*Return{}}
-	reading, err := openDead(ctx, r.Cluster, r.Registry, r.Selection)
+	reading, err := openReader(ctx, r.Cluster, r.Registry, r.Selection)
 	if err != nil {
 		return Redrive{}, err
 	}
 	defer reading.close()
-	p.ways = newWays(reading.client, r.ToGroup)
+	p.router = newRouter(reading.client, r.ToGroup)
 	if err := p.read(ctx, reading, p.redrive); err != nil {
 		return Redrive{}, err
 	}
@@ -138,12 +138,12 @@ func PlanDiscard(ctx context.Context, r DiscardRequest) (Redrive, error) {
 		return Redrive{}, errors.New("discard: a reason is needed, for the record")
 	}
 	p := &planning{plan: Redrive{Topic: r.Topic, Discard: r.Reason, Selection: r.Selection.String()}}
-	reading, err := openDead(ctx, r.Cluster, r.Registry, r.Selection)
+	reading, err := openReader(ctx, r.Cluster, r.Registry, r.Selection)
 	if err != nil {
 		return Redrive{}, err
 	}
 	defer reading.close()
-	if err := p.read(ctx, reading, func(context.Context, *DeadLetter) (string, error) { return "", nil }); err != nil {
+	if err := p.read(ctx, reading, func(context.Context, *Letter) (string, error) { return "", nil }); err != nil {
 		return Redrive{}, err
 	}
 	return p.end(), nil
@@ -153,22 +153,22 @@ func PlanDiscard(ctx context.Context, r DiscardRequest) (Redrive, error) {
 type planning struct {
 	plan    Redrive
 	request RedriveRequest
-	ways    *ways
+	router  *router
 	returns map[string]*Return
 	left    map[string]int64
 	spans   map[int32]*RedrivePartition
-	edited  *DeadLetter // a copy of the last one, for an edit
+	edited  *Letter // a copy of the last one, for an edit
 }
 
 // read goes over the open dead letters of the selection; choose says why one stays, "" when it does not.
-func (p *planning) read(ctx context.Context, reading *deadReading, choose func(context.Context, *DeadLetter) (string, error)) error {
+func (p *planning) read(ctx context.Context, reading *letterReader, choose func(context.Context, *Letter) (string, error)) error {
 	state, err := topicstate.Get(ctx, reading.client, p.plan.Topic)
 	if err != nil {
 		return err
 	}
 	p.plan.TopicID = state.ID
 	p.left, p.spans = map[string]int64{}, map[int32]*RedrivePartition{}
-	err = reading.read(ctx, state, func(d *DeadLetter, undecided error) error {
+	err = reading.read(ctx, state, func(d *Letter, undecided error) error {
 		if d.Fate != FateOpen {
 			return nil
 		}
@@ -190,10 +190,10 @@ func (p *planning) read(ctx context.Context, reading *deadReading, choose func(c
 	if err != nil {
 		return err
 	}
-	return reading.selector.verdict()
+	return reading.selector.unanswerable()
 }
 
-// folded is FoldError of the reason, but for the place in an expression, which is the same for every event.
+// folded is FoldError of the reason, except for the position in an expression, which is the same for every event.
 func folded(err error) string {
 	if wrong, ok := errors.AsType[*filter.Error](err); ok {
 		same := *wrong
@@ -204,7 +204,7 @@ func folded(err error) string {
 }
 
 // redrive says why a dead letter stays, and counts where it goes.
-func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
+func (p *planning) redrive(ctx context.Context, d *Letter) (string, error) {
 	if why := d.unreturnable(p.request.ToGroup); why != "" {
 		return why, nil
 	}
@@ -218,7 +218,7 @@ func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	to, err := p.ways.of(ctx, d)
+	to, err := p.router.of(ctx, d)
 	if err != nil {
 		return "", err
 	}
@@ -228,13 +228,13 @@ func (p *planning) redrive(ctx context.Context, d *DeadLetter) (string, error) {
 	p.returns[to.topic].Events++
 	p.returns[to.topic].Claimed = p.returns[to.topic].Claimed || to.claimed
 	if p.request.Edit != nil {
-		p.edited = keepLetter(d)
+		p.edited = cloneLetter(d)
 	}
 	return "", nil
 }
 
 // add notes that a dead letter is chosen. Those of a partition come in order.
-func (p *planning) add(d *DeadLetter) {
+func (p *planning) add(d *Letter) {
 	part := p.spans[d.Partition]
 	if part == nil {
 		part = &RedrivePartition{Partition: d.Partition}
@@ -275,7 +275,7 @@ func (p *planning) checkTopics(ctx context.Context, client *kafka.Client) error 
 }
 
 // unreturnable says why a dead letter cannot go back to where it came from; "" when it can.
-func (d *DeadLetter) unreturnable(toGroup bool) string {
+func (d *Letter) unreturnable(toGroup bool) string {
 	switch {
 	case d.Kind == "batch":
 		return "a record batch, not one event"
@@ -285,14 +285,14 @@ func (d *DeadLetter) unreturnable(toGroup bool) string {
 		return "came from the dead-letter topic itself"
 	case internalTopic(d.Origin.Topic):
 		return "headers that name an internal topic as the one it came from"
-	case d.Family == FamilySpring && d.springDisagrees():
+	case d.Family == FamilySpring && d.springTopicsDiffer():
 		return "headers that name several topics it came from"
-	case d.Family == FamilyOwn && d.Group == "" && headers.Last(d.Raw, HeaderReplay) != nil:
+	case d.Family == FamilyOwn && d.Group == "" && headers.Last(d.Raw, consumer.HeaderReplay) != nil:
 		return "made by a copy: mend and copy again"
 	case d.Family == FamilyShare && d.Key == nil && d.Value == nil:
 		return "no copy of the event, which is still in its topic: the share group has errors.deadletterqueue.copy.record.enable off"
-	case d.misrefers() != "":
-		return d.misrefers()
+	case d.badReference() != "":
+		return d.badReference()
 	case toGroup && d.Group == "":
 		return "headers that do not tell which group gave it up"
 	}

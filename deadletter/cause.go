@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"crypto/sha256"
@@ -18,7 +18,7 @@ type Cause struct {
 }
 
 // Cause returns what the dead letter died of.
-func (d *DeadLetter) Cause() Cause {
+func (d *Letter) Cause() Cause {
 	c := Cause{Kind: d.Kind, Error: FoldError(d.Error), Group: d.Group, Handler: d.Handler, Event: d.Event}
 	sum := sha256.Sum256([]byte(strings.Join([]string{c.Kind, c.Error, c.Group, c.Handler, c.Event}, "\x00")))
 	c.ID = hex.EncodeToString(sum[:4])

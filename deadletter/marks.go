@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"encoding/json"
@@ -131,11 +131,11 @@ type marked struct {
 }
 
 // marks is what is done in one topic.
-type marks map[Spot][]marked // by the beginning of the block
+type marks map[Position][]marked // by the beginning of the block
 
-// take reads a record of the marks topic. What was written by somebody else is left out.
-func (m marks) take(of markOf, value []byte) {
-	at := Spot{of.partition, of.block}
+// add reads a record of the marks topic. What was written by somebody else is left out.
+func (m marks) add(of markOf, value []byte) {
+	at := Position{of.partition, of.block}
 	var v markValue
 	set := &offsetSet{}
 	if len(value) > maxMarkBytes || json.Unmarshal(value, &v) != nil || set.parse(v.Offsets, of.block) != nil {
@@ -150,10 +150,10 @@ func (m marks) take(of markOf, value []byte) {
 	m[at] = append(m[at], marked{of.run, v.Action, set})
 }
 
-// fate tells whether a dead letter is done, and by which run.
+// fate says whether a dead letter is done, and by which run.
 func (m marks) fate(partition int32, offset int64) (Fate, string) {
 	block := offset - offset%blockOffsets
-	for _, one := range m[Spot{partition, block}] {
+	for _, one := range m[Position{partition, block}] {
 		if one.set.has(offset - block) {
 			return one.action.fate(), one.run
 		}

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -22,6 +22,17 @@ func (e *TargetError) Error() string {
 		"which whoever wrote the event may have set: name each topic that they may go to (RedriveConfig.Targets)", e.Topic, strings.Join(e.Targets, ", "))
 }
 
+// StaleError says that the topic of a plan was deleted and created again since the plan was made, so that the offsets mean other
+// dead letters and the plan is not applied. Make a new one.
+type StaleError struct {
+	Topic   string // of the dead letters
+	Was, Is string // ids of the topic in the plan, and now
+}
+
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("plan: topic %s: topic recreated since it was made: topic id %s was planned, %s is there: plan again", e.Topic, e.Was, e.Is)
+}
+
 // unconfirmed are the topics that only headers name and nobody has agreed to.
 func (r *Redrive) unconfirmed(targets []string) error {
 	var missing []string
@@ -38,7 +49,7 @@ func (r *Redrive) unconfirmed(targets []string) error {
 
 // claimed reports whether nothing but the headers of a dead letter says where it came from: it is of another program, or its topic is
 // not the dead-letter topic of the topic and group that it names.
-func (w *ways) claimed(ctx context.Context, d *DeadLetter) (bool, error) {
+func (w *router) claimed(ctx context.Context, d *Letter) (bool, error) {
 	if d.Family != FamilyOwn || d.Group == "" || consumer.DeadLetterTopic(d.Origin.Topic, d.Group) != d.Topic {
 		return true, nil
 	}
@@ -63,7 +74,7 @@ func namedFor(dead, topic string) bool {
 }
 
 // topics is the name of every topic of the cluster.
-func (w *ways) topics(ctx context.Context) ([]string, error) {
+func (w *router) topics(ctx context.Context) ([]string, error) {
 	if w.names == nil {
 		err := w.client.Retry(ctx, func(ctx context.Context) error {
 			all, err := w.client.Overview(ctx, kafka.AnyNode)

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"bytes"
@@ -39,9 +39,9 @@ func readReference(value []byte) headrace.Location {
 	return where
 }
 
-// misrefers says why the event that a dead letter refers to is not looked for; "" when it is. Headers may be anybody's: a letter refers to
+// badReference says why the event that a dead letter refers to is not looked for; "" when it is. Headers may be anybody's: a letter refers to
 // the topic it came from, or to a retry topic of that.
-func (d *DeadLetter) misrefers() string {
+func (d *Letter) badReference() string {
 	reference := headers.Last(d.Raw, consumer.HeaderReference)
 	switch {
 	case reference == nil || d.Family != FamilyOwn:
@@ -57,7 +57,7 @@ func (d *DeadLetter) misrefers() string {
 }
 
 // dereference gives a dead letter the key, value and headers of the event that it refers to. When that is gone it is a *[EventGoneError].
-func (d *DeadLetter) dereference(ctx context.Context, cluster headrace.Cluster) error {
+func (d *Letter) dereference(ctx context.Context, cluster headrace.Cluster) error {
 	if d.Refers.Topic == "" {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (d *DeadLetter) dereference(ctx context.Context, cluster headrace.Cluster) 
 	held[0].From, held[0].To = d.Refers.Offset, d.Refers.Offset+1
 	var found *consumer.Record
 	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: d.Refers.Topic, Ranges: held}, func(r consumer.Record) error {
-		r.Key, r.Value, r.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), copyHeaders(r.Headers)
+		r.Key, r.Value, r.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), cloneHeaders(r.Headers)
 		found = &r
 		return nil
 	})
@@ -95,7 +95,7 @@ func (d *DeadLetter) dereference(ctx context.Context, cluster headrace.Cluster) 
 	}
 	d.Key, d.Value, d.Headers = found.Key, found.Value, nil
 	for _, h := range found.Headers {
-		if !FamilyOwn.owns(h.Key) {
+		if !FamilyOwn.Owns(h.Key) {
 			d.Headers = append(d.Headers, h)
 		}
 	}

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"bytes"
@@ -32,15 +32,15 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		headers []headrace.Header
-		want    DeadLetter
+		want    Letter
 	}{
-		{"nobody's", []headrace.Header{own}, DeadLetter{Origin: headrace.Location{Partition: -1, Offset: -1}, Time: buried}},
+		{"nobody's", []headrace.Header{own}, Letter{Origin: headrace.Location{Partition: -1, Offset: -1}, Time: buried}},
 		// ShareGroupDLQStateManager.headers: text, the delivery count and the message only where there are any.
 		{"share group", []headrace.Header{
 			own, header("__dlq.errors.topic", "orders"), header("__dlq.errors.partition", "2"), header("__dlq.errors.offset", "41"),
 			header("__dlq.errors.group", "mailers"), header("__dlq.errors.delivery.count", "5"),
 			header("__dlq.errors.message", "Offset delivery count exceeded the threshold."),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilyShare, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mailers", Attempts: 5,
 			Error: "Offset delivery count exceeded the threshold.", Time: buried,
 		}},
@@ -50,7 +50,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("__connect.errors.connector.name", "to-postgres"), header("__connect.errors.task.id", "0"), header("__connect.errors.stage", "VALUE_CONVERTER"),
 			header("__connect.errors.class.name", "io.confluent.connect.avro.AvroConverter"), header("__connect.errors.exception.class.name", "org.apache.kafka.connect.errors.DataException"),
 			header("__connect.errors.exception.message", "Failed to deserialize data for topic orders"), header("__connect.errors.exception.stacktrace", "org.apache...\n\tat x"),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilyConnect, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "to-postgres", Handler: "value_converter AvroConverter",
 			Kind: "DataException", Error: "Failed to deserialize data for topic orders", Stack: "org.apache...\n\tat x", Time: buried,
 		}},
@@ -65,7 +65,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("kafka_dlt-exception-fqcn", "org.springframework.kafka.listener.ListenerExecutionFailedException"),
 			header("kafka_dlt-exception-cause-fqcn", "java.lang.IllegalStateException"), header("kafka_dlt-exception-message", "Listener failed; no such address"),
 			header("kafka_dlt-exception-stacktrace", "java.lang...\n\tat y"),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilySpring, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
 			Error: "Listener failed; no such address", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
 		}},
@@ -79,7 +79,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			header("kafka_exception-stacktrace", "java.lang...\n\tat y"), header("retry_topic-attempts", javaInt(4)),
 			header("retry_topic-original-timestamp", "\x01\x8b\xcf\xe5\x68\x00"), header("retry_topic-backoff-timestamp", "\x01\x8b\xcf\xe5\x68\x00"),
 			header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9"),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilySpring, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Group: "mail", Attempts: 3, Kind: "IllegalStateException",
 			Error: "Listener failed", Stack: "java.lang...\n\tat y", Died: buried, Time: time.UnixMilli(1_700_000_000_000).UTC(),
 			Headers: []headrace.Header{own, header("kafka_correlationId", "7"), header("kafka_dlt-mine", "8"), header("retry_topic-mine", "9")},
@@ -90,14 +90,14 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			{Key: "__streams.errors.message"},
 			header("__streams.errors.stacktrace", "z"),
 			header("__streams.errors.topic", "orders"), header("__streams.errors.partition", "2"), header("__streams.errors.offset", "41"),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilyStreams, Origin: headrace.Location{Topic: "orders", Partition: 2, Offset: 41}, Kind: "NumberFormatException", Stack: "z", Time: buried,
 		}},
 		// An event of a Connect dead-letter topic, on which a worker has failed: it came from there, and the headers of Connect are its own.
 		{"of a dead letter", []headrace.Header{
 			header("__connect.errors.topic", "orders"), header("__dlq.errors.topic", "orders-dlq"), header("__dlq.errors.partition", "0"),
 			header("__dlq.errors.offset", "9"), header("__dlq.errors.kind", "handler"), header("__dlq.errors.time", "2026-03-01T12:00:00Z"),
-		}, DeadLetter{
+		}, Letter{
 			Family: FamilyOwn, Origin: headrace.Location{Topic: "orders-dlq", Offset: 9}, Kind: "handler", Died: buried, Time: buried,
 			Headers: []headrace.Header{header("__connect.errors.topic", "orders")},
 		}},
@@ -109,7 +109,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			if test.want.Headers == nil {
 				test.want.Headers = []headrace.Header{own}
 			}
-			got := deadLetterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
+			got := letterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -132,7 +132,7 @@ func TestHostileHeadersAreBounded(t *testing.T) {
 			value := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 12), rapid.Just([]byte(long)), rapid.Just([]byte(nil))).Draw(t, "value")
 			headers = append(headers, headrace.Header{Key: key, Value: value})
 		}
-		d := deadLetterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
+		d := letterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
 		texts := len(d.Origin.Topic) + len(d.Group) + len(d.Handler) + len(d.Kind) + len(d.Error)
 		if texts > 5*3*maxText || len(d.Stack) > 3*maxStack || d.Origin.Partition < -1 || d.Origin.Offset < -1 || d.Attempts < 0 || d.Time.Before(time.Unix(0, 0)) {
 			t.Fatalf("%d bytes of text, %d of stack: %+v", texts, len(d.Stack), d.Origin)
@@ -181,7 +181,7 @@ func TestMarksAreReadAsTheyAreWritten(t *testing.T) {
 			t.Fatalf("%q is read as %+v", of.key(), read)
 		}
 		m := marks{}
-		m.take(of, fmt.Appendf(nil, `{"action":"discard","offsets":%q}`, set.text(base)))
+		m.add(of, fmt.Appendf(nil, `{"action":"discard","offsets":%q}`, set.text(base)))
 		for n := range int64(blockOffsets) {
 			fate, run := m.fate(3, base+n)
 			if (fate == FateDiscarded) != set.has(n) || (run == of.run) != set.has(n) {
@@ -200,9 +200,9 @@ func TestForeignMarksAreLeftOut(t *testing.T) {
 	}
 	m := marks{}
 	for _, value := range []string{"", "{}", `{"offsets":"1-"}`, `{"offsets":"4096"}`, `{"offsets":"7-3"}`, `{"offsets":"0-9223372036854775807"}`, `{"offsets":"-1"}`} {
-		m.take(markOf{topic: "t", id: "-", run: "r"}, []byte(value))
+		m.add(markOf{topic: "t", id: "-", run: "r"}, []byte(value))
 	}
-	m.take(markOf{topic: "t", id: "-", run: "r"}, bytes.Repeat([]byte("1,"), maxMarkBytes))
+	m.add(markOf{topic: "t", id: "-", run: "r"}, bytes.Repeat([]byte("1,"), maxMarkBytes))
 	if len(m) != 0 {
 		t.Errorf("taken: %v", m)
 	}

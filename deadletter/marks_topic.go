@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"cmp"
@@ -22,8 +22,8 @@ import (
 // first redrive creates it, as safe as the dead-letter topic: one partition, cleanup.policy=compact.
 const MarksTopic = "headrace.redrives"
 
-// DeadRun is a redrive or a discard, as [MarksTopic] remembers it.
-type DeadRun struct {
+// Run is a redrive or a discard, as [MarksTopic] remembers it.
+type Run struct {
 	ID        string    `json:"id"`
 	Action    string    `json:"action"` // "redrive" or "discard"
 	Topic     string    `json:"topic"`  // of the dead letters
@@ -42,7 +42,7 @@ type DeadRun struct {
 // marksRead is what the marks topic says.
 type marksRead struct {
 	marks map[topicstate.State]marks // by name and id of the dead-letter topic; the state's Partitions is 0
-	runs  map[string]DeadRun
+	runs  map[string]Run
 }
 
 func (r *marksRead) of(topic topicstate.State) marks {
@@ -59,13 +59,13 @@ const noTopicID = "-"
 // readMarks reads the marks topic up to its end. One that does not exist is empty. Marks are written without transactions, so that those
 // behind a transaction that others have left open count.
 func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error) {
-	found := &marksRead{marks: map[topicstate.State]marks{}, runs: map[string]DeadRun{}}
+	found := &marksRead{marks: map[topicstate.State]marks{}, runs: map[string]Run{}}
 	err := consumer.Read(ctx, consumer.ReadConfig{
 		Cluster: cluster, Topic: MarksTopic, Range: consumer.Range{To: consumer.AtEnd()}, ReadUncommitted: true,
 	}, func(r consumer.Record) error {
 		key := string(r.Key)
 		if id, isRun := strings.CutPrefix(key, runKey); isRun {
-			var run DeadRun
+			var run Run
 			if len(r.Value) <= maxMarkBytes && json.Unmarshal(r.Value, &run) == nil && run.ID == id {
 				found.runs[id] = run
 			}
@@ -79,7 +79,7 @@ func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error
 		if found.marks[topic] == nil {
 			found.marks[topic] = marks{}
 		}
-		found.marks[topic].take(of, r.Value)
+		found.marks[topic].add(of, r.Value)
 		return nil
 	})
 	if _, missing := errors.AsType[*consumer.MissingTopicError](err); missing {
@@ -91,17 +91,17 @@ func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error
 	return found, nil
 }
 
-// DeadRuns returns the redrives and discards of the cluster, the oldest first. It is empty when there never was one.
-func DeadRuns(ctx context.Context, cluster headrace.Cluster) ([]DeadRun, error) {
+// Runs returns the redrives and discards of the cluster, the oldest first. It is empty when there never was one.
+func Runs(ctx context.Context, cluster headrace.Cluster) ([]Run, error) {
 	read, err := readMarks(ctx, cluster)
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]DeadRun, 0, len(read.runs))
+	runs := make([]Run, 0, len(read.runs))
 	for _, run := range read.runs {
 		runs = append(runs, run)
 	}
-	slices.SortFunc(runs, func(a, b DeadRun) int { return cmp.Or(a.Began.Compare(b.Began), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(runs, func(a, b Run) int { return cmp.Or(a.Began.Compare(b.Began), strings.Compare(a.ID, b.ID)) })
 	return runs, nil
 }
 
@@ -139,26 +139,26 @@ func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka
 type marksWriter struct {
 	producer *producer.Producer
 	topic    topicstate.State // of the dead letters
-	run      DeadRun
-	blocks   map[Spot]*offsetSet // what the run has done, by the beginning of the block
+	run      Run
+	blocks   map[Position]*offsetSet // what the run has done, by the beginning of the block
 }
 
-func newMarksWriter(p *producer.Producer, topic topicstate.State, run DeadRun) *marksWriter {
+func newMarksWriter(p *producer.Producer, topic topicstate.State, run Run) *marksWriter {
 	if topic.ID == "" {
 		topic.ID = noTopicID
 	}
-	return &marksWriter{producer: p, topic: topic, run: run, blocks: map[Spot]*offsetSet{}}
+	return &marksWriter{producer: p, topic: topic, run: run, blocks: map[Position]*offsetSet{}}
 }
 
 // write marks dead letters as done, and returns when Kafka has acknowledged it.
-func (w *marksWriter) write(ctx context.Context, done []Spot) error {
-	changed := map[Spot]bool{}
-	for _, spot := range done {
-		at := Spot{spot.Partition, spot.Offset - spot.Offset%blockOffsets}
+func (w *marksWriter) write(ctx context.Context, done []Position) error {
+	changed := map[Position]bool{}
+	for _, position := range done {
+		at := Position{position.Partition, position.Offset - position.Offset%blockOffsets}
 		if w.blocks[at] == nil {
 			w.blocks[at] = &offsetSet{}
 		}
-		w.blocks[at].add(spot.Offset - at.Offset)
+		w.blocks[at].add(position.Offset - at.Offset)
 		changed[at] = true
 	}
 	for at := range changed {
@@ -170,8 +170,8 @@ func (w *marksWriter) write(ctx context.Context, done []Spot) error {
 	return nil
 }
 
-// tell writes what the run is, and has come to.
-func (w *marksWriter) tell(ctx context.Context, events int64, outcome string) error {
+// writeRun writes the record of the run: how far it has come, and how it ended unless outcome is "".
+func (w *marksWriter) writeRun(ctx context.Context, events int64, outcome string) error {
 	w.run.Events, w.run.Outcome = events, outcome
 	if outcome != "" {
 		w.run.Ended = time.Now().UTC()

@@ -1,4 +1,4 @@
-package replay_test
+package deadletter_test
 
 import (
 	"context"
@@ -14,20 +14,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/replay/filter"
 )
 
-func (w *world) request(change func(*replay.RedriveRequest)) replay.RedriveRequest {
-	r := replay.RedriveRequest{Cluster: w.cluster, Topic: dead}
+func (w *world) request(change func(*deadletter.RedriveRequest)) deadletter.RedriveRequest {
+	r := deadletter.RedriveRequest{Cluster: w.cluster, Topic: dead}
 	change(&r)
 	return r
 }
 
-func (w *world) planOf(change func(*replay.RedriveRequest)) replay.Redrive {
+func (w *world) planOf(change func(*deadletter.RedriveRequest)) deadletter.Redrive {
 	w.t.Helper()
-	plan, err := replay.PlanRedrive(w.t.Context(), w.request(change))
+	plan, err := deadletter.PlanRedrive(w.t.Context(), w.request(change))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestOneCauseOfMany(t *testing.T) {
 		records = append(records, letter(0, i, consumer.HeaderMessage, message))
 	}
 	w.put(records...)
-	even := w.planOf(func(r *replay.RedriveRequest) { r.Selection.Error = "no address of customer 1" })
+	even := w.planOf(func(r *deadletter.RedriveRequest) { r.Selection.Error = "no address of customer 1" })
 	if even.Events() != letters/2 || len(even.Partitions) != 1 || len(even.Partitions[0].Spans) != letters/2 {
 		t.Fatalf("%d planned, in %d partitions", even.Events(), len(even.Partitions))
 	}
@@ -58,7 +59,7 @@ func TestOneCauseOfMany(t *testing.T) {
 		t.Fatalf("%d left, the first is %+v", len(left), left[0])
 	}
 	for _, d := range w.list(true) {
-		if want := replay.FateRedriven; d.Offset%2 == 0 && (d.Fate != want || d.Run == "") {
+		if want := deadletter.FateRedriven; d.Offset%2 == 0 && (d.Fate != want || d.Run == "") {
 			t.Fatalf("%s is %s by %q", d.Location, d.Fate, d.Run)
 		}
 	}
@@ -86,7 +87,7 @@ func TestTwoAtOnce(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error)
 	go func() {
 		first := true
-		_, err := replay.ApplyRedrive(ctx, replay.RedriveConfig{Cluster: w.cluster, By: "ann@example", Rate: 2, Progress: func(replay.Redriven) {
+		_, err := deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: w.cluster, By: "ann@example", Rate: 2, Progress: func(deadletter.Redriven) {
 			if first {
 				close(begun)
 			}
@@ -96,8 +97,8 @@ func TestTwoAtOnce(t *testing.T) {
 	}()
 	<-begun
 	told := 0
-	_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Waits: func(*replay.BusyError) { told++ }}, plan)
-	busy, ok := errors.AsType[*replay.BusyError](err)
+	_, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, Waits: func(*deadletter.BusyError) { told++ }}, plan)
+	busy, ok := errors.AsType[*deadletter.BusyError](err)
 	if !ok || busy.Topic != dead || !strings.Contains(busy.Holder, "redrive by ann@example, process ") || told != 1 {
 		t.Errorf("the second ended with %v; it was told %d times that it waits", err, told)
 	}
@@ -115,12 +116,12 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(w.returned(1, letter(1, 41)))
-	_, err := replay.PlanRedrive(t.Context(), w.request(func(r *replay.RedriveRequest) { r.ToGroup = true }))
-	if none, ok := errors.AsType[*replay.NoRetryTopicError](err); !ok || none.Group != "mail" || none.Topic != "orders" {
+	_, err := deadletter.PlanRedrive(t.Context(), w.request(func(r *deadletter.RedriveRequest) { r.ToGroup = true }))
+	if none, ok := errors.AsType[*deadletter.NoRetryTopicError](err); !ok || none.Group != "mail" || none.Topic != "orders" {
 		t.Fatalf("got %v", err)
 	}
 	w.createTopics("orders.mail.retry.1h", "orders.mail.retry.5m", "orders.mail.retry.5m0s", "orders.mail2.retry.1s")
-	w.apply(w.planOf(func(r *replay.RedriveRequest) { r.ToGroup = true }))
+	w.apply(w.planOf(func(r *deadletter.RedriveRequest) { r.ToGroup = true }))
 	found := w.contents("orders.mail.retry.5m")
 	if len(found) != 1 {
 		t.Fatalf("the first retry topic holds %d events", len(found))
@@ -128,11 +129,11 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 	headers := map[string]string{}
 	var marks []string
 	for _, h := range found[0].Headers {
-		if headers[h.Key] = string(h.Value); h.Key == replay.HeaderRedriveMark {
+		if headers[h.Key] = string(h.Value); h.Key == deadletter.HeaderRedriveMark {
 			marks = append(marks, string(h.Value))
 		}
 	}
-	delete(headers, replay.HeaderRedriveMark)
+	delete(headers, deadletter.HeaderRedriveMark)
 	if len(marks) != 2 || marks[0] != earlierRun+"/0:0" || !strings.HasSuffix(marks[1], "/1:0") {
 		t.Errorf("marks of its returns are %v", marks)
 	}
@@ -144,7 +145,7 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 	}
 	want := map[string]string{
 		"trace": "abc", consumer.HeaderTopic: "orders", consumer.HeaderPartition: "1", consumer.HeaderOffset: "41", consumer.HeaderGroup: "mail",
-		consumer.HeaderDeliveryCount: "0", consumer.HeaderRetryRung: "0", consumer.HeaderRetryTime: "1700000000041", replay.HeaderRedrives: "2",
+		consumer.HeaderDeliveryCount: "0", consumer.HeaderRetryRung: "0", consumer.HeaderRetryTime: "1700000000041", deadletter.HeaderRedrives: "2",
 	}
 	if diff := cmp.Diff(want, headers); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -156,12 +157,12 @@ func TestQuarantine(t *testing.T) {
 	w := newWorld(t)
 	w.put(letter(0, 1), w.returned(2, letter(0, 2)), w.returned(3, letter(0, 3)), w.returned(17, letter(0, 4)))
 	for most, want := range map[int]int64{0: 2, 1: 1, 4: 3, -1: 4} {
-		plan := w.planOf(func(r *replay.RedriveRequest) { r.MaxRedrives = most })
+		plan := w.planOf(func(r *deadletter.RedriveRequest) { r.MaxRedrives = most })
 		if plan.Events() != want {
 			t.Errorf("with at most %d redrives: %d go back, want %d", most, plan.Events(), want)
 		}
 	}
-	if left := w.plan().Left; len(left) != 1 || left[0] != (replay.Left{Reason: "in quarantine: returned 3 times or more already", Events: 2}) {
+	if left := w.plan().Left; len(left) != 1 || left[0] != (deadletter.Left{Reason: "in quarantine: returned 3 times or more already", Events: 2}) {
 		t.Errorf("left: %+v", left)
 	}
 }
@@ -191,12 +192,12 @@ func TestEventsOfOtherFamiliesAreReturned(t *testing.T) {
 		{Key: "retry_topic-attempts", Value: []byte{0, 0, 0, 4}},
 	}}
 	w.put(connect, spring)
-	if _, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Targets: []string{"orders"}}, w.plan()); err != nil {
+	if _, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, Targets: []string{"orders"}}, w.plan()); err != nil {
 		t.Fatal(err)
 	}
 	found := w.orders()
 	for _, r := range found {
-		if r.Partition != 2 || len(r.Headers) != 3 || r.Headers[0].Key != "trace" || r.Headers[1].Key != replay.HeaderRedrives {
+		if r.Partition != 2 || len(r.Headers) != 3 || r.Headers[0].Key != "trace" || r.Headers[1].Key != deadletter.HeaderRedrives {
 			t.Errorf("returned as %+v", r)
 		}
 	}
@@ -209,9 +210,9 @@ func TestEventsOfOtherFamiliesAreReturned(t *testing.T) {
 func TestMarksTopicThatForgetsIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.createTopics(replay.MarksTopic)
+	w.createTopics(deadletter.MarksTopic)
 	w.put(letter(0, 1))
-	_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, w.plan())
+	_, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster}, w.plan())
 	if err == nil || !strings.Contains(err.Error(), "cleanup.policy=delete") || len(w.orders()) != 0 {
 		t.Errorf("got %v", err)
 	}
@@ -230,8 +231,8 @@ func TestTopicMadeAnew(t *testing.T) {
 	w.createTopics(dead)
 	w.client.PurgeTopicsFromClient(dead)
 	w.put(letter(0, 2))
-	stale, ok := errors.AsType[*replay.StaleError](errOf(replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)))
-	if !ok || stale.Change != replay.TopicRecreated {
+	stale, ok := errors.AsType[*deadletter.StaleError](errOf(deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster}, plan)))
+	if !ok || stale.Topic != dead || stale.Is == stale.Was {
 		t.Errorf("got %v", stale)
 	}
 	if open := w.list(false); len(open) != 1 {
@@ -239,24 +240,24 @@ func TestTopicMadeAnew(t *testing.T) {
 	}
 }
 
-func errOf(_ replay.Redriven, err error) error { return err }
+func errOf(_ deadletter.Redriven, err error) error { return err }
 
 func TestDiscardNeedsAReason(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2))
-	request := replay.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: replay.Selection{At: []replay.Spot{{Offset: 1}}}}
-	if _, err := replay.PlanDiscard(t.Context(), request); err == nil || !strings.Contains(err.Error(), "reason") {
+	request := deadletter.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: deadletter.Selection{At: []deadletter.Position{{Offset: 1}}}}
+	if _, err := deadletter.PlanDiscard(t.Context(), request); err == nil || !strings.Contains(err.Error(), "reason") {
 		t.Errorf("got %v", err)
 	}
 	request.Reason = "a test"
-	plan, err := replay.PlanDiscard(t.Context(), request)
+	plan, err := deadletter.PlanDiscard(t.Context(), request)
 	if err != nil || plan.Events() != 1 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
 	w.apply(plan)
-	got, run, err := replay.DeadLetterAt(t.Context(), w.cluster, nil, dead, replay.Spot{Offset: 1})
-	if err != nil || got.Fate != replay.FateDiscarded || run == nil || run.Reason != "a test" || run.By != "me@here" || run.Selection != "at 0:1" {
+	got, run, err := deadletter.ReadAt(t.Context(), w.cluster, nil, headrace.Location{Topic: dead, Offset: 1})
+	if err != nil || got.Fate != deadletter.FateDiscarded || run == nil || run.Reason != "a test" || run.By != "me@here" || run.Selection != "at 0:1" {
 		t.Errorf("%s by %+v, %v", got.Fate, run, err)
 	}
 	if len(w.orders()) != 0 || len(w.list(true)) != 2 {
@@ -300,7 +301,7 @@ func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 				marks := 0
 				w.kafka.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 					w.kafka.KeepControl()
-					if req.(*kmsg.ProduceRequest).Topics[0].Topic != replay.MarksTopic {
+					if req.(*kmsg.ProduceRequest).Topics[0].Topic != deadletter.MarksTopic {
 						return nil, nil, false
 					}
 					if marks++; marks == 2 { // the first says that the redrive begins
@@ -314,7 +315,7 @@ func TestPlaceThatIsLostIsTakenAgain(t *testing.T) {
 				})
 			}
 			highest := int64(0)
-			done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Rate: 10, Progress: func(so replay.Redriven) {
+			done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, Rate: 10, Progress: func(so deadletter.Redriven) {
 				if so.Events < highest {
 					t.Errorf("told of %d events after %d", so.Events, highest)
 				}
@@ -338,20 +339,48 @@ func TestExpressionWithoutAnyAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2, "tenant", "a"), letter(1, 3))
-	where := func(text string) replay.Selection { return replay.Selection{Filter: filter.Filter{Where: text}} }
-	some := w.planOf(func(r *replay.RedriveRequest) { r.Selection = where(`headers.tenant == "a"`) })
+	where := func(text string) deadletter.Selection {
+		return deadletter.Selection{Filter: filter.Filter{Where: text}}
+	}
+	some := w.planOf(func(r *deadletter.RedriveRequest) { r.Selection = where(`headers.tenant == "a"`) })
 	if some.Events() != 1 || len(some.Left) != 1 || some.Left[0].Reason != "cannot be decided: filter: where:1:8: no such key: tenant" || some.Left[0].Events != 2 {
 		t.Errorf("planned %+v", some)
 	}
 	none := where(`headers.tennant == "a"`)
-	_, redrive := replay.PlanRedrive(t.Context(), w.request(func(r *replay.RedriveRequest) { r.Selection = none }))
-	_, discard := replay.PlanDiscard(t.Context(), replay.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: none, Reason: "test"})
-	list := replay.DeadLetters(t.Context(), replay.DeadQuery{Cluster: w.cluster, Topics: []string{dead}, Selection: none}, func(replay.DeadLetter) error { return nil })
+	_, redrive := deadletter.PlanRedrive(t.Context(), w.request(func(r *deadletter.RedriveRequest) { r.Selection = none }))
+	_, discard := deadletter.PlanDiscard(t.Context(), deadletter.DiscardRequest{Cluster: w.cluster, Topic: dead, Selection: none, Reason: "test"})
+	list := deadletter.Read(t.Context(), deadletter.Query{Cluster: w.cluster, Topics: []string{dead}, Selection: none}, func(deadletter.Letter) error { return nil })
 	for _, err := range []error{redrive, discard, list} {
 		wrong, ok := errors.AsType[*filter.Error](err)
 		if !ok || wrong.Column != 8 || !strings.Contains(err.Error(), `headers.tennant == \"a\"`) || !strings.Contains(err.Error(), "any of 3 dead letters") ||
 			!strings.Contains(err.Error(), "no such key: tennant") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func TestMarksAreReadBehindAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.kafka.CreateTopic(deadletter.MarksTopic, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.Brokers...), kgo.TransactionalID("foreign"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(foreign.Close)
+	if err := foreign.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	open := &kgo.Record{Topic: deadletter.MarksTopic, Key: []byte("foreign"), Value: []byte("{}")}
+	if err := foreign.ProduceSync(t.Context(), open).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	w.put(&kgo.Record{Topic: deadletter.MarksTopic, Key: []byte("run:r"), Value: []byte(`{"id":"r"}`)})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if runs, err := deadletter.Runs(ctx, w.cluster); err != nil || len(runs) != 1 {
+		t.Errorf("%+v, %v", runs, err)
 	}
 }

@@ -1,4 +1,4 @@
-package replay_test
+package deadletter_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/deadletter"
 )
 
 // forgeries are dead letters whose headers name the topic payments, which the dead-letter topic orders.mail.dead does not belong to.
@@ -42,7 +42,7 @@ func TestForgedHeadersDoNotChooseTheTarget(t *testing.T) {
 			w.createTopics("payments")
 			w.put(record)
 			plan := w.plan()
-			_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)
+			_, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster}, plan)
 			if err == nil || !strings.Contains(err.Error(), "payments") {
 				t.Errorf("applied: %v", err)
 			}
@@ -64,11 +64,11 @@ func TestTargetThatIsNamedIsAgreedTo(t *testing.T) {
 	}
 	w.put(letter(0, 2))
 	plan := w.plan()
-	want := []replay.Return{{Topic: "orders", Events: 1}, {Topic: "payments", Events: int64(len(all)), Claimed: true}}
+	want := []deadletter.Return{{Topic: "orders", Events: 1}, {Topic: "payments", Events: int64(len(all)), Claimed: true}}
 	if !slices.Equal(plan.Returns, want) {
 		t.Errorf("planned %+v", plan.Returns)
 	}
-	done, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster, Targets: []string{"payments"}}, plan)
+	done, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster, Targets: []string{"payments"}}, plan)
 	if err != nil || done.Events != int64(len(all))+1 || len(w.contents("payments")) != len(all) || len(w.orders()) != 1 {
 		t.Errorf("%+v, %v: %d in payments, %d in orders", done, err, len(w.contents("payments")), len(w.orders()))
 	}
@@ -82,7 +82,7 @@ func TestPlanThatSaysNothingOfItsTargets(t *testing.T) {
 	w.put(letter(0, 1, consumer.HeaderTopic, "payments"))
 	plan := w.plan()
 	plan.Returns = nil
-	_, err := replay.ApplyRedrive(t.Context(), replay.RedriveConfig{Cluster: w.cluster}, plan)
+	_, err := deadletter.ApplyRedrive(t.Context(), deadletter.RedriveConfig{Cluster: w.cluster}, plan)
 	if err == nil || len(w.contents("payments")) != 0 {
 		t.Errorf("%v, %d events in payments", err, len(w.contents("payments")))
 	}
@@ -97,18 +97,18 @@ func TestNameThatTwoTopicsShare(t *testing.T) {
 	put := letter(0, 1, consumer.HeaderGroup, "mail.eu")
 	put.Topic = shared
 	w.put(put)
-	planned := func() replay.Return {
-		plan := w.planOf(func(r *replay.RedriveRequest) { r.Topic = shared })
+	planned := func() deadletter.Return {
+		plan := w.planOf(func(r *deadletter.RedriveRequest) { r.Topic = shared })
 		if len(plan.Returns) != 1 {
 			t.Fatalf("planned %+v", plan)
 		}
 		return plan.Returns[0]
 	}
-	if to := planned(); to != (replay.Return{Topic: "orders", Events: 1}) {
+	if to := planned(); to != (deadletter.Return{Topic: "orders", Events: 1}) {
 		t.Errorf("where one topic can have it: %+v", to)
 	}
 	w.createTopics("orders.mail")
-	if to := planned(); to != (replay.Return{Topic: "orders", Events: 1, Claimed: true}) {
+	if to := planned(); to != (deadletter.Return{Topic: "orders", Events: 1, Claimed: true}) {
 		t.Errorf("where two can: %+v", to)
 	}
 }
@@ -118,7 +118,7 @@ func TestReturnsAreCountedByTheMarks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	forged := letter(1, 1)
-	forged.Headers = append(forged.Headers, kgo.RecordHeader{Key: replay.HeaderRedrives, Value: []byte("17")})
+	forged.Headers = append(forged.Headers, kgo.RecordHeader{Key: deadletter.HeaderRedrives, Value: []byte("17")})
 	for i := range 17 {
 		forged.Headers = append(forged.Headers, kgo.RecordHeader{Key: "__redrive.mark", Value: fmt.Appendf(nil, "20260301-120000-0a1b2c3d/0:%d", i)})
 	}
@@ -135,7 +135,7 @@ func TestReturnsAreCountedByTheMarks(t *testing.T) {
 		t.Fatalf("open are %+v", got)
 	}
 	left := w.plan()
-	if left.Events() != 0 || len(left.Left) != 1 || left.Left[0] != (replay.Left{Reason: "in quarantine: returned 3 times or more already", Events: 1}) {
+	if left.Events() != 0 || len(left.Left) != 1 || left.Left[0] != (deadletter.Left{Reason: "in quarantine: returned 3 times or more already", Events: 1}) {
 		t.Errorf("planned %+v", left)
 	}
 }

@@ -1,6 +1,6 @@
-package replay
+package deadletter
 
-// foreignHeaders are the headers of a death that other programs write, by their whole names: what only begins alike is the event's own,
+// foreignHeaders are the headers that other programs write to dead letters, by their whole names: one that only begins alike is the event's own,
 // and goes back with it.
 var foreignHeaders = func() map[string]Family {
 	of := map[string]Family{}

@@ -1,4 +1,4 @@
-package replay
+package deadletter
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type RedriveConfig struct {
 
 // Redriven is how far a redrive or a discard has come.
 type Redriven struct {
-	Run    string // see [DeadRun]; the last one, where it had to begin anew
+	Run    string // see [Run]; the last one, where it had to begin anew
 	Events int64  // that Kafka has acknowledged in their topics, and that are marked as done; of a discard, that are marked
 	Others int64  // of the plan that were done by others since it was made
 }
@@ -67,18 +67,18 @@ func ApplyRedrive(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Re
 	if err := plan.unconfirmed(cfg.Targets); err != nil {
 		return Redriven{}, err
 	}
-	told := cfg.Progress
+	progress := cfg.Progress
 	for {
 		before := done
 		cfg.Progress = func(so Redriven) {
-			if so.Events += before.Events; told != nil {
-				told(so)
+			if so.Events += before.Events; progress != nil {
+				progress(so)
 			}
 		}
 		part, err := applyOnce(ctx, cfg, plan)
 		done = Redriven{Run: part.Run, Events: before.Events + part.Events, Others: max(0, part.Others-before.Events)}
-		// A coordinator that was away for longer than a session has forgotten the place. Going on is beginning anew: with the place
-		// taken again, and the marks read again. What makes no headway is not repeated.
+		// A coordinator that was away for longer than a session has forgotten the lock. So the redrive begins anew: it takes the lock and
+		// reads the marks again. One that has returned nothing since is not repeated.
 		if !errors.Is(err, ErrNotAlone) || part.Events == 0 || ctx.Err() != nil {
 			return done, err
 		}
@@ -96,7 +96,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 		return Redriven{}, err
 	}
 	if state.ID != plan.TopicID {
-		return Redriven{}, &StaleError{Change: TopicRecreated, Topic: plan.Topic, Partition: -1, Was: "topic id " + plan.TopicID, Is: state.ID}
+		return Redriven{}, &StaleError{Topic: plan.Topic, Was: plan.TopicID, Is: state.ID}
 	}
 	lock, held, err := lockTopic(ctx, cfg.Cluster, plan.Topic, cfg.By, cfg.Waits)
 	if err != nil {
@@ -120,7 +120,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 		return Redriven{}, err
 	}
 	r := &redriving{
-		cfg: cfg, plan: plan, lock: lock, producer: p, ways: newWays(client, plan.ToGroup), read: read, before: read.of(state),
+		cfg: cfg, plan: plan, lock: lock, producer: p, router: newRouter(client, plan.ToGroup), read: read, before: read.of(state),
 		marks: newMarksWriter(p, state, plan.run(cfg.By)), began: time.Now(),
 	}
 	if cfg.Rate > 0 {
@@ -129,7 +129,7 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 	r.done.Run = r.marks.run.ID
 	err = r.run(held)
 	if cause := context.Cause(held); err != nil && errors.Is(cause, ErrNotAlone) && !errors.Is(err, ErrNotAlone) {
-		err = errors.Join(cause, err) // of which err is a consequence: what was under way when the place was lost says only that it was cancelled
+		err = errors.Join(cause, err) // err is a consequence: a call that was under way when the lock was lost only says that it was cancelled
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
 	defer cancel()
@@ -137,9 +137,9 @@ func applyOnce(ctx context.Context, cfg RedriveConfig, plan Redrive) (done Redri
 }
 
 // run is the record of a plan that begins.
-func (r Redrive) run(by string) DeadRun {
+func (r Redrive) run(by string) Run {
 	now := time.Now().UTC()
-	run := DeadRun{
+	run := Run{
 		ID: runid.New(now), Action: string(actionRedrive), Topic: r.Topic, By: by, Began: now, Selection: r.Selection, Target: "topic",
 		Reason: r.Discard, Planned: r.Events(),
 	}
@@ -150,18 +150,18 @@ func (r Redrive) run(by string) DeadRun {
 		run.Action, run.Target = string(actionDiscard), ""
 	}
 	if r.Edit != nil {
-		run.Edited = Spot{r.Edit.Partition, r.Edit.Offset}.String()
+		run.Edited = Position{r.Edit.Partition, r.Edit.Offset}.String()
 	}
 	return run
 }
 
-// redriving is one ApplyRedrive. Only the reading goroutine uses it, but for what mu guards.
+// redriving is one ApplyRedrive. One goroutine uses it, except what mu guards.
 type redriving struct {
 	cfg      RedriveConfig
 	plan     Redrive
 	lock     *redriveLock
 	producer *producer.Producer
-	ways     *ways
+	router   *router
 	read     *marksRead // when it began
 	before   marks      // what was done then
 	marks    *marksWriter
@@ -169,35 +169,35 @@ type redriving struct {
 	done     Redriven
 	bytes    int
 	began    time.Time // of the window
-	refused  bool      // an event was, and settle has said so
+	refused  bool      // an event was, and finishWindow has returned the error
 
-	mu         sync.Mutex
-	window     []returned
-	stays      int64 // dead letters that cannot be returned
-	firstStays error
+	mu        sync.Mutex
+	window    []inWindow
+	kept      int64 // dead letters that cannot be returned
+	firstKept error
 }
 
-// run is everything between the first word in the record and the last.
+// run returns or discards the dead letters of the plan. The run's record is written before the first and after the last.
 func (r *redriving) run(ctx context.Context) error {
-	if err := r.marks.tell(ctx, 0, ""); err != nil {
+	if err := r.marks.writeRun(ctx, 0, ""); err != nil {
 		return err
 	}
 	err := consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cfg.Cluster, Topic: r.plan.Topic, Ranges: r.ranges()}, func(rec consumer.Record) error {
-		return r.take(ctx, &rec)
+		return r.handle(ctx, &rec)
 	})
 	outcome := "done"
 	ending := context.WithoutCancel(ctx)
 	ending, cancel := context.WithTimeout(ending, endGrace)
 	defer cancel()
 	if err == nil {
-		err = r.settle(ctx)
+		err = r.finishWindow(ctx)
 	} else {
-		err = errors.Join(err, r.settle(ending))
+		err = errors.Join(err, r.finishWindow(ending))
 	}
-	if err = errors.Join(err, r.left()); err != nil {
+	if err = errors.Join(err, r.errOfKept()); err != nil {
 		outcome = err.Error()
 	}
-	return errors.Join(err, r.marks.tell(ending, r.done.Events, phrase.Clip([]byte(outcome), maxText)))
+	return errors.Join(err, r.marks.writeRun(ending, r.done.Events, phrase.Clip([]byte(outcome), maxText)))
 }
 
 // ranges is what of the dead-letter topic is read.
@@ -230,8 +230,8 @@ func (r *Redrive) has(partition int32, offset int64) bool {
 	return false
 }
 
-// take sends one dead letter of the plan back, or puts it among those that are discarded.
-func (r *redriving) take(ctx context.Context, rec *consumer.Record) error {
+// handle returns one dead letter of the plan, or adds it to those that are discarded.
+func (r *redriving) handle(ctx context.Context, rec *consumer.Record) error {
 	if !r.plan.has(rec.Partition, rec.Offset) {
 		return nil
 	}
@@ -246,46 +246,46 @@ func (r *redriving) take(ctx context.Context, rec *consumer.Record) error {
 	}
 	if len(r.window) == 0 {
 		r.began = time.Now()
-		if err := r.lock.held(); err != nil {
+		if err := r.lock.confirm(); err != nil {
 			return err
 		}
 	}
-	spot := Spot{rec.Partition, rec.Offset}
+	position := Position{rec.Partition, rec.Offset}
 	discard := r.plan.Discard != ""
 	r.mu.Lock()
 	slot := len(r.window)
-	r.window = append(r.window, returned{at: spot, answered: discard})
+	r.window = append(r.window, inWindow{at: position, answered: discard})
 	r.mu.Unlock()
 	if !discard {
 		if err := r.send(ctx, rec, slot); err != nil {
 			r.answer(slot, err)
-			return r.settle(ctx)
+			return r.finishWindow(ctx)
 		}
 		r.bytes += len(rec.Key) + len(rec.Value)
 	}
 	if slot+1 < RedriveWindow && r.bytes < windowBytes && time.Since(r.began) < windowTime {
 		return nil
 	}
-	return r.settle(ctx)
+	return r.finishWindow(ctx)
 }
 
 func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) error {
-	d := deadLetterOf(*rec)
-	marks := append(r.read.confirmed(&d), markText(r.marks.run.ID, Spot{d.Partition, d.Offset}))
+	d := letterOf(*rec)
+	marks := append(r.read.confirmed(&d), markText(r.marks.run.ID, Position{d.Partition, d.Offset}))
 	if err := d.dereference(ctx, r.cfg.Cluster); err != nil {
 		return err
 	}
 	if edit := r.plan.Edit; edit != nil {
 		d.Value = edit.Value
 	}
-	to, err := r.ways.of(ctx, &d)
+	to, err := r.router.of(ctx, &d)
 	if err != nil {
 		return err
 	}
 	if to.claimed && !slices.Contains(r.cfg.Targets, to.topic) { // the plan may be of somebody's own making
 		return &TargetError{Topic: r.plan.Topic, Targets: []string{to.topic}}
 	}
-	out, err := r.ways.record(ctx, &d, to.topic, marks, time.Now())
+	out, err := r.router.record(ctx, &d, to.topic, marks, time.Now())
 	if err != nil {
 		return err
 	}
