@@ -22,7 +22,7 @@ var (
 	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
 	clients  = []string{"producer", "consumer", "groups", "topics"}
 	parts    = []string{"internal/glob", "internal/headers", "internal/phrase", "internal/runid", "internal/schemacache", "internal/topicstate"}
-	services = []string{"deadletter", "replay", "replay/filter"}
+	services = []string{"deadletter", "replay", "replay/filter", "replay/shadow"}
 	arrows   = map[string][]string{
 		".":                    {},
 		"internal/batch":       {},
@@ -35,6 +35,7 @@ var (
 		"internal/schemacache": {"schema"},
 		"internal/sender":      {".", "internal/batch", "internal/kafka"},
 		"internal/topicstate":  {"consumer", "internal/kafka"},
+		"replay/shadow":        {".", "consumer", "internal/headers", "internal/schemacache", "replay", "schema"},
 		"schema":               {".", "schema/codec"},
 		"schema/codec":         {},
 		"schema/lint":          {"schema"},

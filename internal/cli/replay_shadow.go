@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/shadow"
 )
 
 const replayShadowLong = `Compare what a new build of a service wrote in a shadow run with what production wrote from the same events: which events are
@@ -100,7 +101,7 @@ func (a *app) runReplayShadow(ctx context.Context, f replayShadowFlags) error {
 	defer cfg.Registry.Close()
 	progress := &scanProgress{app: a, began: time.Now()}
 	cfg.Progress = progress.show
-	found, err := replay.Compare(ctx, cfg)
+	found, err := shadow.Compare(ctx, cfg)
 	progress.end()
 	if err != nil {
 		return err
@@ -115,9 +116,9 @@ func (a *app) runReplayShadow(ctx context.Context, f replayShadowFlags) error {
 }
 
 // config is what the flags say without a look at the cluster.
-func (f replayShadowFlags) config() (replay.CompareConfig, error) {
-	cfg := replay.CompareConfig{
-		Expected: replay.Output{Topic: f.expected}, Shadow: replay.Output{Topic: f.shadow}, OriginHeader: f.origin, Ignore: f.ignore,
+func (f replayShadowFlags) config() (shadow.Config, error) {
+	cfg := shadow.Config{
+		Expected: shadow.Output{Topic: f.expected}, Shadow: shadow.Output{Topic: f.shadow}, OriginHeader: f.origin, Ignore: f.ignore,
 	}
 	memory, err := project.ParseBytes(f.memory)
 	if err != nil || memory < 1 || memory > 1<<40 {
@@ -155,11 +156,11 @@ func errOr(err error, text string) error {
 }
 
 // printDifference prints the difference itself, or as tables: counts, fields, examples.
-func (a *app) printDifference(d replay.Difference, out format) error {
+func (a *app) printDifference(d shadow.Difference, out format) error {
 	if out != "table" {
 		return printOne(a.Stdout, out, d)
 	}
-	err := print(a.Stdout, "table", []replay.Difference{d}, "EXPECTED SHADOW SAME MISSING EXTRA CHANGED OUTSIDE", func(d replay.Difference) []any {
+	err := print(a.Stdout, "table", []shadow.Difference{d}, "EXPECTED SHADOW SAME MISSING EXTRA CHANGED OUTSIDE", func(d shadow.Difference) []any {
 		return []any{d.Expected, d.Shadow, d.Same, d.Missing, d.Extra, d.Changed, d.Outside}
 	})
 	if err != nil || d.Equal() {
@@ -167,7 +168,7 @@ func (a *app) printDifference(d replay.Difference, out format) error {
 	}
 	if len(d.Fields) > 0 {
 		fmt.Fprintln(a.Stdout)
-		err = print(a.Stdout, "table", d.Fields, "EVENT FIELD EVENTS", func(f replay.FieldCount) []any {
+		err = print(a.Stdout, "table", d.Fields, "EVENT FIELD EVENTS", func(f shadow.FieldCount) []any {
 			return []any{dash(oneLine(f.Event)), oneLine(f.Field), f.Events}
 		})
 		if err != nil {
@@ -175,7 +176,7 @@ func (a *app) printDifference(d replay.Difference, out format) error {
 		}
 	}
 	fmt.Fprintln(a.Stdout)
-	return print(a.Stdout, "table", d.Examples, "FIRST PARTITION EXPECTED SHADOW KEY EVENT FIELDS", func(d replay.Deviation) []any {
+	return print(a.Stdout, "table", d.Examples, "FIRST PARTITION EXPECTED SHADOW KEY EVENT FIELDS", func(d shadow.Deviation) []any {
 		var fields []string
 		for _, f := range d.Fields {
 			fields = append(fields, fmt.Sprintf("%s: %s → %s", f.Field, f.Expected, f.Shadow))

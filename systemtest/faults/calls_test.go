@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 
@@ -154,9 +155,9 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Run", make: func(ctx context.Context) error {
 			return errorOf(replay.Run(ctx, handled, replay.RunConfig{Worker: worker, Checkpoint: filepath.Join(folder, "run")}, nothing))
 		}},
-		{name: "replay.Compare", make: func(ctx context.Context) error {
-			written, shadow := replay.Output{Topic: topic, Range: to}, replay.Output{Topic: topic + "-shadow", Range: to}
-			return errorOf(replay.Compare(ctx, replay.CompareConfig{Cluster: cluster, Expected: written, Shadow: shadow}))
+		{name: "shadow.Compare", make: func(ctx context.Context) error {
+			written, again := shadow.Output{Topic: topic, Range: to}, shadow.Output{Topic: topic + "-shadow", Range: to}
+			return errorOf(shadow.Compare(ctx, shadow.Config{Cluster: cluster, Expected: written, Shadow: again}))
 		}},
 		{name: "replay.PlanCopy", make: func(ctx context.Context) error {
 			return errorOf(replay.PlanCopy(ctx, replay.CopyConfig{From: cluster, Plan: copied, Checkpoint: filepath.Join(folder, "planned")}))
@@ -164,22 +165,22 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 		{name: "replay.Cancel", make: func(ctx context.Context) error { return replay.Cancel(ctx, cluster, copied.ID, "nobody") }},
 		{name: "replay.Status", make: func(ctx context.Context) error { return errorOf(replay.Status(ctx, cluster, copied.ID)) }},
 		{name: "replay.List", make: func(ctx context.Context) error { return errorOf(replay.List(ctx, cluster)) }},
-		{name: "replay.DeadLetters", make: func(ctx context.Context) error {
+		{name: "deadletter.Read", make: func(ctx context.Context) error {
 			return deadletter.Read(ctx, deadletter.Query{Cluster: cluster, Topics: []string{topic}}, func(deadletter.Letter) error { return nil })
 		}},
-		{name: "replay.DeadLetterAt", make: func(ctx context.Context) error {
+		{name: "deadletter.ReadAt", make: func(ctx context.Context) error {
 			_, _, err := deadletter.ReadAt(ctx, cluster, registry, headrace.Location{Topic: topic})
 			return err
 		}},
-		{name: "replay.DeadTopics", make: func(ctx context.Context) error { return errorOf(deadletter.Topics(ctx, cluster, false)) }},
-		{name: "replay.DeadRuns", make: func(ctx context.Context) error { return errorOf(deadletter.Runs(ctx, cluster)) }},
-		{name: "replay.PlanRedrive", make: func(ctx context.Context) error {
+		{name: "deadletter.Topics", make: func(ctx context.Context) error { return errorOf(deadletter.Topics(ctx, cluster, false)) }},
+		{name: "deadletter.Runs", make: func(ctx context.Context) error { return errorOf(deadletter.Runs(ctx, cluster)) }},
+		{name: "deadletter.PlanRedrive", make: func(ctx context.Context) error {
 			return errorOf(deadletter.PlanRedrive(ctx, deadletter.RedriveRequest{Cluster: cluster, Topic: topic}))
 		}},
-		{name: "replay.PlanDiscard", make: func(ctx context.Context) error {
+		{name: "deadletter.PlanDiscard", make: func(ctx context.Context) error {
 			return errorOf(deadletter.PlanDiscard(ctx, deadletter.DiscardRequest{Cluster: cluster, Topic: topic, Reason: "nobody needs it"}))
 		}},
-		{name: "replay.ApplyRedrive", make: func(ctx context.Context) error {
+		{name: "deadletter.ApplyRedrive", make: func(ctx context.Context) error {
 			return errorOf(deadletter.ApplyRedrive(ctx, deadletter.RedriveConfig{Cluster: cluster}, redrive))
 		}},
 	}

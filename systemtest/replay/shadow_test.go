@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -60,8 +61,8 @@ func TestShadowOfDelays(t *testing.T) {
 	got := s.run(".new", consumer.On(changed.arrived))
 	want := changed.want
 	want.Outside = lateFlights - want.Expected // those of the other months
-	want.Fields = []replay.FieldCount{{Event: "flights.DelayAlert", Field: "arrival_delay_minutes", Events: want.Changed}}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(replay.Difference{}, "Examples")); diff != "" {
+	want.Fields = []shadow.FieldCount{{Event: "flights.DelayAlert", Field: "arrival_delay_minutes", Events: want.Changed}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(shadow.Difference{}, "Examples")); diff != "" {
 		t.Errorf("the changed build (-planted +found):\n%s", diff)
 	}
 	t.Logf("january: %d alerts of production, %d of the changed build: %d missing, %d extra, %d changed", got.Expected, got.Shadow, got.Missing, got.Extra, got.Changed)
@@ -81,7 +82,7 @@ func (s *shadowing) producer(suffix string) *producer.Producer {
 	return stack.Producer(s.t, producer.Config{Cluster: stack.Cluster(s.cluster), Registry: s.registry, TopicSuffix: suffix})
 }
 
-func (s *shadowing) run(suffix string, handlers ...consumer.Handler) replay.Difference {
+func (s *shadowing) run(suffix string, handlers ...consumer.Handler) shadow.Difference {
 	s.t.Helper()
 	source := replay.Source{Topics: []string{flights.Topic}, From: januaryBegins, To: januaryEnds}
 	plan, err := replay.Make(s.t.Context(), replay.Request{
@@ -96,14 +97,14 @@ func (s *shadowing) run(suffix string, handlers ...consumer.Handler) replay.Diff
 	if err != nil || !result.Done {
 		s.t.Fatalf("shadow run: %+v, %v", result, err)
 	}
-	compare, err := replay.CompareConfig{
+	compare, err := shadow.Config{
 		Cluster: stack.Cluster(s.cluster), Registry: s.registry,
-		Expected: replay.Output{Topic: flights.AlertsTopic}, Shadow: replay.Output{Topic: flights.AlertsTopic + suffix},
+		Expected: shadow.Output{Topic: flights.AlertsTopic}, Shadow: shadow.Output{Topic: flights.AlertsTopic + suffix},
 	}.OutputOf(s.t.Context(), source)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	found, err := replay.Compare(s.t.Context(), compare)
+	found, err := shadow.Compare(s.t.Context(), compare)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func (s *shadowing) run(suffix string, handlers ...consumer.Handler) replay.Diff
 type changedDelays struct {
 	alerts *producer.Topic[events.DelayAlert]
 	mu     sync.Mutex
-	want   replay.Difference
+	want   shadow.Difference
 }
 
 func (d *changedDelays) arrived(ctx context.Context, f events.FlightArrived) error {
@@ -127,7 +128,7 @@ func (d *changedDelays) arrived(ctx context.Context, f events.FlightArrived) err
 		ScheduledDeparture: f.ScheduledDeparture, ArrivalDelayMinutes: f.ArrivalDelayMinutes,
 	}
 	times := 1
-	var book replay.Difference
+	var book shadow.Difference
 	switch {
 	case f.Carrier == "US":
 		times, book.Missing = 0, 1

@@ -1,4 +1,4 @@
-package replay
+package shadow
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 func TestMatchedEventsAreLetGo(t *testing.T) {
 	t.Parallel()
-	r := &bucketRun{comparing: &comparing{CompareConfig: CompareConfig{MemoryBytes: 1 << 20}}, waiting: map[string]*queues{}, tally: newTally()}
+	r := &bucketRun{comparison: &comparison{Config: Config{MemoryBytes: 1 << 20}}, waiting: map[string]*queues{}, tally: newTally()}
 	event := func(offset int64) written { return written{offset: offset, key: "k", value: []byte("v")} }
 	add := func(side int, offset int64) {
 		if err := r.add(t.Context(), side, event(offset)); err != nil {
@@ -30,7 +30,7 @@ func TestMatchedEventsAreLetGo(t *testing.T) {
 
 func TestAlignmentEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	r := &bucketRun{comparing: &comparing{}}
+	r := &bucketRun{comparison: &comparison{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.common(ctx, []written{{offset: 1}}, []written{{offset: 2}}); !errors.Is(err, context.Canceled) {

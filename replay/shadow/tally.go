@@ -1,4 +1,4 @@
-package replay
+package shadow
 
 import (
 	"cmp"
@@ -53,7 +53,7 @@ func (t *tally) count(f fieldOf, n int64) {
 // example keeps the first of a kind, in whatever order they are found.
 func (t *tally) example(d Deviation) {
 	kept := t.examples[d.Kind]
-	at, _ := slices.BinarySearchFunc(kept, d, byPlace)
+	at, _ := slices.BinarySearchFunc(kept, d, byOffset)
 	if at >= maxExamples {
 		return
 	}
@@ -61,7 +61,7 @@ func (t *tally) example(d Deviation) {
 	t.examples[d.Kind] = kept[:min(len(kept), maxExamples)]
 }
 
-func byPlace(a, b Deviation) int {
+func byOffset(a, b Deviation) int {
 	return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.offset(), b.offset()))
 }
 
@@ -99,7 +99,7 @@ func (t *tally) difference() Difference {
 	slices.SortFunc(d.Fields, func(a, b FieldCount) int {
 		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Event, b.Event), cmp.Compare(a.Field, b.Field))
 	})
-	for _, kind := range []string{DeviationMissing, DeviationExtra, DeviationChanged} {
+	for _, kind := range []string{Missing, Extra, Changed} {
 		d.Examples = append(d.Examples, t.examples[kind]...)
 	}
 	return d

@@ -1,4 +1,4 @@
-package replay_test
+package shadow_test
 
 import (
 	"encoding/json"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/replay"
+	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -29,15 +30,15 @@ const (
 
 // sides is a broker with what production wrote, totals, and what a shadow run wrote, totals.shadow.
 type sides struct {
-	*shop
+	*world
 	ids     map[string]int
 	schemas map[string]*schema.Schema
 }
 
 func newSides(t *testing.T, partitions int32) *sides {
 	t.Helper()
-	s := &sides{shop: newShop(t), ids: map[string]int{}, schemas: map[string]*schema.Schema{}}
-	for name, text := range map[string]string{"old": totalText, "new": newTotalText, "sale": saleText} {
+	s := &sides{world: newWorld(t), ids: map[string]int{}, schemas: map[string]*schema.Schema{}}
+	for name, text := range map[string]string{"old": totalText, "new": newTotalText, "sale": saleText2} {
 		s.schemas[name] = s.parse(text)
 		s.ids[name] = s.register("totals-"+name, s.schemas[name])
 	}
@@ -76,15 +77,15 @@ func (s *sides) write(records ...*kgo.Record) {
 	}
 }
 
-func (s *sides) config() replay.CompareConfig {
-	return replay.CompareConfig{
-		Cluster: s.cluster, Registry: s.registry, Expected: replay.Output{Topic: "totals"}, Shadow: replay.Output{Topic: "totals.shadow"},
+func (s *sides) config() shadow.Config {
+	return shadow.Config{
+		Cluster: s.cluster, Registry: s.registry, Expected: shadow.Output{Topic: "totals"}, Shadow: shadow.Output{Topic: "totals.shadow"},
 	}
 }
 
-func (s *sides) compare(cfg replay.CompareConfig) replay.Difference {
+func (s *sides) compare(cfg shadow.Config) shadow.Difference {
 	s.t.Helper()
-	d, err := replay.Compare(s.t.Context(), cfg)
+	d, err := shadow.Compare(s.t.Context(), cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -123,12 +124,12 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 	)
 	cfg := s.config()
 	cfg.Ignore = []string{"at"}
-	changed := func(e, sh int64, key, event string, fields ...replay.FieldValue) replay.Deviation {
-		return replay.Deviation{Kind: "changed", Expected: offset(e), Shadow: offset(sh), Key: key, Event: event, Fields: fields}
+	changed := func(e, sh int64, key, event string, fields ...shadow.FieldValue) shadow.Deviation {
+		return shadow.Deviation{Kind: "changed", Expected: offset(e), Shadow: offset(sh), Key: key, Event: event, Fields: fields}
 	}
-	want := replay.Difference{
+	want := shadow.Difference{
 		Expected: 10, Shadow: 10, Same: 3, Missing: 1, Extra: 1, Changed: 6,
-		Fields: []replay.FieldCount{
+		Fields: []shadow.FieldCount{
 			{Field: "(value)", Events: 1},
 			{Event: "shop.Total", Field: "(type)", Events: 1},
 			{Event: "shop.Total", Field: "(value)", Events: 1},
@@ -137,16 +138,16 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 			{Event: "shop.Total", Field: "n", Events: 1},
 			{Event: "shop.Total", Field: "note", Events: 1},
 		},
-		Examples: []replay.Deviation{
+		Examples: []shadow.Deviation{
 			{Kind: "missing", Expected: offset(1), Key: "a", Event: "shop.Total"},
 			{Kind: "extra", Shadow: offset(4), Key: "c", Event: "shop.Total"},
-			changed(3, 0, "b", "shop.Total", replay.FieldValue{Field: "n", Expected: "4", Shadow: "40"}),
-			changed(5, 5, "d", "shop.Total", replay.FieldValue{Field: "(value)", Expected: `{"at":"10:00","lines":[{"price":1.5,"sku":"a"},{"price":2,"sku":"b"}],"n":5}`, Shadow: "tombstone"}),
-			changed(6, 6, "e", "shop.Total", replay.FieldValue{Field: "lines[].price", Expected: "1", Shadow: "2"},
-				replay.FieldValue{Field: "lines[]", Expected: "1 items", Shadow: "2 items"}),
-			changed(7, 7, "f", "shop.Total", replay.FieldValue{Field: "note", Expected: "absent", Shadow: "null"}),
-			changed(8, 8, "g", "", replay.FieldValue{Field: "(value)", Expected: "dGV4dA==", Shadow: "dGVzdA=="}),
-			changed(9, 9, "h", "shop.Total", replay.FieldValue{Field: "(type)", Expected: `"shop.Sale"`, Shadow: `"shop.Total"`}),
+			changed(3, 0, "b", "shop.Total", shadow.FieldValue{Field: "n", Expected: "4", Shadow: "40"}),
+			changed(5, 5, "d", "shop.Total", shadow.FieldValue{Field: "(value)", Expected: `{"at":"10:00","lines":[{"price":1.5,"sku":"a"},{"price":2,"sku":"b"}],"n":5}`, Shadow: "tombstone"}),
+			changed(6, 6, "e", "shop.Total", shadow.FieldValue{Field: "lines[].price", Expected: "1", Shadow: "2"},
+				shadow.FieldValue{Field: "lines[]", Expected: "1 items", Shadow: "2 items"}),
+			changed(7, 7, "f", "shop.Total", shadow.FieldValue{Field: "note", Expected: "absent", Shadow: "null"}),
+			changed(8, 8, "g", "", shadow.FieldValue{Field: "(value)", Expected: "dGV4dA==", Shadow: "dGVzdA=="}),
+			changed(9, 9, "h", "shop.Total", shadow.FieldValue{Field: "(type)", Expected: `"shop.Sale"`, Shadow: `"shop.Total"`}),
 		},
 	}
 	got := s.compare(cfg)
@@ -187,9 +188,9 @@ func TestCompareByOrigin(t *testing.T) {
 	cfg := s.config()
 	cfg.OriginHeader = consumer.HeaderOrigin
 	cfg.Spans = []replay.Span{{Topic: "orders", Partition: 0, From: 0, To: 10}, {Topic: "orders", Partition: 1, From: 3, To: 8}}
-	want := replay.Difference{Expected: 5, Shadow: 4, Same: 3, Missing: 1, Changed: 1, Outside: 5}
+	want := shadow.Difference{Expected: 5, Shadow: 4, Same: 3, Missing: 1, Changed: 1, Outside: 5}
 	got := s.compare(cfg)
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(replay.Difference{}, "Fields", "Examples")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(shadow.Difference{}, "Fields", "Examples")); diff != "" {
 		t.Errorf("difference (-want +got):\n%s", diff)
 	}
 	if len(got.Examples) != 2 || *got.Examples[0].Expected != 6 || *got.Examples[1].Expected != 3 || *got.Examples[1].Shadow != 1 {
@@ -202,7 +203,7 @@ func TestCompareByTime(t *testing.T) {
 	t.Parallel()
 	s := newSides(t, 1)
 	at := func(r *kgo.Record, day int) *kgo.Record {
-		r.Timestamp = firstDay.AddDate(0, 0, day)
+		r.Timestamp = day1.AddDate(0, 0, day)
 		return r
 	}
 	for i, day := range []int{-3, 0, 40, 5, 2, 41} {
@@ -248,7 +249,7 @@ func TestCompareAgreesWithAModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	s := newSides(t, 3)
 	var e, sh [3][]*kgo.Record
-	want := replay.Difference{}
+	want := shadow.Difference{}
 	for i := range 3000 {
 		key := "k" + strconv.Itoa(random.IntN(300))
 		partition := int32(len(key)+int(key[len(key)-1])) % 3
@@ -289,7 +290,7 @@ func TestCompareAgreesWithAModel(t *testing.T) {
 	cfg := s.config()
 	cfg.OriginHeader = consumer.HeaderOrigin
 	whole := s.compare(cfg)
-	if diff := cmp.Diff(want, whole, cmpopts.IgnoreFields(replay.Difference{}, "Fields", "Examples")); diff != "" {
+	if diff := cmp.Diff(want, whole, cmpopts.IgnoreFields(shadow.Difference{}, "Fields", "Examples")); diff != "" {
 		t.Errorf("difference (-want +got):\n%s", diff)
 	}
 	cfg.MemoryBytes = 6 << 10
@@ -297,8 +298,8 @@ func TestCompareAgreesWithAModel(t *testing.T) {
 		t.Errorf("with little memory (-with much +with little):\n%s", diff)
 	}
 	cfg.MemoryBytes = 100
-	_, err := replay.Compare(t.Context(), cfg)
-	if _, ok := errors.AsType[*replay.MemoryError](err); !ok {
+	_, err := shadow.Compare(t.Context(), cfg)
+	if _, ok := errors.AsType[*shadow.MemoryError](err); !ok {
 		t.Errorf("with no memory at all: %v", err)
 	}
 }
@@ -331,20 +332,20 @@ func TestCompareRefusesWhatMakesNoSense(t *testing.T) {
 	s := newSides(t, 2)
 	s.topic("three", 3)
 	for _, tc := range []struct {
-		change func(*replay.CompareConfig)
+		change func(*shadow.Config)
 		want   string
 	}{
-		{func(c *replay.CompareConfig) { c.Expected.Topic = "" }, "both need a topic"},
-		{func(c *replay.CompareConfig) { c.Shadow.Topic = "totals" }, "is both expected and shadow"},
-		{func(c *replay.CompareConfig) { c.Shadow.Topic = "three" }, "has 2 partitions and topic three 3"},
-		{func(c *replay.CompareConfig) { c.Shadow.Topic = "nowhere" }, "topic nowhere does not exist"},
-		{func(c *replay.CompareConfig) { c.Ignore = []string{"a..b"} }, `"a..b" is no path`},
-		{func(c *replay.CompareConfig) { c.MemoryBytes = -1 }, "is negative"},
-		{func(c *replay.CompareConfig) { c.Spans = []replay.Span{{}} }, "needs OriginHeader"},
+		{func(c *shadow.Config) { c.Expected.Topic = "" }, "both need a topic"},
+		{func(c *shadow.Config) { c.Shadow.Topic = "totals" }, "is both expected and shadow"},
+		{func(c *shadow.Config) { c.Shadow.Topic = "three" }, "has 2 partitions and topic three 3"},
+		{func(c *shadow.Config) { c.Shadow.Topic = "nowhere" }, "topic nowhere does not exist"},
+		{func(c *shadow.Config) { c.Ignore = []string{"a..b"} }, `"a..b" is no path`},
+		{func(c *shadow.Config) { c.MemoryBytes = -1 }, "is negative"},
+		{func(c *shadow.Config) { c.Spans = []replay.Span{{}} }, "needs OriginHeader"},
 	} {
 		cfg := s.config()
 		tc.change(&cfg)
-		if _, err := replay.Compare(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := shadow.Compare(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v, want %q", err, tc.want)
 		}
 	}

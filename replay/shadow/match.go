@@ -1,4 +1,4 @@
-package replay
+package shadow
 
 import (
 	"context"
@@ -13,7 +13,7 @@ var errNoRoom = errors.New("the bucket does not fit into memory")
 
 // bucketRun compares one bucket of one partition.
 type bucketRun struct {
-	*comparing
+	*comparison
 	partition int32
 	waiting   map[string]*queues
 	bytes     int
@@ -28,8 +28,8 @@ type queues struct {
 }
 
 // bucket reads both sides in step.
-func (c *comparing) bucket(ctx context.Context, partition int32, b bucket) (*tally, error) {
-	run := &bucketRun{comparing: c, partition: partition, waiting: map[string]*queues{}, tally: newTally()}
+func (c *comparison) bucket(ctx context.Context, partition int32, b bucket) (*tally, error) {
+	run := &bucketRun{comparison: c, partition: partition, waiting: map[string]*queues{}, tally: newTally()}
 	reading, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -214,21 +214,21 @@ func (r *bucketRun) between(ctx context.Context, e, s []written) error {
 		if err != nil {
 			return err
 		}
-		r.tally.changed(r.deviation(DeviationChanged, name, &e[i], &s[i]), fields)
+		r.tally.changed(r.deviation(Changed, name, &e[i], &s[i]), fields)
 	}
 	for i := n; i < len(e); i++ {
 		name, err := r.reader.name(ctx, &e[i])
 		if err != nil {
 			return err
 		}
-		r.tally.missing(r.deviation(DeviationMissing, name, &e[i], nil))
+		r.tally.missing(r.deviation(Missing, name, &e[i], nil))
 	}
 	for i := n; i < len(s); i++ {
 		name, err := r.reader.name(ctx, &s[i])
 		if err != nil {
 			return err
 		}
-		r.tally.extra(r.deviation(DeviationExtra, name, nil, &s[i]))
+		r.tally.extra(r.deviation(Extra, name, nil, &s[i]))
 	}
 	return nil
 }

@@ -1,4 +1,8 @@
-package replay
+// Package shadow compares what a new build writes, run over a part of the past, with what production wrote.
+//
+// [Compare] reads both topics once and changes nothing. It opens its own connections and closes them before it returns, and is safe for
+// concurrent use.
+package shadow
 
 import (
 	"context"
@@ -9,14 +13,15 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
 
-// CompareConfig says what of a shadow run is compared with what. Cluster, Expected and Shadow are needed.
+// Config says what of a shadow run is compared with what. Cluster, Expected and Shadow are needed.
 //
 // An event of the one side belongs to the event of the other that has the same key and, with OriginHeader, the same origin; of several, to
 // the one at the same place in their order. So both topics have as many partitions, and are written with the same partitioner.
-type CompareConfig struct {
+type Config struct {
 	Cluster  headrace.Cluster
 	Registry *schema.Registry // decodes the values; without it they are compared byte by byte
 
@@ -27,7 +32,7 @@ type CompareConfig struct {
 	// serve, as long as both sides write the same, such as [consumer.Info.Origin]. Events with an origin of that form that is in none
 	// of Spans are left out, so that the range of Expected need not be exact.
 	OriginHeader string
-	Spans        []Span // of the input; nil leaves nothing out
+	Spans        []replay.Span // of the input; nil leaves nothing out
 
 	// Ignore are fields that may differ, by their path: a.b is the field b of the record a, items[].price the price of each item, and
 	// what lies below an ignored field is ignored too. The record's timestamp and headers are never compared.
@@ -40,10 +45,10 @@ type CompareConfig struct {
 	Progress func(done, total int64) // when not nil, told of offsets now and then, from the calling goroutine
 }
 
-// Output is a stretch of a topic.
+// Output is a part of a topic.
 type Output struct {
 	Topic string
-	Range consumer.Range // an end that is not set is that of now
+	Range consumer.Range // an end that is not set is the end as it is now
 
 	// Only events whose timestamp is not before Begin, and before End, count; zero is no bound. A range of times says less: it ends at
 	// the first event that is later, and a service whose handlers run side by side may have written earlier ones behind it.
@@ -76,15 +81,15 @@ func (d Difference) Equal() bool { return d.Missing == 0 && d.Extra == 0 && d.Ch
 // FieldCount is in how many events a field has changed. A thousand fields are counted, further ones as "other".
 type FieldCount struct {
 	Event  string `json:"event,omitempty"` // full name of the event type; "" where it is not known
-	Field  string `json:"field"`           // its path, see CompareConfig.Ignore; (type) and (value) are the whole event
+	Field  string `json:"field"`           // its path, see Config.Ignore; (type) and (value) are the whole event
 	Events int64  `json:"events"`
 }
 
 // Kinds of deviations.
 const (
-	DeviationMissing = "missing"
-	DeviationExtra   = "extra"
-	DeviationChanged = "changed"
+	Missing = "missing"
+	Extra   = "extra"
+	Changed = "changed"
 )
 
 // Deviation is one event that differs.
@@ -105,7 +110,7 @@ type FieldValue struct {
 	Shadow   string `json:"shadow"`
 }
 
-// MemoryError says that what waits for its counterpart of one key, or of very few, does not fit into CompareConfig.MemoryBytes.
+// MemoryError says that what waits for its counterpart of one key, or of very few, does not fit into Config.MemoryBytes.
 type MemoryError struct {
 	Partition int32
 	Bytes     int
@@ -117,13 +122,13 @@ func (e *MemoryError) Error() string {
 }
 
 const (
-	defaultCompareMemory = 256 << 20
-	maxSplits            = 24 // a bucket is this part of the keys at least: one of 2^24
+	defaultMemory = 256 << 20
+	maxSplits     = 24 // a bucket is this part of the keys at least: one of 2^24
 )
 
 // Compare reads both sides once, a partition at a time, and tells how they differ; it changes nothing. Topics that do not exist are
 // *[consumer.MissingTopicError]. Values that cannot be decoded are compared byte by byte. Outages are waited for until ctx ends.
-func Compare(ctx context.Context, cfg CompareConfig) (Difference, error) {
+func Compare(ctx context.Context, cfg Config) (Difference, error) {
 	c, err := newComparing(cfg)
 	if err != nil {
 		return Difference{}, err
@@ -146,36 +151,36 @@ const (
 	shadow   = 1
 )
 
-// comparing is one Compare.
-type comparing struct {
-	CompareConfig
+// comparison is one Compare.
+type comparison struct {
+	Config
 	sides   [2]*Output
 	ranges  [2][]consumer.PartitionRange // by partition
 	reader  *eventReader
 	ignore  ignored
-	origins map[string][]Span // by topic; nil leaves nothing out
+	origins map[string][]replay.Span // by topic; nil leaves nothing out
 	seed    maphash.Seed
 	total   *tally
 
 	done, size int64 // offsets
 }
 
-func newComparing(cfg CompareConfig) (*comparing, error) {
+func newComparing(cfg Config) (*comparison, error) {
 	switch {
 	case cfg.Expected.Topic == "" || cfg.Shadow.Topic == "":
-		return nil, errors.New("compare: CompareConfig.Expected and Shadow both need a topic")
+		return nil, errors.New("compare: Config.Expected and Shadow both need a topic")
 	case cfg.Expected.Topic == cfg.Shadow.Topic:
 		return nil, fmt.Errorf("compare: topic %s is both expected and shadow: a shadow run writes to a topic of its own", cfg.Shadow.Topic)
 	case cfg.MemoryBytes < 0:
-		return nil, fmt.Errorf("compare: CompareConfig.MemoryBytes %d is negative", cfg.MemoryBytes)
+		return nil, fmt.Errorf("compare: Config.MemoryBytes %d is negative", cfg.MemoryBytes)
 	case cfg.Spans != nil && cfg.OriginHeader == "":
-		return nil, errors.New("compare: CompareConfig.Spans needs OriginHeader: without it nobody can tell what an event was made from")
+		return nil, errors.New("compare: Config.Spans needs OriginHeader: without it nobody can tell what an event was made from")
 	}
 	if cfg.MemoryBytes == 0 {
-		cfg.MemoryBytes = defaultCompareMemory
+		cfg.MemoryBytes = defaultMemory
 	}
-	c := &comparing{
-		CompareConfig: cfg, reader: newEventReader(cfg.Registry),
+	c := &comparison{
+		Config: cfg, reader: newEventReader(cfg.Registry),
 		seed: maphash.MakeSeed(), total: newTally(),
 	}
 	c.sides = [2]*Output{&c.Expected, &c.Shadow}
@@ -184,7 +189,7 @@ func newComparing(cfg CompareConfig) (*comparing, error) {
 		return nil, err
 	}
 	if cfg.Spans != nil {
-		c.origins = map[string][]Span{}
+		c.origins = map[string][]replay.Span{}
 		for _, s := range cfg.Spans {
 			c.origins[s.Topic] = append(c.origins[s.Topic], s)
 		}
@@ -193,7 +198,7 @@ func newComparing(cfg CompareConfig) (*comparing, error) {
 }
 
 // locate turns the ranges into offsets.
-func (c *comparing) locate(ctx context.Context) (err error) {
+func (c *comparison) locate(ctx context.Context) (err error) {
 	for side, out := range c.sides {
 		if out.Range.To.IsZero() {
 			out.Range.To = consumer.AtEnd()
@@ -213,7 +218,7 @@ func (c *comparing) locate(ctx context.Context) (err error) {
 }
 
 // partition compares one partition, in as many buckets of keys as the memory needs.
-func (c *comparing) partition(ctx context.Context, partition int32) error {
+func (c *comparison) partition(ctx context.Context, partition int32) error {
 	for open := []bucket{{}}; len(open) > 0; {
 		b := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -233,7 +238,7 @@ func (c *comparing) partition(ctx context.Context, partition int32) error {
 	return nil
 }
 
-func (c *comparing) sizeOf(partition int32) (n int64) {
+func (c *comparison) sizeOf(partition int32) (n int64) {
 	for side := range c.ranges {
 		n += c.ranges[side][partition].To - c.ranges[side][partition].From
 	}
@@ -241,7 +246,7 @@ func (c *comparing) sizeOf(partition int32) (n int64) {
 }
 
 // advance tells of progress.
-func (c *comparing) advance(offsets int64) {
+func (c *comparison) advance(offsets int64) {
 	c.done += offsets
 	if c.Progress != nil {
 		c.Progress(min(c.done, c.size), c.size)

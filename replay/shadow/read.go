@@ -1,4 +1,4 @@
-package replay
+package shadow
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// written is an event of one side.
+// written is an event that one side wrote.
 type written struct {
 	offset int64
 	key    string // with what tells a null key from an empty one in front
@@ -73,7 +73,7 @@ func (s *sideReader) behind(other *sideReader) bool {
 }
 
 // open reads the bucket's events of one side until stop ends.
-func (c *comparing) open(stop context.Context, running *sync.WaitGroup, side int, partition int32, b bucket) *sideReader {
+func (c *comparison) open(stop context.Context, running *sync.WaitGroup, side int, partition int32, b bucket) *sideReader {
 	r := c.ranges[side][partition]
 	s := &sideReader{out: make(chan portionOf, readAhead), size: r.To - r.From}
 	send := func(p *portionOf) error {
@@ -97,7 +97,7 @@ func (c *comparing) open(stop context.Context, running *sync.WaitGroup, side int
 		}, func(rec consumer.Record) error {
 			p.passed += rec.Offset + 1 - next
 			next = rec.Offset + 1
-			size += c.take(&p, &rec, side, b)
+			size += c.addRecord(&p, &rec, side, b)
 			if records++; records < portion && size < portionMax {
 				return nil
 			}
@@ -111,8 +111,8 @@ func (c *comparing) open(stop context.Context, running *sync.WaitGroup, side int
 	return s
 }
 
-// take adds a record to a portion, if it is of the bucket, and returns what it holds of it.
-func (c *comparing) take(p *portionOf, rec *consumer.Record, side int, b bucket) int {
+// addRecord adds a record to a portion, if it is of the bucket, and returns what it holds of it.
+func (c *comparison) addRecord(p *portionOf, rec *consumer.Record, side int, b bucket) int {
 	w := written{offset: rec.Offset}
 	if rec.Key != nil {
 		w.key = "k" + string(rec.Key)
@@ -146,7 +146,7 @@ func (w *written) size() int { return writtenOverhead + 2*len(w.key) + 2*len(w.o
 const writtenOverhead = 200
 
 // outside reports whether an event was made from one that was not replayed.
-func (c *comparing) outside(origin string) bool {
+func (c *comparison) outside(origin string) bool {
 	if c.origins == nil || origin == "" {
 		return false
 	}
