@@ -82,7 +82,7 @@ type Audit struct {
 	Events   int64 `json:"events"`             // that were copied or handled; of a rewind those that come again
 	Bytes    int64 `json:"bytes,omitempty"`    // of their batches
 	Filtered int64 `json:"filtered,omitempty"` // events that the filter did not let through
-	Skipped  int64 `json:"skipped,omitempty"`  // stretches that could not be read
+	Skipped  int64 `json:"skipped,omitempty"`  // offset ranges that could not be read
 	Passed   int64 `json:"passed"`             // offsets that are behind it
 	Total    int64 `json:"total"`              // offsets of the spans
 }
@@ -90,7 +90,7 @@ type Audit struct {
 // Silent reports whether the replay says that it runs, and has not reported for 30 s: its process was killed, perhaps, or its
 // cluster is out of reach.
 func (a Audit) Silent(now time.Time) bool {
-	return a.State == StateRunning && now.Sub(a.UpdatedAt) > heardOf
+	return a.State == StateRunning && now.Sub(a.UpdatedAt) > aliveFor
 }
 
 // Bounds of what is read and written.

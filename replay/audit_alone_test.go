@@ -31,31 +31,31 @@ func TestTwoProcessesThatBeginAtOnce(t *testing.T) {
 	plan := w.plan(false)
 	first, second := w.begun(&plan, "a"), w.begun(&plan, "b")
 	for _, a := range []*auditedRun{first, second} {
-		if err := a.note(t.Context()); err != nil {
+		if err := a.write(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := first.alone(t.Context()); err != nil {
+	if err := first.checkAlone(t.Context()); err != nil {
 		t.Errorf("the first: %v", err)
 	}
-	err := second.alone(t.Context())
+	err := second.checkAlone(t.Context())
 	if applied, ok := errors.AsType[*AppliedError](err); !ok || applied.Audit.Run != "a" {
 		t.Errorf("the second: %v", err)
 	}
 	second.resumes = true
-	if err := second.alone(t.Context()); !errors.Is(err, ErrTakenOver) {
+	if err := second.checkAlone(t.Context()); !errors.Is(err, ErrTakenOver) {
 		t.Errorf("the second, which goes on from a checkpoint: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	if err := first.log.read(ctx, func(key string, value []byte, _ int64) { first.hear(key, value, cancel) }); err != nil || ctx.Err() != nil {
+	if err := first.log.read(ctx, func(key string, value []byte, _ int64) { first.handle(key, value, cancel) }); err != nil || ctx.Err() != nil {
 		t.Errorf("the first hears of the second and stops: %v, %v", err, context.Cause(ctx))
 	}
 	second.record.Runs = 2 // one that knows of the first takes over
-	if err := errors.Join(second.note(t.Context()), second.alone(t.Context())); err != nil {
+	if err := errors.Join(second.write(t.Context()), second.checkAlone(t.Context())); err != nil {
 		t.Errorf("the one that takes over: %v", err)
 	}
-	if err := first.log.read(ctx, func(key string, value []byte, _ int64) { first.hear(key, value, cancel) }); err != nil || !takenOver(ctx) {
+	if err := first.log.read(ctx, func(key string, value []byte, _ int64) { first.handle(key, value, cancel) }); err != nil || !takenOver(ctx) {
 		t.Errorf("the first is taken over: %v, %v", err, context.Cause(ctx))
 	}
 }
@@ -67,10 +67,10 @@ func TestEndOfTheOtherProcessStaysKnown(t *testing.T) {
 	plan := w.plan(false)
 	first, second := w.begun(&plan, "a"), w.begun(&plan, "b")
 	first.outcome = Outcome{Events: 7, Total: 7}
-	if err := errors.Join(first.note(t.Context()), first.end(t.Context(), nil), second.note(t.Context())); err != nil {
+	if err := errors.Join(first.write(t.Context()), first.end(t.Context(), nil), second.write(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.alone(t.Context()); err == nil {
+	if err := second.checkAlone(t.Context()); err == nil {
 		t.Error("the second runs too")
 	}
 	if a := w.status(plan.ID); a.State != StateDone || a.Events != 7 || a.Run != "a" {
@@ -85,11 +85,11 @@ func TestHistoryIsBounded(t *testing.T) {
 			`"runs":%d,"source":{"cluster_id":"c","topics":["t"],"from":"","to":""},"target":{"topic":"u"},"planned":1,"events":1,"passed":1,"total":1}`, id, runs)
 	}
 	padding := bytes.Repeat([]byte(" "), maxAuditBytes-1000)
-	r := newAuditReading()
+	r := newAuditReader()
 	const last = 400
 	for i := range int64(last) {
 		id := fmt.Sprintf("r%d", i)
-		r.take(id, append(record(id, 1), padding...), i)
+		r.add(id, append(record(id, 1), padding...), i)
 		if r.bytes > maxAuditSum {
 			t.Fatalf("%d bytes after %d records", r.bytes, i)
 		}
@@ -102,10 +102,10 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Errorf("the last: %v; %v", err, h.FirstForeign)
 	}
 	for range 3 { // the same one takes its place once
-		r.take("same", record("same", 1), last)
+		r.add("same", record("same", 1), last)
 	}
 	before := r.bytes
-	if r.take("same", nil, last+1); before-r.bytes != len(record("same", 1)) {
+	if r.add("same", nil, last+1); before-r.bytes != len(record("same", 1)) {
 		t.Errorf("%d bytes are counted of a record with %d", before-r.bytes, len(record("same", 1)))
 	}
 	if _, err := readAudit("x", record("x", maxRuns+1)); err == nil || !strings.Contains(err.Error(), "how often") {

@@ -34,8 +34,8 @@ func List(ctx context.Context, cluster headrace.Cluster) (History, error) {
 		return History{}, err
 	}
 	defer l.close()
-	r := newAuditReading()
-	if err := l.read(ctx, r.take); err != nil {
+	r := newAuditReader()
+	if err := l.read(ctx, r.add); err != nil {
 		return History{}, err
 	}
 	return r.history(), nil
@@ -71,8 +71,8 @@ func Cancel(ctx context.Context, cluster headrace.Cluster, id, by string) error 
 		return err
 	}
 	defer l.close()
-	r := newAuditReading()
-	if err := l.read(ctx, r.take); err != nil {
+	r := newAuditReader()
+	if err := l.read(ctx, r.add); err != nil {
 		return err
 	}
 	a, err := r.history().of(id)
@@ -85,8 +85,8 @@ func Cancel(ctx context.Context, cluster headrace.Cluster, id, by string) error 
 	return l.write(ctx, cancelKey(id), cancelRequest{Version: auditVersion, ID: id, By: by, At: time.Now().UTC()})
 }
 
-// auditReading collects the latest record of each replay.
-type auditReading struct {
+// auditReader collects the latest record of each replay.
+type auditReader struct {
 	latest  map[string]auditAt
 	bytes   int // of their records
 	foreign int64
@@ -99,9 +99,9 @@ type auditAt struct {
 	size   int
 }
 
-func newAuditReading() *auditReading { return &auditReading{latest: map[string]auditAt{}} }
+func newAuditReader() *auditReader { return &auditReader{latest: map[string]auditAt{}} }
 
-func (r *auditReading) take(key string, value []byte, offset int64) {
+func (r *auditReader) add(key string, value []byte, offset int64) {
 	if value == nil || strings.HasSuffix(key, cancelKey("")) {
 		r.forget(key)
 		return
@@ -120,13 +120,13 @@ func (r *auditReading) take(key string, value []byte, offset int64) {
 	}
 }
 
-func (r *auditReading) forget(id string) {
+func (r *auditReader) forget(id string) {
 	r.bytes -= r.latest[id].size
 	delete(r.latest, id)
 }
 
 // prune keeps the latest, as many as may be and as fit into so many bytes.
-func (r *auditReading) prune(most int) {
+func (r *auditReader) prune(most int) {
 	kept, sum := 0, 0
 	for _, a := range r.sorted(func(a, b auditAt) int { return cmp.Compare(b.offset, a.offset) }) {
 		if sum += a.size; kept == maxAudits || sum > most {
@@ -137,11 +137,11 @@ func (r *auditReading) prune(most int) {
 	}
 }
 
-func (r *auditReading) sorted(by func(a, b auditAt) int) []auditAt {
+func (r *auditReader) sorted(by func(a, b auditAt) int) []auditAt {
 	return slices.SortedFunc(maps.Values(r.latest), by)
 }
 
-func (r *auditReading) history() History {
+func (r *auditReader) history() History {
 	r.prune(maxAuditSum)
 	h := History{Foreign: r.foreign, FirstForeign: r.first}
 	for _, a := range r.sorted(func(a, b auditAt) int { return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID)) }) {

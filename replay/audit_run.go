@@ -20,11 +20,11 @@ type Auditing struct {
 }
 
 const (
-	auditLook  = time.Second      // between two looks at what others have written
-	auditTell  = 5 * time.Second  // between two records of how far it is
-	auditLast  = 15 * time.Second // for the last record, when the context of the replay has ended
-	heardOf    = 30 * time.Second // a run that was heard of since then is taken for alive
-	maxEarlier = 1000             // replays that events have been through and that are remembered
+	auditPoll     = time.Second      // between two looks at what others have written
+	auditInterval = 5 * time.Second  // between two records of how far it is
+	auditGrace    = 15 * time.Second // for the last record, when the context of the replay has ended
+	aliveFor      = 30 * time.Second // a run that was heard of since then is taken for alive
+	maxEarlier    = 1000             // replays that events have been through and that are remembered
 )
 
 // auditedRun is one application of a plan that is recorded.
@@ -37,18 +37,18 @@ type auditedRun struct {
 
 	log *auditLog
 
-	noting sync.Mutex // record, and log.write
-	record Audit
+	writing sync.Mutex // record, and log.write
+	record  Audit
 
 	mu      sync.Mutex
 	outcome Outcome
 }
 
-// audited runs a replay under its record. Before run is called it refuses a plan that was applied before and does not resume (an
+// runAudited runs a replay under its record. Before run is called it refuses a plan that was applied before and does not resume (an
 // *[AppliedError]), one that would feed its own source through earlier replays (a *[ChainError]), and to go on without the rights to
 // record it (an *[AuditError]). run gets a context that also ends when somebody cancels the replay or goes on with it elsewhere, its
 // cause being [ErrCancelled] or [ErrTakenOver]; it tells how far it is as often as it likes, from any goroutine.
-func audited(ctx context.Context, a *auditedRun, run func(ctx context.Context, tell func(Outcome)) (Outcome, error)) (Outcome, error) {
+func runAudited(ctx context.Context, a *auditedRun, run func(ctx context.Context, tell func(Outcome)) (Outcome, error)) (Outcome, error) {
 	if a.Off {
 		return run(ctx, func(Outcome) {})
 	}
@@ -64,9 +64,9 @@ func audited(ctx context.Context, a *auditedRun, run func(ctx context.Context, t
 	defer cancel(nil)
 	var first sync.Once
 	tell := func(out Outcome) {
-		a.tell(out)
+		a.setOutcome(out)
 		first.Do(func() { // before anything is written, so that nobody begins anew what has begun
-			if err := a.note(running); err != nil {
+			if err := a.write(running); err != nil {
 				cancel(err)
 			}
 		})
@@ -79,12 +79,12 @@ func audited(ctx context.Context, a *auditedRun, run func(ctx context.Context, t
 	stop()
 	watch.Wait()
 	if out.Total > 0 { // else it never began
-		a.tell(out)
+		a.setOutcome(out)
 	}
 	return out, errors.Join(err, a.end(ctx, err))
 }
 
-func (a *auditedRun) tell(out Outcome) {
+func (a *auditedRun) setOutcome(out Outcome) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.outcome = out
@@ -92,12 +92,12 @@ func (a *auditedRun) tell(out Outcome) {
 
 // begin looks at what was recorded before and adds that the replay runs.
 func (a *auditedRun) begin(ctx context.Context) error {
-	r := newAuditReading()
-	if err := a.log.read(ctx, r.take); err != nil {
+	r := newAuditReader()
+	if err := a.log.read(ctx, r.add); err != nil {
 		return err
 	}
 	history := r.history()
-	if err := a.circles(ctx, history); err != nil {
+	if err := a.checkCircles(ctx, history); err != nil {
 		return err
 	}
 	now, p := time.Now().UTC(), a.plan
@@ -118,15 +118,15 @@ func (a *auditedRun) begin(ctx context.Context) error {
 	_, _ = rand.Read(token[:]) // never fails
 	a.record.By, a.record.Run, a.record.State = a.By, hex.EncodeToString(token[:]), StateRunning
 	a.record.Runs = min(a.record.Runs+1, maxRuns)
-	if err := a.note(ctx); err != nil {
+	if err := a.write(ctx); err != nil {
 		return err
 	}
-	return a.alone(ctx)
+	return a.checkAlone(ctx)
 }
 
-// alone refuses to run when another process has said that it runs since begin has looked, and before this one did: neither knew of the
+// checkAlone refuses to run when another process has said that it runs since begin has looked, and before this one did: neither knew of the
 // other. What was read stays unread for watch, which also hears requests to cancel.
-func (a *auditedRun) alone(ctx context.Context) error {
+func (a *auditedRun) checkAlone(ctx context.Context) error {
 	seen := a.log.next
 	defer func() { a.log.next = seen }()
 	var other *Audit
@@ -161,8 +161,8 @@ func (a *auditedRun) alone(ctx context.Context) error {
 // takenOver reports whether a replay's context has ended because another process goes on with it.
 func takenOver(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrTakenOver) }
 
-// circles refuses a replay that would feed its own source.
-func (a *auditedRun) circles(ctx context.Context, way History) error {
+// checkCircles refuses a replay that would feed its own source.
+func (a *auditedRun) checkCircles(ctx context.Context, way History) error {
 	if a.source != nil {
 		there, err := List(ctx, *a.source)
 		if err != nil {
@@ -173,13 +173,13 @@ func (a *auditedRun) circles(ctx context.Context, way History) error {
 	return a.plan.chain(way)
 }
 
-// look makes begin's refusals without a word in the audit topic.
-func (a *auditedRun) look(ctx context.Context) error {
+// check refuses what begin would refuse, and writes nothing.
+func (a *auditedRun) check(ctx context.Context) error {
 	history, err := List(ctx, a.cluster)
 	if err != nil {
 		return err
 	}
-	if err := a.circles(ctx, history); err != nil {
+	if err := a.checkCircles(ctx, history); err != nil {
 		return err
 	}
 	if old, err := history.of(a.plan.ID); err == nil && old.Total > 0 && !a.resumes {
@@ -190,7 +190,7 @@ func (a *auditedRun) look(ctx context.Context) error {
 
 // refuseAgain refuses what was begun before. A run that has died before it had begun is known by its silence.
 func (a *auditedRun) refuseAgain(ctx context.Context, old Audit) error {
-	silence := time.Now().Add(2*auditTell + auditLook)
+	silence := time.Now().Add(2*auditInterval + auditPoll)
 	for {
 		switch {
 		case old.Total > 0:
@@ -198,7 +198,7 @@ func (a *auditedRun) refuseAgain(ctx context.Context, old Audit) error {
 		case old.State != StateRunning || old.Silent(time.Now()) || time.Now().After(silence):
 			return nil
 		}
-		pauseFor(ctx, auditLook)
+		pauseFor(ctx, auditPoll)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -217,13 +217,13 @@ func (a *auditedRun) refuseAgain(ctx context.Context, old Audit) error {
 	}
 }
 
-// note writes the record as it is now.
-func (a *auditedRun) note(ctx context.Context) error {
+// write writes the record as it is now.
+func (a *auditedRun) write(ctx context.Context) error {
 	a.mu.Lock()
 	out := a.outcome
 	a.mu.Unlock()
-	a.noting.Lock()
-	defer a.noting.Unlock()
+	a.writing.Lock()
+	defer a.writing.Unlock()
 	r := &a.record
 	r.UpdatedAt = time.Now().UTC()
 	r.Events, r.Bytes, r.Filtered, r.Skipped, r.Passed, r.Total = out.Events, out.Bytes, out.Filtered, out.SkippedTotal, out.Passed, out.Total
@@ -232,7 +232,7 @@ func (a *auditedRun) note(ctx context.Context) error {
 
 // watch records how far the replay is, and hears what others want of it. A cluster that does not answer is no reason to stop.
 func (a *auditedRun) watch(ctx context.Context, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(auditLook)
+	ticker := time.NewTicker(auditPoll)
 	defer ticker.Stop()
 	for told := time.Now(); ; {
 		select {
@@ -240,19 +240,19 @@ func (a *auditedRun) watch(ctx context.Context, cancel context.CancelCauseFunc) 
 			return
 		case <-ticker.C:
 		}
-		if err := a.log.read(ctx, func(key string, value []byte, _ int64) { a.hear(key, value, cancel) }); err != nil || ctx.Err() != nil {
+		if err := a.log.read(ctx, func(key string, value []byte, _ int64) { a.handle(key, value, cancel) }); err != nil || ctx.Err() != nil {
 			continue
 		}
-		if time.Since(told) >= auditTell {
-			if a.note(ctx) == nil {
+		if time.Since(told) >= auditInterval {
+			if a.write(ctx) == nil {
 				told = time.Now()
 			}
 		}
 	}
 }
 
-// hear takes one record of somebody.
-func (a *auditedRun) hear(key string, value []byte, cancel context.CancelCauseFunc) {
+// handle looks at one record that somebody has written: a request to cancel, or another run of the same replay.
+func (a *auditedRun) handle(key string, value []byte, cancel context.CancelCauseFunc) {
 	switch key {
 	case cancelKey(a.record.ID):
 		var request cancelRequest
@@ -282,9 +282,9 @@ func (a *auditedRun) end(ctx context.Context, err error) error {
 		r.State, r.Reason = StateFailed, reasonOf(err)
 	}
 	r.EndedAt = time.Now().UTC()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditLast)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditGrace)
 	defer cancel()
-	if err := a.note(ctx); err != nil {
+	if err := a.write(ctx); err != nil {
 		return err
 	}
 	if r.State == StateCancelled {

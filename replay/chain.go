@@ -33,8 +33,8 @@ func (e *ChainError) Error() string {
 		"leave replayed events out with a filter, or choose another target", e.Replay, e.Target, strings.Join(e.Path, " > "))
 }
 
-// place is a topic of a cluster.
-type place struct{ cluster, topic string }
+// clusterTopic is a topic of a cluster.
+type clusterTopic struct{ cluster, topic string }
 
 // chain follows the events of a copy back through the replays that they came by, as the history tells, and refuses one that comes back
 // to the target. Events tell by their headers which replay brought them; batches that passed undecoded do not, so that every such copy
@@ -45,14 +45,14 @@ func (p *Plan) chain(h History) error {
 	}
 	type step struct {
 		earlier []string
-		places  []place
+		places  []clusterTopic
 		path    []string // from there to the source of the plan
 		hops    int
 	}
-	target := place{p.Target.ClusterID, p.Target.Topic}
+	target := clusterTopic{p.Target.ClusterID, p.Target.Topic}
 	begin := step{earlier: p.Earlier}
 	for _, topic := range p.Source.Topics {
-		begin.places = append(begin.places, place{p.Source.ClusterID, topic})
+		begin.places = append(begin.places, clusterTopic{p.Source.ClusterID, topic})
 	}
 	met := map[string]bool{p.ID: true}
 	for steps := []step{begin}; len(steps) > 0; steps = steps[1:] {
@@ -67,7 +67,7 @@ func (p *Plan) chain(h History) error {
 			met[a.ID] = true
 			next := step{earlier: a.Earlier, hops: s.hops + 1, path: append([]string{"replay " + a.ID, a.Target.Topic}, s.path...)}
 			for _, topic := range a.Source.Topics {
-				from := place{a.Source.ClusterID, topic}
+				from := clusterTopic{a.Source.ClusterID, topic}
 				if from == target {
 					return &ChainError{Replay: p.ID, Target: p.Target.Topic, Path: append([]string{topic}, next.path...)}
 				}
@@ -80,14 +80,14 @@ func (p *Plan) chain(h History) error {
 }
 
 // fed reports whether a replay has brought events to one of the places, which came by the replays of earlier.
-func (a *Audit) fed(places []place, earlier []string) bool {
+func (a *Audit) fed(places []clusterTopic, earlier []string) bool {
 	switch {
 	case a.Target.Topic == "":
 		return false
 	case slices.Contains(earlier, a.ID):
 		return true
 	}
-	return (a.Target.Raw || len(earlier) >= maxEarlier) && slices.Contains(places, place{a.Target.ClusterID, a.Target.Topic})
+	return (a.Target.Raw || len(earlier) >= maxEarlier) && slices.Contains(places, clusterTopic{a.Target.ClusterID, a.Target.Topic})
 }
 
 // brought is which replays have copied events to which topics of a cluster, as their records say. Headers of a replay are believed of
@@ -151,8 +151,8 @@ type origins struct {
 	refusal error // the first event that must not be replayed
 }
 
-// see looks at the headers of an event that the filter lets through. A copy makes the same checks again as it goes.
-func (o *origins) see(p *Plan, r *consumer.Record) {
+// add looks at the headers of an event that the filter lets through. A copy makes the same checks again as it goes.
+func (o *origins) add(p *Plan, r *consumer.Record) {
 	var c claims
 	for _, h := range r.Headers {
 		switch h.Key {
@@ -176,8 +176,8 @@ func (o *origins) see(p *Plan, r *consumer.Record) {
 	}
 }
 
-// past reads the records of earlier replays, which the scan needs.
-func (m *making) past(ctx context.Context) (err error) {
+// readHistory reads the records of earlier replays, which the scan needs.
+func (m *planner) readHistory(ctx context.Context) (err error) {
 	if m.plan.Target.Topic == "" {
 		return nil
 	}
@@ -199,8 +199,8 @@ func (m *making) past(ctx context.Context) (err error) {
 	return nil
 }
 
-// guard refuses to plan what would go in circles.
-func (m *making) guard(context.Context) error {
+// checkCircles refuses to plan what would go in circles.
+func (m *planner) checkCircles(context.Context) error {
 	if m.plan.Target.Topic == "" {
 		return nil
 	}

@@ -16,21 +16,21 @@ import (
 const (
 	checkpointVersion = 1
 	checkpointMost    = 64 << 20 // bytes of a file that is read
-	skippedMost       = 100      // stretches remembered of each lane
-	listedMost        = 1000     // stretches, or failures, that are kept of all partitions
-	skippedReason     = 500      // bytes of why a stretch was passed over
+	skippedMost       = 100      // offset ranges remembered of each partition
+	listedMost        = 1000     // offset ranges, or failures, that are kept of all partitions
+	skippedReason     = 500      // bytes of why an offset range was skipped
 )
 
 // checkpoint is the file that tells how far a copy has come. What it says has happened; more may have.
 type checkpoint struct {
-	Version int         `json:"version"`
-	Replay  string      `json:"replay"`
-	Plan    string      `json:"plan"` // SHA-256 of the plan's JSON
-	Lanes   []laneState `json:"lanes"`
+	Version    int              `json:"version"`
+	Replay     string           `json:"replay"`
+	Plan       string           `json:"plan"` // SHA-256 of the plan's JSON
+	Partitions []partitionState `json:"lanes"`
 }
 
-// laneState is how far one target partition has come.
-type laneState struct {
+// partitionState is how far one target partition has come.
+type partitionState struct {
 	Partition int32 `json:"partition"`
 	Span      int   `json:"span"` // how many of the partition's spans are copied
 	Next      int64 `json:"next"` // offset where the span under way goes on; 0 behind the last
@@ -72,19 +72,19 @@ func digestOf(plan *Plan) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// save puts the state of every lane on the disk. Once it returns, a crash of the machine does not lose it.
+// save writes the state of every partition to the disk. Once it returns, a crash of the machine does not lose it.
 func (c *copier) save() error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	file := checkpoint{Version: checkpointVersion, Replay: c.cfg.Plan.ID, Plan: c.digest, Lanes: make([]laneState, len(c.lanes))}
+	file := checkpoint{Version: checkpointVersion, Replay: c.cfg.Plan.ID, Plan: c.digest, Partitions: make([]partitionState, len(c.partitions))}
 	room := listedMost
-	for i, l := range c.lanes {
-		file.Lanes[i] = l.snapshot()
-		file.Lanes[i].Skipped = within(&room, file.Lanes[i].Skipped)
+	for i, pc := range c.partitions {
+		file.Partitions[i] = pc.snapshot()
+		file.Partitions[i].Skipped = within(&room, file.Partitions[i].Skipped)
 	}
 	text, err := checkpointText(&file, checkpointMost, func() {
-		for i := range file.Lanes {
-			file.Lanes[i].Skipped = nil
+		for i := range file.Partitions {
+			file.Partitions[i].Skipped = nil
 		}
 	})
 	if err == nil {
@@ -196,30 +196,30 @@ func (c *copier) resume(old *checkpoint) error {
 		return refuse("it is of the replay %.40q, not of %s", old.Replay, c.cfg.Plan.ID)
 	case old.Plan != c.digest:
 		return refuse("the plan of replay %s has changed since: apply the plan as it was, or make a new one", c.cfg.Plan.ID)
-	case len(old.Lanes) != len(c.lanes):
-		return refuse("it has %d partitions, and the plan %d", len(old.Lanes), len(c.lanes))
+	case len(old.Partitions) != len(c.partitions):
+		return refuse("it has %d partitions, and the plan %d", len(old.Partitions), len(c.partitions))
 	}
-	for i, l := range c.lanes {
-		s := old.Lanes[i]
-		if s.Partition != l.partition || !l.admits(&s) {
+	for i, pc := range c.partitions {
+		s := old.Partitions[i]
+		if s.Partition != pc.partition || !pc.admits(&s) {
 			return refuse("what it says of partition %d contradicts the plan", s.Partition)
 		}
-		l.state = s
+		pc.state = s
 	}
 	return nil
 }
 
-// admits reports whether a state is one that the lane can be in.
-func (l *lane) admits(s *laneState) bool {
-	if s.Span < 0 || s.Span > len(l.spans) || len(s.Skipped) > skippedMost || s.SkippedTotal < int64(len(s.Skipped)) {
+// admits reports whether a checkpoint can hold this state of the partition.
+func (pc *partitionCopier) admits(s *partitionState) bool {
+	if s.Span < 0 || s.Span > len(pc.spans) || len(s.Skipped) > skippedMost || s.SkippedTotal < int64(len(s.Skipped)) {
 		return false
 	}
 	if s.Target < 0 || s.Producer < 0 || s.Epoch < 0 || s.Written < 0 || s.Events < 0 || s.Bytes < 0 || s.Filtered < 0 || s.Unknown < 0 || s.Reencoded < 0 || s.Dead < 0 {
 		return false
 	}
-	if s.Span == len(l.spans) {
+	if s.Span == len(pc.spans) {
 		return true
 	}
-	span := l.spans[s.Span]
+	span := pc.spans[s.Span]
 	return s.Next >= span.From && s.Next <= span.To
 }

@@ -17,12 +17,12 @@ func TestCheckpointKeepsSoManyStretchesInAll(t *testing.T) {
 	c := &copier{cfg: CopyConfig{Checkpoint: filepath.Join(t.TempDir(), "copy.json")}}
 	r := &run{cfg: RunConfig{Checkpoint: filepath.Join(t.TempDir(), "run.json")}, record: func(Outcome) {}}
 	for range 20 {
-		l := &lane{}
+		pc := &partitionCopier{}
 		for i := range int64(skippedMost) {
-			l.note(Span{Topic: copySource}, i, i+1, errors.New(strings.Repeat("é", 2000)))
+			pc.noteSkipped(Span{Topic: copySource}, i, i+1, errors.New(strings.Repeat("é", 2000)))
 		}
-		l.commit(sent{})
-		c.lanes = append(c.lanes, l)
+		pc.commit(sent{})
+		c.partitions = append(c.partitions, pc)
 		r.spans = append(r.spans, consumer.ReplaySpan{Failures: make([]consumer.ReplayFailure, 100)})
 	}
 	if err := errors.Join(c.save(), r.save(r.spans)); err != nil {
@@ -33,7 +33,7 @@ func TestCheckpointKeepsSoManyStretchesInAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	stretches := 0
-	for _, l := range copied.Lanes {
+	for _, l := range copied.Partitions {
 		stretches += len(l.Skipped)
 		for _, s := range l.Skipped {
 			if len(s.Reason) > skippedReason {
@@ -80,7 +80,7 @@ func TestCheckpointOfAnotherProcessIsLeftToIt(t *testing.T) {
 	r := &run{cfg: RunConfig{Checkpoint: path}, record: func(Outcome) {}}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(ErrTakenOver)
-	if err := errors.Join(c.keep(ctx), r.keep(ctx, nil)); err != nil {
+	if err := errors.Join(c.saveUnlessTakenOver(ctx), r.report(ctx, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -88,7 +88,7 @@ func TestCheckpointOfAnotherProcessIsLeftToIt(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancelCause(t.Context())
 	cancel(ErrCancelled)
-	if err := errors.Join(c.keep(ctx), r.keep(ctx, nil)); err != nil {
+	if err := errors.Join(c.saveUnlessTakenOver(ctx), r.report(ctx, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {

@@ -71,11 +71,11 @@ type Outcome struct {
 	Passed int64 // offsets of the spans that are behind the copy
 	Total  int64 // offsets of the spans
 
-	SkippedTotal int64     // stretches that could not be read and were passed over
+	SkippedTotal int64     // offset ranges that could not be read and were skipped
 	Skipped      []Skipped // the first of them, at most 100 for each partition and 1,000 in all
 }
 
-// Skipped is a stretch of a partition that could not be read.
+// Skipped is an offset range of a partition that could not be read.
 type Skipped struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
@@ -106,14 +106,14 @@ func Copy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer c.close()
-	goesOn, err := c.fits(ctx)
+	goesOn, err := c.checkPlan(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return Outcome{}, err
 	}
-	return audited(ctx, c.audited(goesOn), func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
+	return runAudited(ctx, c.audited(goesOn), func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
 		c.record = tell
 		return c.apply(ctx)
 	})
@@ -132,24 +132,24 @@ func (c *copier) apply(ctx context.Context) (Outcome, error) {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	err = errors.Join(err, c.keep(ctx))
-	c.tell()
+	err = errors.Join(err, c.saveUnlessTakenOver(ctx))
+	c.report()
 	return c.outcome(), err
 }
 
 // copier is one Copy.
 type copier struct {
-	cfg      CopyConfig
-	from, to *kafka.Client
-	target   kafka.Topic // as it was when the copy began
-	sources  map[string]topicID
-	sameSide bool            // source and target are in one cluster
-	brought  brought         // what earlier replays have brought to the source
-	filter   *filter.Matcher // nil lets everything through
-	values   *values         // nil leaves values as they are
-	digest   string
-	lanes    []*lane // by partition
-	limits   limits
+	cfg         CopyConfig
+	from, to    *kafka.Client
+	target      kafka.Topic // as it was when the copy began
+	sources     map[string]topicID
+	sameCluster bool            // source and target are in one cluster
+	brought     brought         // what earlier replays have brought to the source
+	filter      *filter.Matcher // nil lets everything through
+	values      *values         // nil leaves values as they are
+	digest      string
+	partitions  []*partitionCopier // by partition
+	limits      limits
 
 	saving sync.Mutex
 	record func(Outcome) // for the record of the replay
@@ -184,7 +184,7 @@ func (p pace) withDefaults() pace {
 }
 
 // lanesAtOnce bounds how many partitions are under way: each holds up to two answers of the source and a batch.
-const lanesAtOnce = 8
+const partitionsAtOnce = 8
 
 func newCopier(cfg CopyConfig) (*copier, error) {
 	plan := &cfg.Plan
@@ -219,7 +219,7 @@ func newCopier(cfg CopyConfig) (*copier, error) {
 		return nil, err
 	}
 	c := &copier{cfg: cfg, filter: filter, values: values, digest: digest, limits: newLimits(&cfg)}
-	if c.lanes, err = newLanes(c); err != nil {
+	if c.partitions, err = newPartitionCopiers(c); err != nil {
 		return nil, err
 	}
 	if c.from, err = kafka.Open(cfg.From); err != nil {
@@ -241,46 +241,46 @@ func (c *copier) close() {
 	}
 }
 
-// run copies every lane, and stops them all at the first error.
+// run copies all partitions, and stops them all at the first error.
 func (c *copier) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var lanes, saver sync.WaitGroup
+	var copiers, saver sync.WaitGroup
 	ended := make(chan struct{})
-	saver.Go(func() { c.saveNowAndThen(ctx, ended, cancel) })
-	room := make(chan struct{}, lanesAtOnce)
+	saver.Go(func() { c.savePeriodically(ctx, ended, cancel) })
+	room := make(chan struct{}, partitionsAtOnce)
 	if c.cfg.Speed > 0 { // what is due at the same time must not wait for each other
-		room = make(chan struct{}, len(c.lanes))
-		c.limits.pace = newPacer(c.cfg.Speed, len(c.lanes))
+		room = make(chan struct{}, len(c.partitions))
+		c.limits.pace = newPacer(c.cfg.Speed, len(c.partitions))
 	}
-	for _, l := range c.lanes {
-		lanes.Go(func() {
+	for _, pc := range c.partitions {
+		copiers.Go(func() {
 			select {
 			case room <- struct{}{}:
 				defer func() { <-room }()
 			case <-ctx.Done():
 				return
 			}
-			if err := l.run(ctx); err != nil {
+			if err := pc.run(ctx); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	lanes.Wait()
+	copiers.Wait()
 	close(ended)
 	saver.Wait()
 	return context.Cause(ctx)
 }
 
-// keep saves, unless another process goes on with the checkpoint.
-func (c *copier) keep(ctx context.Context) error {
+// saveUnlessTakenOver saves, unless another process goes on with the checkpoint.
+func (c *copier) saveUnlessTakenOver(ctx context.Context) error {
 	if takenOver(ctx) {
 		return nil
 	}
 	return c.save()
 }
 
-func (c *copier) saveNowAndThen(ctx context.Context, ended <-chan struct{}, cancel context.CancelCauseFunc) {
+func (c *copier) savePeriodically(ctx context.Context, ended <-chan struct{}, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(c.cfg.pace.save)
 	defer ticker.Stop()
 	for {
@@ -289,15 +289,15 @@ func (c *copier) saveNowAndThen(ctx context.Context, ended <-chan struct{}, canc
 			return
 		case <-ticker.C:
 		}
-		if err := c.keep(ctx); err != nil {
+		if err := c.saveUnlessTakenOver(ctx); err != nil {
 			cancel(err)
 			return
 		}
-		c.tell()
+		c.report()
 	}
 }
 
-func (c *copier) tell() {
+func (c *copier) report() {
 	c.record(c.outcome())
 	if c.cfg.Progress != nil {
 		c.cfg.Progress(c.outcome())
@@ -306,9 +306,9 @@ func (c *copier) tell() {
 
 func (c *copier) outcome() Outcome {
 	out, room := Outcome{Done: true}, listedMost
-	for _, l := range c.lanes {
-		s := l.snapshot()
-		out.Done = out.Done && s.Span == len(l.spans)
+	for _, pc := range c.partitions {
+		s := pc.snapshot()
+		out.Done = out.Done && s.Span == len(pc.spans)
 		out.Events += s.Events
 		out.Bytes += s.Bytes
 		out.Filtered += s.Filtered
@@ -317,7 +317,7 @@ func (c *copier) outcome() Outcome {
 		out.Dead += s.Dead
 		out.SkippedTotal += s.SkippedTotal
 		out.Skipped = append(out.Skipped, within(&room, s.Skipped)...)
-		for i, span := range l.spans {
+		for i, span := range pc.spans {
 			out.Total += span.To - span.From
 			switch {
 			case i < s.Span:

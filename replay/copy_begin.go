@@ -13,13 +13,13 @@ import (
 
 // begin looks at both sides, changes nothing there, and makes sure that a checkpoint is on the disk before anything is written.
 func (c *copier) begin(ctx context.Context) error {
-	if err := c.compareSides(ctx); err != nil {
+	if err := c.checkClusters(ctx); err != nil {
 		return err
 	}
 	if err := c.checkTarget(ctx); err != nil {
 		return err
 	}
-	if err := c.nameSources(ctx); err != nil {
+	if err := c.recordSourceIDs(ctx); err != nil {
 		return err
 	}
 	old, err := readCheckpoint(c.cfg.Checkpoint)
@@ -32,7 +32,7 @@ func (c *copier) begin(ctx context.Context) error {
 	if err := c.checkSource(ctx); err != nil {
 		return err
 	}
-	if len(c.lanes) == 0 {
+	if len(c.partitions) == 0 {
 		return nil
 	}
 	ends, err := c.targetEnds(ctx)
@@ -43,14 +43,14 @@ func (c *copier) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, l := range c.lanes {
-		l.state = laneState{Partition: l.partition, Next: l.spans[0].From, Target: ends[i], Producer: id.ID, Epoch: id.Epoch}
+	for i, pc := range c.partitions {
+		pc.state = partitionState{Partition: pc.partition, Next: pc.spans[0].From, Target: ends[i], Producer: id.ID, Epoch: id.Epoch}
 	}
 	return c.save()
 }
 
-// compareSides refuses other clusters than the plan was made for, and a target that is its own source.
-func (c *copier) compareSides(ctx context.Context) error {
+// checkClusters refuses other clusters than the plan was made for, and a target that is its own source.
+func (c *copier) checkClusters(ctx context.Context) error {
 	plan := &c.cfg.Plan
 	from, err := clusterID(ctx, c.from)
 	if err != nil {
@@ -70,13 +70,13 @@ func (c *copier) compareSides(ctx context.Context) error {
 				plan.ID, side.name, side.planned, side.found)
 		}
 	}
-	c.sameSide = c.to == c.from || from == to && from != ""
+	c.sameCluster = c.to == c.from || from == to && from != ""
 	if c.brought, _, err = broughtTo(ctx, c.cfg.From, from); err != nil {
 		return err
 	}
-	for _, l := range c.lanes {
-		for _, span := range l.spans {
-			if c.sameSide && span.Topic == plan.Target.Topic {
+	for _, pc := range c.partitions {
+		for _, span := range pc.spans {
+			if c.sameCluster && span.Topic == plan.Target.Topic {
 				return &LoopError{Replay: plan.ID, Target: plan.Target.Topic, Partition: span.Partition, Offset: -1}
 			}
 		}
@@ -108,10 +108,10 @@ func (c *copier) checkTarget(ctx context.Context) error {
 		return err
 	}
 	c.target = topic
-	for _, l := range c.lanes {
-		if _, has := topic.Partition(l.partition); !has {
+	for _, pc := range c.partitions {
+		if _, has := topic.Partition(pc.partition); !has {
 			return fmt.Errorf("replay %s: topic %s has %d partitions, and events of partition %d of %s go to it: add partitions (headrace topics)",
-				c.cfg.Plan.ID, name, len(topic.Partitions), l.partition, l.spans[0].Topic)
+				c.cfg.Plan.ID, name, len(topic.Partitions), pc.partition, pc.spans[0].Topic)
 		}
 	}
 	return nil
@@ -121,8 +121,8 @@ func (c *copier) checkTarget(ctx context.Context) error {
 func (c *copier) checkSource(ctx context.Context) error {
 	var queries []kafka.OffsetQuery
 	var spans []Span
-	for _, l := range c.lanes {
-		for _, span := range l.spans {
+	for _, pc := range c.partitions {
+		for _, span := range pc.spans {
 			spans = append(spans, span)
 			queries = append(queries,
 				kafka.OffsetQuery{Topic: span.Topic, Partition: span.Partition, Timestamp: kafka.Earliest},
@@ -147,9 +147,9 @@ func (c *copier) checkSource(ctx context.Context) error {
 }
 
 func (c *copier) targetEnds(ctx context.Context) ([]int64, error) {
-	queries := make([]kafka.OffsetQuery, len(c.lanes))
-	for i, l := range c.lanes {
-		queries[i] = kafka.OffsetQuery{Topic: c.cfg.Plan.Target.Topic, Partition: l.partition, Timestamp: kafka.Latest}
+	queries := make([]kafka.OffsetQuery, len(c.partitions))
+	for i, pc := range c.partitions {
+		queries[i] = kafka.OffsetQuery{Topic: c.cfg.Plan.Target.Topic, Partition: pc.partition, Timestamp: kafka.Latest}
 	}
 	answers, err := listOffsets(ctx, c.to, queries)
 	if err != nil {
@@ -206,10 +206,10 @@ func (c *copier) targetLeader(ctx context.Context, partition int32) (kafka.Parti
 	if err != nil {
 		return p, err
 	}
-	return p, c.recreated(ctx)
+	return p, c.checkTargetID(ctx)
 }
 
-func (c *copier) recreated(ctx context.Context) error {
+func (c *copier) checkTargetID(ctx context.Context) error {
 	now, err := c.to.Topic(ctx, c.target.Name)
 	if err != nil {
 		return err
@@ -217,17 +217,17 @@ func (c *copier) recreated(ctx context.Context) error {
 	return sameTopic(c.target.Name, c.target.ID, now.ID)
 }
 
-// sameTarget asks the cluster whether the target is still the topic that the copy began with.
-func (l *lane) sameTarget(ctx context.Context) error {
-	c := l.copy
+// refreshTargetID asks the cluster whether the target is still the topic that the copy began with.
+func (pc *partitionCopier) refreshTargetID(ctx context.Context) error {
+	c := pc.copy
 	c.to.Invalidate(c.target.Name)
-	return c.to.Retry(ctx, c.recreated)
+	return c.to.Retry(ctx, c.checkTargetID)
 }
 
-// newLanes sorts the spans by target partition. Several topics may go into one: one after the other, in the plan's order.
-func newLanes(c *copier) ([]*lane, error) {
-	byPartition := make(map[int32]*lane)
-	var lanes []*lane
+// newPartitionCopiers sorts the spans by target partition. Several topics may go into one: one after the other, in the plan's order.
+func newPartitionCopiers(c *copier) ([]*partitionCopier, error) {
+	byPartition := make(map[int32]*partitionCopier)
+	var copiers []*partitionCopier
 	for _, span := range c.cfg.Plan.Spans {
 		if span.Topic == "" || span.Partition < 0 || span.From < 0 || span.To < span.From {
 			return nil, fmt.Errorf("copy: the plan's span of topic %q partition %d from %d to %d makes no sense", span.Topic, span.Partition, span.From, span.To)
@@ -235,14 +235,14 @@ func newLanes(c *copier) ([]*lane, error) {
 		if span.From == span.To {
 			continue
 		}
-		l := byPartition[span.Partition]
-		if l == nil {
-			l = newLane(c, span.Partition)
-			byPartition[span.Partition] = l
-			lanes = append(lanes, l)
+		pc := byPartition[span.Partition]
+		if pc == nil {
+			pc = newPartitionCopier(c, span.Partition)
+			byPartition[span.Partition] = pc
+			copiers = append(copiers, pc)
 		}
-		l.spans = append(l.spans, span)
+		pc.spans = append(pc.spans, span)
 	}
-	slices.SortFunc(lanes, func(a, b *lane) int { return int(a.partition) - int(b.partition) })
-	return lanes, nil
+	slices.SortFunc(copiers, func(a, b *partitionCopier) int { return int(a.partition) - int(b.partition) })
+	return copiers, nil
 }

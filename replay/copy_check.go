@@ -10,9 +10,9 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// fits refuses a plan that the world has overtaken, and tells whether a checkpoint says where to go on. Of a copy that goes on only what
-// is left counts, so that it is not refused for what has changed because of itself.
-func (c *copier) fits(ctx context.Context) (goesOn bool, err error) {
+// checkPlan refuses a plan that does not fit the clusters any more, and reports whether a checkpoint says where to go on. Of a copy that goes
+// on only what is left counts, so that it is not refused for what has changed because of itself.
+func (c *copier) checkPlan(ctx context.Context) (goesOn bool, err error) {
 	var to *headrace.Cluster
 	if len(c.cfg.To.Brokers) > 0 {
 		to = &c.cfg.To
@@ -29,25 +29,25 @@ func (c *copier) fits(ctx context.Context) (goesOn bool, err error) {
 	if err != nil {
 		return old != nil, err
 	}
-	return old != nil, c.may(ctx)
+	return old != nil, c.checkRights(ctx)
 }
 
-// may refuses a copy that would stop for want of a schema, of a right, or of the topic for dead letters: a broker's word on the producer
+// checkRights refuses a copy that would stop for want of a schema, of a right, or of the topic for dead letters: a broker's word on the producer
 // does not name the topic.
-func (c *copier) may(ctx context.Context) error {
-	if err := c.values.ready(ctx, c.cfg.Plan.Writers); err != nil {
+func (c *copier) checkRights(ctx context.Context) error {
+	if err := c.values.check(ctx, c.cfg.Plan.Writers); err != nil {
 		return err
 	}
-	if err := c.mayWrite(ctx, c.cfg.Plan.Target.Topic); err != nil || c.cfg.DeadLetters == "" {
+	if err := c.checkWriteRight(ctx, c.cfg.Plan.Target.Topic); err != nil || c.cfg.DeadLetters == "" {
 		return err
 	}
 	if _, err := stateOf(ctx, c.to, c.cfg.DeadLetters); err != nil {
 		return fmt.Errorf("replay %s: dead letters: %w", c.cfg.Plan.ID, err)
 	}
-	return c.mayWrite(ctx, c.cfg.DeadLetters)
+	return c.checkWriteRight(ctx, c.cfg.DeadLetters)
 }
 
-func (c *copier) mayWrite(ctx context.Context, topic string) error {
+func (c *copier) checkWriteRight(ctx context.Context, topic string) error {
 	var allowed kafka.Operations
 	err := c.to.Retry(ctx, func(ctx context.Context) (err error) {
 		allowed, err = c.to.TopicOperations(ctx, topic)
@@ -61,14 +61,14 @@ func (c *copier) mayWrite(ctx context.Context, topic string) error {
 
 // next is the offset where the copy goes on in a span.
 func (c *copier) next(span Span) int64 {
-	for _, l := range c.lanes {
-		for i, s := range l.spans {
+	for _, pc := range c.partitions {
+		for i, s := range pc.spans {
 			switch {
 			case s != span:
-			case i < l.state.Span:
+			case i < pc.state.Span:
 				return s.To
-			case i == l.state.Span:
-				return l.state.Next
+			case i == pc.state.Span:
+				return pc.state.Next
 			}
 		}
 	}
@@ -92,12 +92,12 @@ func PlanCopy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer c.close()
-	goesOn, err := c.fits(ctx)
+	goesOn, err := c.checkPlan(ctx)
 	if err == nil && !cfg.Audit.Off {
-		err = c.audited(goesOn).look(ctx)
+		err = c.audited(goesOn).check(ctx)
 	}
 	if err == nil {
-		err = c.compareSides(ctx)
+		err = c.checkClusters(ctx)
 	}
 	if err == nil {
 		err = c.checkTarget(ctx)
@@ -106,8 +106,8 @@ func PlanCopy(ctx context.Context, cfg CopyConfig) (Outcome, error) {
 		err = context.Cause(ctx)
 	}
 	if !goesOn {
-		for _, l := range c.lanes {
-			l.state.Next = l.spans[0].From
+		for _, pc := range c.partitions {
+			pc.state.Next = pc.spans[0].From
 		}
 	}
 	return c.outcome(), err

@@ -54,8 +54,8 @@ type damage struct {
 	seek int64  // the broker takes what lies below for the damaged batch, though others begin there
 }
 
-// sighting is a damaged batch that came behind others.
-type sighting struct {
+// laterDamage is a damaged batch that came behind others.
+type laterDamage struct {
 	at  int64 // where it has to begin
 	why error
 }
@@ -97,9 +97,9 @@ func (d *damage) behind(data []byte) []byte {
 	return data
 }
 
-// pass goes past a damaged batch, to the next one that can be read: the one that follows in the answer, or the one that the broker finds
+// passDamage goes past a damaged batch, to the next one that can be read: the one that follows in the answer, or the one that the broker finds
 // from a higher offset on. It fails where damage is to end the copy.
-func (s *source) pass(ctx context.Context, c *chunk, bad *damagedBatch) error {
+func (s *source) passDamage(ctx context.Context, c *chunk, bad *damagedBatch) error {
 	if !s.copy.passesCorrupt() {
 		return &CorruptError{Location: s.here(), Err: bad.why}
 	}
@@ -146,7 +146,7 @@ func (s *source) search(ctx context.Context, raw, head []byte) (next, seek int64
 		return nil
 	}
 	claimed := []int64{}
-	if last := claimOf(raw); last >= 0 { // mostly right, and then this is the end of the search
+	if last := claimedEnd(raw); last >= 0 { // mostly right, and then this is the end of the search
 		claimed = append(claimed, last+1, last)
 	}
 	for _, at := range claimed {
@@ -174,8 +174,8 @@ func (s *source) search(ctx context.Context, raw, head []byte) (next, seek int64
 	return high, high, nil
 }
 
-// claimOf is the last offset that a damaged batch says it holds, -1 where it does not say so.
-func claimOf(raw []byte) int64 {
+// claimedEnd is the last offset that a damaged batch says it holds, -1 where it does not say so.
+func claimedEnd(raw []byte) int64 {
 	if len(raw) < batch.HeaderSize {
 		return -1
 	}

@@ -21,40 +21,40 @@ import (
 func (c *copier) passesCorrupt() bool { return c.cfg.SkipCorrupt || c.cfg.DeadLetters != "" }
 
 // corrupt passes over an event that is not what its schema says, or says why not.
-func (l *lane) corrupt(ctx context.Context, span Span, why error) error {
-	rec := &l.record
-	if !l.copy.passesCorrupt() {
-		return &CorruptError{Location: l.here(span), Err: why}
+func (pc *partitionCopier) corrupt(ctx context.Context, span Span, why error) error {
+	rec := &pc.record
+	if !pc.copy.passesCorrupt() {
+		return &CorruptError{Location: pc.location(span), Err: why}
 	}
-	l.note(span, rec.Offset, rec.Offset+1, why)
-	return l.bury(ctx, l.here(span), "decode", why, rec.Timestamp, rec.Key, rec.Value, rec.Headers(nil))
+	pc.noteSkipped(span, rec.Offset, rec.Offset+1, why)
+	return pc.writeDeadLetter(ctx, pc.location(span), "decode", why, rec.Timestamp, rec.Key, rec.Value, rec.Headers(nil))
 }
 
 // unreadable passes over a record that is over a limit, or breaks the format, or says why not.
-func (l *lane) unreadable(ctx context.Context, span Span, why error) error {
-	rec := &l.record
+func (pc *partitionCopier) unreadable(ctx context.Context, span Span, why error) error {
+	rec := &pc.record
 	at := headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset}
-	if !l.copy.passesCorrupt() {
+	if !pc.copy.passesCorrupt() {
 		return &CorruptError{Location: at, Err: why}
 	}
-	l.note(span, rec.Offset, rec.Offset+1, why)
-	return l.bury(ctx, at, "record", why, rec.Timestamp, nil, rec.Value, nil)
+	pc.noteSkipped(span, rec.Offset, rec.Offset+1, why)
+	return pc.writeDeadLetter(ctx, at, "record", why, rec.Timestamp, nil, rec.Value, nil)
 }
 
-// buryBatch writes a batch that cannot be read, as it lies in the log, as one dead letter.
-func (l *lane) buryBatch(ctx context.Context, at headrace.Location, raw []byte, why error) error {
-	return l.bury(ctx, at, "batch", why, time.Now().UnixMilli(), nil, raw, nil)
+// writeDeadBatch writes a batch that cannot be read, as it lies in the log, as one dead letter.
+func (pc *partitionCopier) writeDeadBatch(ctx context.Context, at headrace.Location, raw []byte, why error) error {
+	return pc.writeDeadLetter(ctx, at, "batch", why, time.Now().UnixMilli(), nil, raw, nil)
 }
 
-// bury writes a dead letter where one is wanted, and returns when the broker has it. What the target holds beyond the state comes after
+// writeDeadLetter writes a dead letter where one is wanted, and returns when the broker has it. What the target holds beyond the state comes after
 // it in the source, so that it was written then already; it may be written twice when the copy stops in between.
-func (l *lane) bury(ctx context.Context, at headrace.Location, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
-	c := l.copy
+func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Location, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
+	c := pc.copy
 	if c.cfg.DeadLetters == "" {
 		return nil
 	}
-	l.more.Dead++
-	if len(l.held) > 0 {
+	pc.pending.Dead++
+	if len(pc.arrived) > 0 {
 		return nil
 	}
 	// Headers of an earlier death would be taken for this one's where it has none, a group's name say.

@@ -11,8 +11,8 @@ import (
 // thought.
 var errOutOfStep = errors.New("the target partition is out of step with the copy")
 
-// errDoubt says that a batch may have arrived or not.
-var errDoubt = errors.New("the target partition may hold the batch")
+// errUncertain says that a batch may have arrived or not.
+var errUncertain = errors.New("the target partition may hold the batch")
 
 // LoopError says that a replay would feed its own source.
 type LoopError struct {

@@ -15,15 +15,15 @@ import (
 // copyBatchBytes is how large a batch is built before compression; one larger event makes a batch of its own.
 const copyBatchBytes = 512 << 10
 
-// stamps are the headers that say where an event came from.
-type stamps struct {
+// originHeaders are the headers that say where an event came from.
+type originHeaders struct {
 	headers [5]batch.Header
 	offset  []byte
 	hops    []byte
 }
 
-func newStamps(plan *Plan, partition int32) stamps {
-	return stamps{headers: [5]batch.Header{
+func newOriginHeaders(plan *Plan, partition int32) originHeaders {
+	return originHeaders{headers: [5]batch.Header{
 		{Key: HeaderReplay, Value: []byte(plan.ID)},
 		{Key: HeaderTopic},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(partition), 10)},
@@ -33,7 +33,7 @@ func newStamps(plan *Plan, partition int32) stamps {
 }
 
 // of returns the headers of the next event; they are valid until the next call.
-func (s *stamps) of(topic string, offset int64, hops int) []batch.Header {
+func (s *originHeaders) of(topic string, offset int64, hops int) []batch.Header {
 	if string(s.headers[1].Value) != topic {
 		s.headers[1].Value = []byte(topic)
 	}
@@ -43,124 +43,124 @@ func (s *stamps) of(topic string, offset int64, hops int) []batch.Header {
 	return s.headers[:]
 }
 
-// takeEvents writes the events of a batch into batches of our own.
-func (l *lane) takeEvents(ctx context.Context, span Span, b batch.Batch) error {
-	if err := l.reader.Open(b, batch.Limits{}); err != nil {
-		return l.skip(ctx, span, b, l.at, err)
+// copyEvents writes the events of a batch into batches of our own.
+func (pc *partitionCopier) copyEvents(ctx context.Context, span Span, b batch.Batch) error {
+	if err := pc.reader.Open(b, batch.Limits{}); err != nil {
+		return pc.skipBatch(ctx, span, b, pc.at, err)
 	}
 	for {
-		more, fault := l.reader.Next(&l.record)
+		more, fault := pc.reader.Next(&pc.record)
 		if !more && fault != nil {
-			return l.skip(ctx, span, b, l.at, fault)
+			return pc.skipBatch(ctx, span, b, pc.at, fault)
 		}
-		if !more || l.record.Offset >= span.To {
+		if !more || pc.record.Offset >= span.To {
 			return nil
 		}
-		if l.record.Offset < l.at {
+		if pc.record.Offset < pc.at {
 			continue
 		}
 		if fault != nil {
-			if err := l.unreadable(ctx, span, fault); err != nil {
+			if err := pc.unreadable(ctx, span, fault); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := l.takeEvent(ctx, span, b.Codec); err != nil {
+		if err := pc.copyEvent(ctx, span, b.Codec); err != nil {
 			return err
 		}
-		l.at = l.record.Offset + 1
-		if err := l.settleHeld(span); err != nil {
+		pc.at = pc.record.Offset + 1
+		if err := pc.matchArrived(span); err != nil {
 			return err
 		}
 	}
 }
 
-func (l *lane) takeEvent(ctx context.Context, span Span, codec batch.Codec) error {
-	rec := &l.record
-	l.strange = false
-	if filter := l.copy.filter; filter != nil && filter.NamesOnly() {
-		if kept, err := l.matchName(ctx, span); err != nil || !kept {
+func (pc *partitionCopier) copyEvent(ctx context.Context, span Span, codec batch.Codec) error {
+	rec := &pc.record
+	pc.unknownSchema = false
+	if filter := pc.copy.filter; filter != nil && filter.NamesOnly() {
+		if kept, err := pc.matchName(ctx, span); err != nil || !kept {
 			return err
 		}
 	}
-	l.headers = rec.Headers(l.headers[:0])
-	if filter := l.copy.filter; filter != nil && !filter.NamesOnly() {
-		kept, err := filter.Match(ctx, l.viewOf(span))
+	pc.headers = rec.Headers(pc.headers[:0])
+	if filter := pc.copy.filter; filter != nil && !filter.NamesOnly() {
+		kept, err := filter.Match(ctx, pc.recordOf(span))
 		if err == nil && !kept {
-			l.more.Filtered++
+			pc.pending.Filtered++
 			return nil
 		}
 		if err != nil {
-			kept, err = l.undecided(ctx, span, err)
+			kept, err = pc.undecided(ctx, span, err)
 		}
 		if err != nil || !kept {
 			return err
 		}
 	}
-	hops, err := l.hops(span)
+	hops, err := pc.hops(span)
 	if err != nil {
 		return err
 	}
-	value, kept, err := l.revalue(ctx, span)
-	if err != nil || !kept || len(l.held) > 0 {
+	value, kept, err := pc.convertValue(ctx, span)
+	if err != nil || !kept || len(pc.arrived) > 0 {
 		return err // what the target holds is not sent
 	}
-	if err := l.keepPace(ctx, rec.Timestamp); err != nil {
+	if err := pc.keepPace(ctx, rec.Timestamp); err != nil {
 		return err
 	}
-	headers := append(l.headers, l.stamps.of(span.Topic, rec.Offset, hops)...)
+	headers := append(pc.headers, pc.stamps.of(span.Topic, rec.Offset, hops)...)
 	size := rec.Size() + len(value) - len(rec.Value) + len(span.Topic) + 200
-	if l.builder.Count() > 0 && (l.builder.Len()+size > copyBatchBytes || l.builder.Count() >= l.copy.limits.batchEvents) {
-		if err := l.flush(ctx); err != nil {
+	if pc.builder.Count() > 0 && (pc.builder.Len()+size > copyBatchBytes || pc.builder.Count() >= pc.copy.limits.batchEvents) {
+		if err := pc.flush(ctx); err != nil {
 			return err
 		}
 	}
-	if l.builder.Count() == 0 {
-		l.codec = codec
+	if pc.builder.Count() == 0 {
+		pc.codec = codec
 	}
-	dst := l.builder.Begin(rec.Timestamp, rec.Key)
-	l.headers = headers
+	dst := pc.builder.Begin(rec.Timestamp, rec.Key)
+	pc.headers = headers
 	if value == nil {
-		_, err = l.builder.EndNull(headers)
+		_, err = pc.builder.EndNull(headers)
 	} else {
-		_, err = l.builder.End(append(dst, value...), headers)
+		_, err = pc.builder.End(append(dst, value...), headers)
 	}
 	return err
 }
 
 // matchName is the filter for one that goes by types alone: it looks at the wire header and nothing else, and at the registry once for
 // each schema.
-func (l *lane) matchName(ctx context.Context, span Span) (bool, error) {
-	header := l.record.Header
-	if l.record.HeaderCount() == 0 {
+func (pc *partitionCopier) matchName(ctx context.Context, span Span) (bool, error) {
+	header := pc.record.Header
+	if pc.record.HeaderCount() == 0 {
 		header = nil
 	}
-	ref, _, err := schema.ParseWire(l.record.Value, header)
+	ref, _, err := schema.ParseWire(pc.record.Value, header)
 	if err != nil { // a tombstone, or foreign: of no type
-		l.more.Filtered++
+		pc.pending.Filtered++
 		return false, nil //nolint:nilerr // that is no failure
 	}
-	if !l.named || ref != l.last {
-		kept, err := l.copy.filter.MatchRef(ctx, ref)
+	if !pc.named || ref != pc.last {
+		kept, err := pc.copy.filter.MatchRef(ctx, ref)
 		if schemacache.IsUnusable(err) {
-			return l.unknown(span, err)
+			return pc.unknown(span, err)
 		}
 		if err != nil {
 			return false, err
 		}
-		l.named, l.last, l.kept = true, ref, kept
+		pc.named, pc.last, pc.kept = true, ref, kept
 	}
-	if !l.kept {
-		l.more.Filtered++
+	if !pc.kept {
+		pc.pending.Filtered++
 	}
-	return l.kept, nil
+	return pc.kept, nil
 }
 
 // hops says how many replays the event will have been through, and takes the headers of earlier ones out.
-func (l *lane) hops(span Span) (int, error) {
+func (pc *partitionCopier) hops(span Span) (int, error) {
 	var c claims
-	kept := l.headers[:0]
-	for _, h := range l.headers {
+	kept := pc.headers[:0]
+	for _, h := range pc.headers {
 		switch h.Key {
 		case HeaderReplay:
 			c.replay = h.Value
@@ -173,39 +173,39 @@ func (l *lane) hops(span Span) (int, error) {
 			kept = append(kept, h)
 		}
 	}
-	l.headers = kept
-	if !l.copy.brought.by(span.Topic, c.replay) {
+	pc.headers = kept
+	if !pc.copy.brought.by(span.Topic, c.replay) {
 		return 1, nil
 	}
-	err := c.refusal(&l.copy.cfg.Plan, l.copy.sameSide, headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset})
+	err := c.refusal(&pc.copy.cfg.Plan, pc.copy.sameCluster, headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: pc.record.Offset})
 	return c.passed() + 1, err
 }
 
-func (l *lane) viewOf(span Span) *consumer.Record {
-	rec := &l.record
-	l.view = consumer.Record{
+func (pc *partitionCopier) recordOf(span Span) *consumer.Record {
+	rec := &pc.record
+	pc.view = consumer.Record{
 		Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
-		Key: rec.Key, Value: rec.Value, Headers: l.view.Headers[:0],
+		Key: rec.Key, Value: rec.Value, Headers: pc.view.Headers[:0],
 	}
-	for _, h := range l.headers {
-		l.view.Headers = append(l.view.Headers, headrace.Header(h))
+	for _, h := range pc.headers {
+		pc.view.Headers = append(pc.view.Headers, headrace.Header(h))
 	}
-	return &l.view
+	return &pc.view
 }
 
-// settleHeld makes a batch that the target holds certain once the walk is past its last event.
-func (l *lane) settleHeld(span Span) error {
-	if len(l.held) == 0 {
+// matchArrived counts a batch that the target holds as copied, once the source is read past its last event.
+func (pc *partitionCopier) matchArrived(span Span) error {
+	if len(pc.arrived) == 0 {
 		return nil
 	}
-	h := &l.held[0]
-	if h.topic != span.Topic || h.source >= l.at {
+	h := &pc.arrived[0]
+	if h.topic != span.Topic || h.source >= pc.at {
 		return nil
 	}
-	if h.source != l.at-1 {
-		return l.mismatch("it holds offset %d of topic %s partition %d, which the source does not", h.source, h.topic, l.partition)
+	if h.source != pc.at-1 {
+		return pc.mismatch("it holds offset %d of topic %s partition %d, which the source does not", h.source, h.topic, pc.partition)
 	}
-	l.commit(h.sent)
-	l.held = l.held[1:]
+	pc.commit(h.sent)
+	pc.arrived = pc.arrived[1:]
 	return nil
 }

@@ -115,16 +115,16 @@ func TestTargetThatHoldsSomethingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.close()
-		other := c.lanes[0].state // a stranger's records under our producer
+		other := c.partitions[0].state // a stranger's records under our producer
 		records := w.events(copySource)[0]
-		l := newLane(c, 0)
+		pc := newPartitionCopier(c, 0)
 		for _, r := range records[50:60] {
-			dst := l.builder.Begin(r.Time.UnixMilli(), r.Key)
-			if _, err := l.builder.End(append(dst, r.Value...), nil); err != nil {
+			dst := pc.builder.Begin(r.Time.UnixMilli(), r.Key)
+			if _, err := pc.builder.End(append(dst, r.Value...), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		batchBytes, err := l.builder.Seal(0)
+		batchBytes, err := pc.builder.Seal(0)
 		if err != nil {
 			t.Fatal(err)
 		}

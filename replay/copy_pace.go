@@ -12,27 +12,27 @@ const paceGrain = 10 * time.Millisecond
 // century is the longest wait, since timestamps come from outside.
 const century = 100 * 365 * 24 * time.Hour
 
-// pacer lets events leave at the pace of their timestamps, times speed. All lanes go by one clock, which begins when each of them knows
+// pacer lets events leave at the pace of their timestamps, times speed. All partitions go by one clock, which begins when each of them knows
 // its first event: at the oldest of those.
 type pacer struct {
 	speed float64
 
 	mu    sync.Mutex
-	open  int // lanes whose first event is not known yet
+	open  int // partitions whose first event is not known yet
 	ready chan struct{}
 	first int64 // ms since 1970, -1 while unknown
 	began time.Time
 }
 
-func newPacer(speed float64, lanes int) *pacer {
-	p := &pacer{speed: speed, open: lanes, ready: make(chan struct{}), first: -1}
-	if lanes == 0 {
+func newPacer(speed float64, partitions int) *pacer {
+	p := &pacer{speed: speed, open: partitions, ready: make(chan struct{}), first: -1}
+	if partitions == 0 {
 		close(p.ready)
 	}
 	return p
 }
 
-// join tells the time of a lane's first event, -1 when it has none.
+// join gives the time of a partition's first event, -1 when it has none.
 func (p *pacer) join(timestamp int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,20 +57,20 @@ func (p *pacer) early(ctx context.Context, timestamp int64) (time.Duration, erro
 }
 
 // keepPace waits until an event with this timestamp is due. What comes before it does not wait with it.
-func (l *lane) keepPace(ctx context.Context, timestamp int64) error {
-	p := l.copy.limits.pace
-	if p == nil || timestamp < 0 || len(l.held) > 0 {
+func (pc *partitionCopier) keepPace(ctx context.Context, timestamp int64) error {
+	p := pc.copy.limits.pace
+	if p == nil || timestamp < 0 || len(pc.arrived) > 0 {
 		return nil
 	}
-	if !l.paced {
-		l.paced = true
+	if !pc.paced {
+		pc.paced = true
 		p.join(timestamp)
 	}
 	early, err := p.early(ctx, timestamp)
 	if err != nil || early < paceGrain {
 		return err
 	}
-	if err := l.flush(ctx); err != nil {
+	if err := pc.flush(ctx); err != nil {
 		return err
 	}
 	timer := time.NewTimer(early)
@@ -83,10 +83,10 @@ func (l *lane) keepPace(ctx context.Context, timestamp int64) error {
 	}
 }
 
-// unpace tells that the lane waits for nothing any more.
-func (l *lane) unpace() {
-	if p := l.copy.limits.pace; p != nil && !l.paced {
-		l.paced = true
+// leavePace says that the partition has no first event to wait for, if it has not said which one it is.
+func (pc *partitionCopier) leavePace() {
+	if p := pc.copy.limits.pace; p != nil && !pc.paced {
+		pc.paced = true
 		p.join(-1)
 	}
 }

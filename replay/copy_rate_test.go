@@ -21,9 +21,9 @@ func TestRatesHold(t *testing.T) {
 				cfg.pace = cfg.pace.withDefaults()
 				bounds := newLimits(&cfg)
 				began := time.Now()
-				var lanes sync.WaitGroup
-				for range 4 { // lanes share them; batches are larger than what may leave at once
-					lanes.Go(func() {
+				var copiers sync.WaitGroup
+				for range 4 { // partitions share them; batches are larger than what may leave at once
+					copiers.Go(func() {
 						for range 5 {
 							if err := bounds.wait(t.Context(), 500, 50_000); err != nil {
 								t.Error(err)
@@ -31,7 +31,7 @@ func TestRatesHold(t *testing.T) {
 						}
 					})
 				}
-				lanes.Wait()
+				copiers.Wait()
 				// 10,000 events of 100 bytes: a tenth of a second's worth may leave at once, the others need their time.
 				if took := time.Since(began); took < 9900*time.Millisecond || took > 10*time.Second {
 					t.Errorf("10,000 events took %v, want 9.9 s", took)
@@ -60,17 +60,17 @@ func TestSpeedIsThatOfTheEvents(t *testing.T) {
 		began := time.Now()
 		left := map[int64]time.Duration{}
 		var mu sync.Mutex
-		var lanes sync.WaitGroup
+		var copiers sync.WaitGroup
 		for _, stamps := range [][]int64{
 			{100_000, 130_000, 120_000, 190_000}, // one that is late does not wait
 			{50_000, 50_050, 150_000},
 			nil, // nothing is left for this one
 		} {
-			l := &lane{copy: c}
-			lanes.Go(func() {
-				defer l.unpace()
+			pc := &partitionCopier{copy: c}
+			copiers.Go(func() {
+				defer pc.leavePace()
 				for _, ms := range stamps {
-					if err := l.keepPace(t.Context(), ms); err != nil {
+					if err := pc.keepPace(t.Context(), ms); err != nil {
 						t.Error(err)
 					}
 					mu.Lock()
@@ -79,7 +79,7 @@ func TestSpeedIsThatOfTheEvents(t *testing.T) {
 				}
 			})
 		}
-		lanes.Wait()
+		copiers.Wait()
 		for ms, want := range map[int64]time.Duration{
 			50_000: 0, 50_050: 0, 100_000: 5 * time.Second, 130_000: 8 * time.Second, 120_000: 8 * time.Second, 150_000: 10 * time.Second, 190_000: 14 * time.Second,
 		} {
@@ -93,13 +93,13 @@ func TestSpeedIsThatOfTheEvents(t *testing.T) {
 func TestWaitingForAnEventsTimeEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{copy: &copier{limits: limits{pace: newPacer(1, 1)}}}
+		pc := &partitionCopier{copy: &copier{limits: limits{pace: newPacer(1, 1)}}}
 		ctx, cancel := context.WithCancelCause(t.Context())
-		if err := l.keepPace(ctx, 0); err != nil {
+		if err := pc.keepPace(ctx, 0); err != nil {
 			t.Fatal(err)
 		}
 		time.AfterFunc(time.Hour, func() { cancel(errKilled) })
-		if err := l.keepPace(ctx, 7_200_000); !errors.Is(err, errKilled) {
+		if err := pc.keepPace(ctx, 7_200_000); !errors.Is(err, errKilled) {
 			t.Errorf("error is %v", err)
 		}
 	})

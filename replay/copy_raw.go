@@ -6,83 +6,83 @@ import (
 	"github.com/headrace/headrace/internal/batch"
 )
 
-// takeRaw brings a batch over as it is. One that reaches over an end of the span, or that a broker takes from no client, is written
+// copyRaw brings a batch over as it is. One that reaches over an end of the span, or that a broker takes from no client, is written
 // anew, event by event.
-func (l *lane) takeRaw(ctx context.Context, span Span, b batch.Batch) error {
-	if b.BaseOffset < l.at || b.LastOffset >= span.To {
-		return l.rewrite(ctx, span, b)
+func (pc *partitionCopier) copyRaw(ctx context.Context, span Span, b batch.Batch) error {
+	if b.BaseOffset < pc.at || b.LastOffset >= span.To {
+		return pc.copyRawEvents(ctx, span, b)
 	}
 	raw, ok := b.Pass()
 	if !ok {
-		return l.rewrite(ctx, span, b)
+		return pc.copyRawEvents(ctx, span, b)
 	}
-	if err := l.keepPace(ctx, b.MaxTimestamp); err != nil {
+	if err := pc.keepPace(ctx, b.MaxTimestamp); err != nil {
 		return err
 	}
-	return l.bring(ctx, raw, b.Count, b.LastOffset+1)
+	return pc.sendUnlessArrived(ctx, raw, b.Count, b.LastOffset+1)
 }
 
-func (l *lane) rewrite(ctx context.Context, span Span, b batch.Batch) error {
-	from := l.at
-	if err := l.reader.Open(b, batch.Limits{}); err != nil {
-		return l.skip(ctx, span, b, from, err)
+func (pc *partitionCopier) copyRawEvents(ctx context.Context, span Span, b batch.Batch) error {
+	from := pc.at
+	if err := pc.reader.Open(b, batch.Limits{}); err != nil {
+		return pc.skipBatch(ctx, span, b, from, err)
 	}
-	l.builder.Reset(nil)
+	pc.builder.Reset(nil)
 	for {
-		more, fault := l.reader.Next(&l.record)
+		more, fault := pc.reader.Next(&pc.record)
 		if !more && fault != nil {
-			l.builder.Reset(nil) // all of the batch or nothing
-			return l.skip(ctx, span, b, from, fault)
+			pc.builder.Reset(nil) // all of the batch or nothing
+			return pc.skipBatch(ctx, span, b, from, fault)
 		}
-		if !more || l.record.Offset >= span.To {
+		if !more || pc.record.Offset >= span.To {
 			break
 		}
-		if l.record.Offset < from {
+		if pc.record.Offset < from {
 			continue
 		}
 		if fault != nil {
-			if err := l.unreadable(ctx, span, fault); err != nil {
+			if err := pc.unreadable(ctx, span, fault); err != nil {
 				return err
 			}
 			continue
 		}
 		var err error
-		rec := &l.record
-		l.headers = rec.Headers(l.headers[:0])
-		dst := l.builder.Begin(rec.Timestamp, rec.Key)
+		rec := &pc.record
+		pc.headers = rec.Headers(pc.headers[:0])
+		dst := pc.builder.Begin(rec.Timestamp, rec.Key)
 		if rec.Value == nil {
-			_, err = l.builder.EndNull(l.headers)
+			_, err = pc.builder.EndNull(pc.headers)
 		} else {
-			_, err = l.builder.End(append(dst, rec.Value...), l.headers)
+			_, err = pc.builder.End(append(dst, rec.Value...), pc.headers)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	count := l.builder.Count()
+	count := pc.builder.Count()
 	if count == 0 {
 		return nil
 	}
-	raw, err := l.builder.Seal(b.Codec)
+	raw, err := pc.builder.Seal(b.Codec)
 	if err != nil {
 		return err
 	}
-	return l.bring(ctx, raw, count, min(b.LastOffset+1, span.To))
+	return pc.sendUnlessArrived(ctx, raw, count, min(b.LastOffset+1, span.To))
 }
 
-// bring sends a batch, unless the target holds it.
-func (l *lane) bring(ctx context.Context, raw []byte, count int, next int64) error {
-	if len(l.held) == 0 {
-		return l.send(ctx, raw, count, next)
+// sendUnlessArrived sends a batch, unless the target holds it.
+func (pc *partitionCopier) sendUnlessArrived(ctx context.Context, raw []byte, count int, next int64) error {
+	if len(pc.arrived) == 0 {
+		return pc.send(ctx, raw, count, next)
 	}
-	h := &l.held[0]
-	if !h.print.same(printOf(raw)) {
-		return l.mismatch("the batch of %d events that it holds is not the one of the source, which has %d: the source was compacted since, perhaps",
+	h := &pc.arrived[0]
+	if !h.print.same(fingerprintOf(raw)) {
+		return pc.mismatch("the batch of %d events that it holds is not the one of the source, which has %d: the source was compacted since, perhaps",
 			h.records, count)
 	}
 	h.bytes = int64(len(raw))
-	l.at = next
-	l.commit(h.sent)
-	l.held = l.held[1:]
+	pc.at = next
+	pc.commit(h.sent)
+	pc.arrived = pc.arrived[1:]
 	return nil
 }

@@ -33,16 +33,16 @@ func sameTopic(name string, meant, now topicID) error {
 	return &StaleError{Change: TopicRecreated, Topic: name, Partition: -1, Was: "topic id " + meant.String(), Is: now.String()}
 }
 
-// nameSources notes which topics the copy reads: those of the plan, or those that are there when it begins.
-func (c *copier) nameSources(ctx context.Context) error {
+// recordSourceIDs notes which topics the copy reads: those of the plan, or those that are there when it begins.
+func (c *copier) recordSourceIDs(ctx context.Context) error {
 	c.sources = map[string]topicID{}
 	for _, t := range c.cfg.Plan.Topics {
 		if id := topicIDOf(t.ID); id != (topicID{}) {
 			c.sources[t.Name] = id
 		}
 	}
-	for _, l := range c.lanes {
-		for _, span := range l.spans {
+	for _, pc := range c.partitions {
+		for _, span := range pc.spans {
 			if _, known := c.sources[span.Topic]; known {
 				continue
 			}

@@ -13,45 +13,45 @@ import (
 )
 
 // flush sends the batch being built, if there is one, and makes the work under way certain.
-func (l *lane) flush(ctx context.Context) error {
-	count := l.builder.Count()
+func (pc *partitionCopier) flush(ctx context.Context) error {
+	count := pc.builder.Count()
 	if count == 0 {
-		l.commit(sent{})
+		pc.commit(sent{})
 		return nil
 	}
-	raw, err := l.builder.Seal(l.codec)
+	raw, err := pc.builder.Seal(pc.codec)
 	if err != nil {
 		return err
 	}
-	err = l.send(ctx, raw, count, l.at)
-	l.builder.Reset(raw[:0])
+	err = pc.send(ctx, raw, count, pc.at)
+	pc.builder.Reset(raw[:0])
 	return err
 }
 
 // send writes a batch into the target and makes it certain, with everything of the source below next.
 //
-// Where an answer leaves open whether the batch has arrived, the target is looked at before anything is sent again ([errDoubt]). The
+// Where an answer leaves open whether the batch has arrived, the target is looked at before anything is sent again ([errUncertain]). The
 // producer's numbers alone do not do: a broker forgets a producer by the timestamps of its events (producer.id.expiration.ms against
 // ProducerStateEntry.lastTimestamp), so that one which writes events of last year is forgotten when the broker restarts. They are what
 // keeps out a request that a process which has died left under way: its numbers are the same as ours, and the broker takes one of the two.
-func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) error {
-	c := l.copy
+func (pc *partitionCopier) send(ctx context.Context, raw []byte, count int, next int64) error {
+	c := pc.copy
 	if err := c.limits.wait(ctx, count, len(raw)); err != nil {
 		return err
 	}
-	batch.Stamp(raw, l.state.Producer, l.state.Epoch, sequence(l.state.Written), false)
+	batch.Stamp(raw, pc.state.Producer, pc.state.Epoch, sequence(pc.state.Written), false)
 	topic := c.cfg.Plan.Target.Topic
-	request := &kafka.ProduceRequest{Partitions: []kafka.ProduceBatch{{Topic: topic, Partition: l.partition, Batch: raw}}}
+	request := &kafka.ProduceRequest{Partitions: []kafka.ProduceBatch{{Topic: topic, Partition: pc.partition, Batch: raw}}}
 	var result kafka.ProduceResult
 	err := c.to.Retry(ctx, func(ctx context.Context) error {
-		leader, err := c.targetLeader(ctx, l.partition)
+		leader, err := c.targetLeader(ctx, pc.partition)
 		if err != nil {
 			return err
 		}
 		response, err := c.to.Produce(ctx, leader.Leader, request)
 		if err != nil {
 			c.to.Invalidate(topic)
-			return doubtful(err)
+			return uncertain(err)
 		}
 		result = response.Partitions[0]
 		if outOfStep(result.Err) {
@@ -62,39 +62,39 @@ func (l *lane) send(ctx context.Context, raw []byte, count int, next int64) erro
 		} else if kafka.RefreshesMetadata(result.Err) {
 			c.to.Invalidate(topic)
 		}
-		return doubtful(result.Err)
+		return uncertain(result.Err)
 	})
-	if errors.Is(err, errOutOfStep) || errors.Is(err, errDoubt) {
+	if errors.Is(err, errOutOfStep) || errors.Is(err, errUncertain) {
 		return err
 	}
 	if err != nil {
-		span := l.spans[l.state.Span]
-		return fmt.Errorf("replay %s: events of topic %s partition %d from offset %d: %w", c.cfg.Plan.ID, span.Topic, span.Partition, l.state.Next, err)
+		span := pc.spans[pc.state.Span]
+		return fmt.Errorf("replay %s: events of topic %s partition %d from offset %d: %w", c.cfg.Plan.ID, span.Topic, span.Partition, pc.state.Next, err)
 	}
 	s := sent{records: int64(count), bytes: int64(len(raw))}
 	if result.BaseOffset >= 0 {
-		if result.BaseOffset < l.state.Target {
-			if err := l.sameTarget(ctx); err != nil {
+		if result.BaseOffset < pc.state.Target {
+			if err := pc.refreshTargetID(ctx); err != nil {
 				return err
 			}
-			return l.mismatch("the broker has put a batch at offset %d, before what it held already", result.BaseOffset)
+			return pc.mismatch("the broker has put a batch at offset %d, before what it held already", result.BaseOffset)
 		}
 		s.end = result.BaseOffset + int64(count)
 	}
-	l.at = next
-	l.commit(s)
+	pc.at = next
+	pc.commit(s)
 	return nil
 }
 
-// doubtful makes errDoubt of an error that another attempt may mend and that does not say for certain that nothing has arrived.
-func doubtful(err error) error {
+// uncertain makes errUncertain of an error that another attempt may mend and that does not say for certain that nothing has arrived.
+func uncertain(err error) error {
 	if err == nil || !kafka.Retriable(err) {
 		return err
 	}
 	if failed, ok := errors.AsType[*kafka.ConnError](err); ok && !failed.Sent {
 		return err
 	}
-	return errDoubt
+	return errUncertain
 }
 
 // sequence is the number of a producer's record: 31 bits, from 0 again after the last.

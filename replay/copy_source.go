@@ -20,7 +20,7 @@ const (
 	fetchWait      = 500 * time.Millisecond
 )
 
-// source reads a span ahead of the lane, by one chunk.
+// source reads a span ahead of its copier, by one chunk.
 type source struct {
 	copy   *copier
 	span   Span
@@ -32,7 +32,7 @@ type source struct {
 	bytes    int32 // asked for at once
 	usual    int32 // what bytes begins with
 	doubted  int64 // offset of a batch that came damaged once; -1
-	seen     sighting
+	seen     laterDamage
 	damage   damage
 	empty    int // answers in a row
 	aborted  batch.AbortedFilter
@@ -45,7 +45,7 @@ type source struct {
 type chunk struct {
 	batches  []batch.Batch // views into the answer
 	next     int64         // offset behind the chunk
-	skipped  *Skipped      // the stretch before next, when it could not be read; there are no batches then
+	skipped  *Skipped      // the offsets before next, when they could not be read; there are no batches then
 	damaged  []byte        // what lies there, in the answer
 	err      error
 	response *kafka.FetchResponse
@@ -108,7 +108,7 @@ func (s *source) read(ctx context.Context) chunk {
 			c.release()
 			continue
 		default:
-			c.err = s.pass(ctx, &c, bad)
+			c.err = s.passDamage(ctx, &c, bad)
 		}
 		if c.err == nil && c.next > s.next {
 			c.err = s.sameSource(ctx)
@@ -126,7 +126,7 @@ func (s *source) read(ctx context.Context) chunk {
 			return chunk{err: &GoneError{Location: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}}
 		case p.HighWatermark > s.next && p.LastStableOffset > s.next:
 			c = chunk{next: s.next}
-			if c.err = s.pass(ctx, &c, &damagedBatch{why: errNothing}); c.err == nil {
+			if c.err = s.passDamage(ctx, &c, &damagedBatch{why: errNothing}); c.err == nil {
 				c.err = s.sameSource(ctx)
 			}
 			s.next, s.empty = c.next, 0
@@ -175,15 +175,15 @@ func (s *source) ask(ctx context.Context, offset int64, most int32, wait time.Du
 			response = nil
 		}
 		if errors.Is(err, kerr.OffsetOutOfRange) {
-			return s.gone(ctx, offset)
+			return s.goneError(ctx, offset)
 		}
 		return unreadable(err)
 	})
 	return p, response, err
 }
 
-// gone says what the log holds in place of an offset that it does not hold.
-func (s *source) gone(ctx context.Context, offset int64) error {
+// goneError says what the log holds in place of an offset that it does not hold.
+func (s *source) goneError(ctx context.Context, offset int64) error {
 	if err := s.sameSource(ctx); err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (s *source) cut(c *chunk, p *kafka.FetchedPartition) (*damagedBatch, error)
 		}
 		if err != nil {
 			if c.next > s.next {
-				s.seen = sighting{at: c.next, why: err}
+				s.seen = laterDamage{at: c.next, why: err}
 				return nil, nil
 			}
 			return &damagedBatch{raw: b.Raw(), rest: rest, end: p.HighWatermark, why: err}, nil

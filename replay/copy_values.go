@@ -86,8 +86,8 @@ func newValues(cfg *CopyConfig) (*values, error) {
 	return v, nil
 }
 
-// ready finds out what the target's registry lacks for the schemas of a plan, and changes nothing there. Values may be nil.
-func (v *values) ready(ctx context.Context, writers []Writer) error {
+// check finds out what the target's registry lacks for the schemas of a plan, and changes nothing there. Values may be nil.
+func (v *values) check(ctx context.Context, writers []Writer) error {
 	if v == nil {
 		return nil
 	}
@@ -147,21 +147,21 @@ func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
 			return nil, err
 		}
 		if newest.Schema.FullName() == writer.FullName() {
-			return v.anew(ref, writer, newest)
+			return v.reencoded(ref, writer, newest)
 		}
 	}
 	if !v.another && !v.register {
 		return &route{}, nil
 	}
-	id, err := v.there(ctx, writer)
+	id, err := v.targetID(ctx, writer)
 	if err != nil || !v.another || ref.ByGUID { // a GUID is the same everywhere
 		return &route{}, err
 	}
 	return &route{id: id}, nil
 }
 
-// anew is the route of values that are written with the newest schema of a subject.
-func (v *values) anew(ref schema.Ref, writer *schema.Schema, newest schema.Version) (*route, error) {
+// reencoded is the route of values that are written with the newest schema of a subject.
+func (v *values) reencoded(ref schema.Ref, writer *schema.Schema, newest schema.Version) (*route, error) {
 	if ref == schema.RefID(newest.ID) && !v.another {
 		return &route{}, nil
 	}
@@ -175,8 +175,8 @@ func (v *values) anew(ref schema.Ref, writer *schema.Schema, newest schema.Versi
 	return &route{id: newest.ID, move: move}, nil
 }
 
-// there is the id of a schema in the target's registry, under one of the subjects that a producer looks under.
-func (v *values) there(ctx context.Context, s *schema.Schema) (int, error) {
+// targetID is the id of a schema in the target's registry, under one of the subjects that a producer looks under.
+func (v *values) targetID(ctx context.Context, s *schema.Schema) (int, error) {
 	subjects := []string{schema.TopicName(v.topic), schema.TopicRecordName(v.topic, s.FullName())}
 	if v.several {
 		subjects[0], subjects[1] = subjects[1], subjects[0]
@@ -199,12 +199,12 @@ func (v *values) there(ctx context.Context, s *schema.Schema) (int, error) {
 	return 0, &SubjectError{Event: s.FullName(), Subject: subjects[0], Err: missing}
 }
 
-// revalue returns the event's value as the target is to hold it, in memory that is good until the next call. kept is false for an event
+// convertValue returns the event's value as the target is to hold it, in memory that is good until the next call. kept is false for an event
 // that is not copied.
-func (l *lane) revalue(ctx context.Context, span Span) (value []byte, kept bool, err error) {
-	rec := &l.record
-	v := l.copy.values
-	if v == nil || l.strange {
+func (pc *partitionCopier) convertValue(ctx context.Context, span Span) (value []byte, kept bool, err error) {
+	rec := &pc.record
+	v := pc.copy.values
+	if v == nil || pc.unknownSchema {
 		return rec.Value, true, nil
 	}
 	ref, body, err := schema.ParseWire(rec.Value, rec.Header)
@@ -214,52 +214,52 @@ func (l *lane) revalue(ctx context.Context, span Span) (value []byte, kept bool,
 	r, err := v.route(ctx, ref)
 	switch {
 	case err != nil:
-		return nil, false, fmt.Errorf("%s: %w", l.here(span), err)
+		return nil, false, fmt.Errorf("%s: %w", pc.location(span), err)
 	case r.unknown != nil:
-		kept, err = l.unknown(span, r.unknown)
+		kept, err = pc.unknown(span, r.unknown)
 		return rec.Value, kept, err
 	case r.id == 0:
 		return rec.Value, true, nil
 	}
-	l.value = schema.AppendID(l.value[:0], r.id)
+	pc.value = schema.AppendID(pc.value[:0], r.id)
 	if r.move == nil {
-		l.value = append(l.value, body...)
-	} else if l.value, err = r.move.Append(l.value, body); err != nil {
-		return nil, false, l.corrupt(ctx, span, err)
+		pc.value = append(pc.value, body...)
+	} else if pc.value, err = r.move.Append(pc.value, body); err != nil {
+		return nil, false, pc.corrupt(ctx, span, err)
 	} else {
-		l.more.Reencoded++
+		pc.pending.Reencoded++
 	}
 	if ref.ByGUID {
-		l.headers = without(l.headers, schema.HeaderValueSchemaID)
+		pc.headers = without(pc.headers, schema.HeaderValueSchemaID)
 	}
-	return l.value, true, nil
+	return pc.value, true, nil
 }
 
-func (l *lane) here(span Span) headrace.Location {
-	return headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: l.record.Offset}
+func (pc *partitionCopier) location(span Span) headrace.Location {
+	return headrace.Location{Topic: span.Topic, Partition: span.Partition, Offset: pc.record.Offset}
 }
 
 // unknown decides about an event whose schema nobody knows.
-func (l *lane) unknown(span Span, why error) (kept bool, err error) {
-	if l.copy.cfg.Unknown == UnknownStop {
-		return false, &filter.UndecidedError{Location: l.here(span), Err: why}
+func (pc *partitionCopier) unknown(span Span, why error) (kept bool, err error) {
+	if pc.copy.cfg.Unknown == UnknownStop {
+		return false, &filter.UndecidedError{Location: pc.location(span), Err: why}
 	}
-	l.more.Unknown++
-	if l.copy.cfg.Unknown == UnknownCopy {
-		l.strange = true
+	pc.pending.Unknown++
+	if pc.copy.cfg.Unknown == UnknownCopy {
+		pc.unknownSchema = true
 		return true, nil
 	}
-	l.note(span, l.record.Offset, l.record.Offset+1, why)
+	pc.noteSkipped(span, pc.record.Offset, pc.record.Offset+1, why)
 	return false, nil
 }
 
 // undecided decides about an event that the filter could not decide.
-func (l *lane) undecided(ctx context.Context, span Span, why error) (kept bool, err error) {
+func (pc *partitionCopier) undecided(ctx context.Context, span Span, why error) (kept bool, err error) {
 	if schemacache.IsUnusable(why) {
-		return l.unknown(span, why)
+		return pc.unknown(span, why)
 	}
-	if data, ok := errors.AsType[*schema.DataError](why); ok && l.copy.passesCorrupt() {
-		return false, l.corrupt(ctx, span, data)
+	if data, ok := errors.AsType[*schema.DataError](why); ok && pc.copy.passesCorrupt() {
+		return false, pc.corrupt(ctx, span, data)
 	}
 	return false, why
 }

@@ -64,7 +64,7 @@ type Target struct {
 	Reencode   string `json:"reencode,omitempty"`   // subject whose latest schema the values are written with anew
 }
 
-// Span is a stretch of one partition.
+// Span is an offset range of one partition.
 type Span struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`

@@ -19,12 +19,12 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// judge finds what the target can read, and who else reads it.
-func (m *making) judge(ctx context.Context) error {
-	if len(m.counted.days) > 0 {
-		m.plan.Counts.ByDay = m.counted.days
+// checkReaders finds what the target can read, and who else reads it.
+func (m *planner) checkReaders(ctx context.Context) error {
+	if len(m.scanned.days) > 0 {
+		m.plan.Counts.ByDay = m.scanned.days
 	}
-	for ref, events := range m.counted.writers {
+	for ref, events := range m.scanned.writers {
 		m.plan.Writers = append(m.plan.Writers, Writer{Ref: ref, Events: events})
 	}
 	slices.SortFunc(m.plan.Writers, func(a, b Writer) int {
@@ -35,7 +35,7 @@ func (m *making) judge(ctx context.Context) error {
 			return err
 		}
 		for i := range m.plan.Writers {
-			if err := m.judgeWriter(ctx, &m.plan.Writers[i]); err != nil {
+			if err := m.checkWriter(ctx, &m.plan.Writers[i]); err != nil {
 				return err
 			}
 		}
@@ -56,8 +56,8 @@ func (m *making) judge(ctx context.Context) error {
 	return err
 }
 
-// judgeWriter says whether the target can read what a schema has written.
-func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
+// checkWriter says whether the target can read what a schema has written.
+func (m *planner) checkWriter(ctx context.Context, w *Writer) error {
 	by, err := m.match.Schemas.Find(ctx, w.Ref)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 	if m.plan.Target.Rewind != "" && len(m.Readers) == 0 {
 		return nil
 	}
-	if err := m.knownThere(ctx, w, by.Schema); err != nil {
+	if err := m.checkTargetRegistry(ctx, w, by.Schema); err != nil {
 		return err
 	}
 	reader, err := m.readerOf(ctx, w.Event)
@@ -94,7 +94,7 @@ func (m *making) judgeWriter(ctx context.Context, w *Writer) error {
 }
 
 // findValues finds out what a copy will do to values: nothing, unless m.values is set.
-func (m *making) findValues(ctx context.Context) (err error) {
+func (m *planner) findValues(ctx context.Context) (err error) {
 	if m.plan.Target.Topic != "" && !m.plan.Target.Raw {
 		m.values, err = newValues(&CopyConfig{Plan: *m.plan, Registry: m.Registry, ToRegistry: m.ToRegistry})
 	}
@@ -104,9 +104,9 @@ func (m *making) findValues(ctx context.Context) (err error) {
 	return err
 }
 
-// knownThere notes a schema that readers of the target do not find in their registry: under its id where values pass as they are, and in
+// checkTargetRegistry notes a schema that readers of the target do not find in their registry: under its id where values pass as they are, and in
 // the target's subjects where they get the id that it has there.
-func (m *making) knownThere(ctx context.Context, w *Writer, writer *schema.Schema) error {
+func (m *planner) checkTargetRegistry(ctx context.Context, w *Writer, writer *schema.Schema) error {
 	if m.ToRegistry == nil || m.ToRegistry.URL() == m.Registry.URL() {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (m *making) knownThere(ctx context.Context, w *Writer, writer *schema.Schem
 }
 
 // readerOf is the schema that the target reads events of a name with; nil when there is none.
-func (m *making) readerOf(ctx context.Context, event string) (*schema.Schema, error) {
+func (m *planner) readerOf(ctx context.Context, event string) (*schema.Schema, error) {
 	for _, r := range m.Readers {
 		if r.FullName() == event {
 			return r, nil

@@ -13,28 +13,28 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// lookAround tells what of the clusters' settings and rights would hinder an apply, or undo it.
-func (m *making) lookAround(ctx context.Context) error {
+// checkApply tells what of the clusters' settings and rights would hinder an apply, or undo it.
+func (m *planner) checkApply(ctx context.Context) error {
 	t := m.plan.Target
 	for _, s := range m.plan.Topics {
-		if err := m.tellRight(ctx, m.from, s.Name, kmsg.ACLOperationRead); err != nil {
+		if err := m.checkRight(ctx, m.from, s.Name, kmsg.ACLOperationRead); err != nil {
 			return err
 		}
 	}
 	switch {
 	case t.Topic != "":
-		if err := m.tellRight(ctx, m.to, t.Topic, kmsg.ACLOperationWrite); err != nil {
+		if err := m.checkRight(ctx, m.to, t.Topic, kmsg.ACLOperationWrite); err != nil {
 			return err
 		}
-		return m.tellSettings(ctx)
+		return m.checkTargetSettings(ctx)
 	case t.Rewind != "":
-		return m.tellGroup(ctx)
+		return m.checkGroup(ctx)
 	}
 	return nil
 }
 
-// tellRight says when the one who plans may not do what an apply has to.
-func (m *making) tellRight(ctx context.Context, client *kafka.Client, topic string, op kmsg.ACLOperation) error {
+// checkRight says when the one who plans may not do what an apply has to.
+func (m *planner) checkRight(ctx context.Context, client *kafka.Client, topic string, op kmsg.ACLOperation) error {
 	var allowed kafka.Operations
 	err := client.Retry(ctx, func(ctx context.Context) (err error) {
 		allowed, err = client.TopicOperations(ctx, topic)
@@ -46,7 +46,7 @@ func (m *making) tellRight(ctx context.Context, client *kafka.Client, topic stri
 	return err
 }
 
-func (m *making) tellGroup(ctx context.Context) error {
+func (m *planner) checkGroup(ctx context.Context) error {
 	name := m.plan.Target.Rewind
 	var allowed kafka.Operations
 	err := m.from.Retry(ctx, func(ctx context.Context) (err error) {
@@ -71,8 +71,8 @@ func (m *making) tellGroup(ctx context.Context) error {
 	return nil
 }
 
-// tellSettings says what the target topic does with events that come late.
-func (m *making) tellSettings(ctx context.Context) error {
+// checkTargetSettings says what the target topic does with events that come late.
+func (m *planner) checkTargetSettings(ctx context.Context) error {
 	topic := m.plan.Target.Topic
 	settings, err := settingsOf(ctx, m.to, topic)
 	if noRight(err) {
@@ -86,10 +86,10 @@ func (m *making) tellSettings(ctx context.Context) error {
 	if strings.Contains(cleanup, "compact") {
 		m.risk("topic %s is compacted: of the events with one key it keeps the last, and it removes what tells an interrupted copy where it stood", topic)
 	}
-	if m.counted.first.IsZero() {
+	if m.scanned.first.IsZero() {
 		return nil
 	}
-	oldest := m.now.Sub(m.counted.first)
+	oldest := m.now.Sub(m.scanned.first)
 	stamped := settings["message.timestamp.type"] == "LogAppendTime"
 	if stamped {
 		m.risk("topic %s stamps events when they come (LogAppendTime): their own timestamps are not kept", topic)
@@ -105,18 +105,18 @@ func (m *making) tellSettings(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // a broker that does not say has no bound to tell of
 	}
-	if m.counted.largest > most {
+	if m.scanned.largest > most {
 		m.risk("topic %s takes batches of up to %d bytes (max.message.bytes), and the largest event has %d: the copy stops there unless it is compressed well",
-			topic, most, m.counted.largest)
+			topic, most, m.scanned.largest)
 	}
 	if m.plan.Target.Raw {
-		return m.tellBatches(ctx, most)
+		return m.checkBatchSizes(ctx, most)
 	}
 	return nil
 }
 
-// tellBatches compares how large batches may be, which pass as they are.
-func (m *making) tellBatches(ctx context.Context, most int64) error {
+// checkBatchSizes compares how large batches may be, which pass as they are.
+func (m *planner) checkBatchSizes(ctx context.Context, most int64) error {
 	for _, s := range m.plan.Topics {
 		settings, err := settingsOf(ctx, m.from, s.Name)
 		if noRight(err) {
@@ -141,8 +141,8 @@ func endsOf(ctx context.Context, client *kafka.Client, spans []Span) ([]kafka.Of
 	return listOffsets(ctx, client, queries)
 }
 
-// tellOpen says when a partition had more, already before its end was fixed, than what a reader is given.
-func (m *making) tellOpen(spans []Span, ends []kafka.OffsetAnswer) {
+// addTransactionRisks says when a partition had more, already before its end was fixed, than what a reader is given.
+func (m *planner) addTransactionRisks(spans []Span, ends []kafka.OffsetAnswer) {
 	for i, s := range spans {
 		if s.To == s.LogEnd && ends[i].Offset > s.LogEnd {
 			m.risk("topic %s partition %d has a transaction open at offset %d: what lies from there to %d is not replayed",

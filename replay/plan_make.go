@@ -68,8 +68,8 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	m := &making{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
-	for _, step := range []func(context.Context) error{m.open, m.locate, m.past, m.scan, m.judge, m.guard, m.lookAround} {
+	m := &planner{Request: r, plan: &p, match: match, now: began, origins: origins{replays: map[string]bool{}}}
+	for _, step := range []func(context.Context) error{m.open, m.locate, m.readHistory, m.scan, m.checkReaders, m.checkCircles, m.checkApply} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -78,13 +78,13 @@ func Make(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	m.tellRisks()
+	m.addRisks()
 	p.Seconds = m.estimate(time.Since(began))
 	return p, p.Validate()
 }
 
-// making is one Make.
-type making struct {
+// planner is one Make.
+type planner struct {
 	Request
 	plan    *Plan
 	match   *filter.Matcher
@@ -92,19 +92,19 @@ type making struct {
 	from    *kafka.Client
 	to      *kafka.Client // from when the clusters are one
 	ends    ends          // what the source asks for
-	counted *counted
+	scanned *scanned
 	values  *values // nil: they pass as they are
 	origins origins
 	history History // of the replays that have changed the clusters
 	risks   []string
 }
 
-func (m *making) risk(format string, args ...any) {
+func (m *planner) risk(format string, args ...any) {
 	m.risks = append(m.risks, fmt.Sprintf(format, args...))
 }
 
 // open looks at the clusters and the topics.
-func (m *making) open(ctx context.Context) (err error) {
+func (m *planner) open(ctx context.Context) (err error) {
 	if m.from, err = kafka.Open(m.From); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (m *making) open(ctx context.Context) (err error) {
 	return m.openTarget(ctx)
 }
 
-func (m *making) openTarget(ctx context.Context) (err error) {
+func (m *planner) openTarget(ctx context.Context) (err error) {
 	t := &m.plan.Target
 	t.ClusterID, t.TopicID, t.Partitions = m.plan.Source.ClusterID, "", 0
 	if t.Topic == "" {
@@ -159,7 +159,7 @@ func (m *making) openTarget(ctx context.Context) (err error) {
 	return nil
 }
 
-func (m *making) close() {
+func (m *planner) close() {
 	if m.to != nil && m.to != m.from {
 		m.to.Close()
 	}
@@ -175,7 +175,7 @@ func stateOf(ctx context.Context, client *kafka.Client, name string) (TopicState
 }
 
 // estimate is how long applying takes: as long as the scan, or as the limits make it.
-func (m *making) estimate(scan time.Duration) float64 {
+func (m *planner) estimate(scan time.Duration) float64 {
 	if m.plan.Target.Rewind != "" || m.plan.Counts.Events == 0 {
 		return 0
 	}
@@ -187,7 +187,7 @@ func (m *making) estimate(scan time.Duration) float64 {
 		seconds = max(seconds, float64(m.plan.Counts.Bytes)/m.Limits.BytesRate)
 	}
 	if m.Limits.Speed > 0 {
-		seconds = max(seconds, m.counted.last.Sub(m.counted.first).Seconds()/m.Limits.Speed)
+		seconds = max(seconds, m.scanned.last.Sub(m.scanned.first).Seconds()/m.Limits.Speed)
 	}
 	return seconds
 }

@@ -14,8 +14,8 @@ type order struct {
 	late          int64 // events with timestamps before that of one in front of them
 }
 
-// see looks at every event of the spans, whether it passes the filter or not; latest is the newest timestamp of its partition so far.
-func (o *order) see(e ends, r *consumer.Record, latest *time.Time) {
+// count looks at every event of the spans, whether it passes the filter or not; latest is the newest timestamp of its partition so far.
+func (o *order) count(e ends, r *consumer.Record, latest *time.Time) {
 	if !e.fromTime && !e.toTime {
 		return
 	}
@@ -32,8 +32,8 @@ func (o *order) see(e ends, r *consumer.Record, latest *time.Time) {
 	}
 }
 
-func (m *making) tellOrder() {
-	o := m.counted.order
+func (m *planner) addOrderRisks() {
+	o := m.scanned.order
 	if outside := o.before + o.after; outside > 0 {
 		m.risk("of another time than was asked for, and in the range because timestamps are out of order: %s; leave them out with --where, by time",
 			phrase.Count(outside, "event"))

@@ -10,15 +10,15 @@ import (
 	"github.com/headrace/headrace/internal/phrase"
 )
 
-// tellRisks puts into words what a person should know before applying.
-func (m *making) tellRisks() {
+// addRisks puts into words what a person should know before applying.
+func (m *planner) addRisks() {
 	p, n := m.plan, m.plan.Counts
-	if m.counted.total == 0 {
+	if m.scanned.total == 0 {
 		m.risk("nothing lies in the range: the replay does nothing")
 	} else if n.Events == 0 {
 		m.risk("none of the %s in the range passes the filter: the replay does nothing", phrase.Count(n.Scanned, "event"))
 	}
-	m.tellTypes()
+	m.addTypeRisks()
 	var gone, places int64
 	for _, s := range p.Spans {
 		if gone += s.Gone; s.Gone > 0 {
@@ -28,15 +28,15 @@ func (m *making) tellRisks() {
 	if gone > 0 {
 		m.risk("gone from retention of what was asked for: %s in %s", phrase.Count(gone, "offset"), phrase.Count(places, "partition"))
 	}
-	m.tellUndecided()
-	m.tellOrder()
+	m.addUndecidedRisks()
+	m.addOrderRisks()
 	if n.Foreign > 0 && (p.Filter.IsZero() || !m.match.NeedsSchema()) {
 		m.risk("not in a schema registry's wire format, and replayed as they are: %s", phrase.Count(n.Foreign, "value"))
 	} else if n.Foreign > 0 {
 		m.risk("not in a schema registry's wire format, so that the filter drops those it would have to read: %s", phrase.Count(n.Foreign, "value"))
 	}
-	if m.counted.overflow > 0 {
-		m.risk("of further schemas, which were not looked at: %s", phrase.Count(m.counted.overflow, "event"))
+	if m.scanned.overflow > 0 {
+		m.risk("of further schemas, which were not looked at: %s", phrase.Count(m.scanned.overflow, "event"))
 	}
 	for _, w := range p.Writers {
 		if len(w.Problems) > 0 {
@@ -50,7 +50,7 @@ func (m *making) tellRisks() {
 		m.risk("the events will be seen by %s, which reads topic %s", strings.Join(p.Consumers, ", "), p.Target.Topic)
 	}
 	if p.Target.Rewind != "" {
-		m.tellRewind()
+		m.addRewindRisks()
 	}
 	p.Risks = m.risks
 }
@@ -58,13 +58,13 @@ func (m *making) tellRisks() {
 // maxTypes bounds the types that a risk lists.
 const maxTypes = 10
 
-// tellTypes says which of the types that the filter names are not there, and which ones are: a name may be mistyped.
-func (m *making) tellTypes() {
+// addTypeRisks says which of the types that the filter names are not there, and which ones are: a name may be mistyped.
+func (m *planner) addTypeRisks() {
 	there := maps.Clone(m.plan.Counts.ByEvent)
 	if there == nil {
 		there = map[string]int64{}
 	}
-	for ref, n := range m.counted.dropped {
+	for ref, n := range m.scanned.dropped {
 		if by := m.match.Schemas.Remembered(ref); by != nil && by.Schema != nil {
 			there[by.Schema.FullName()] += n
 		}
@@ -89,8 +89,8 @@ func (m *making) tellTypes() {
 	m.risk("no event in the range is of type %s; the types there are %s%s", strings.Join(absent, ", "), strings.Join(names, ", "), more)
 }
 
-// tellUndecided says what applying does with events that nobody can decide about or read.
-func (m *making) tellUndecided() {
+// addUndecidedRisks says what applying does with events that nobody can decide about or read.
+func (m *planner) addUndecidedRisks() {
 	n := m.plan.Counts
 	stops := func(flag string) string {
 		switch {
@@ -101,22 +101,22 @@ func (m *making) tellUndecided() {
 		}
 		return "they are not counted"
 	}
-	if m.counted.unknown != nil {
-		m.risk("of unknown schemas, which the filter has to know: %s; %s; the first: %v", phrase.Count(n.Unknown, "event"), stops("--unknown"), m.counted.unknown)
+	if m.scanned.unknown != nil {
+		m.risk("of unknown schemas, which the filter has to know: %s; %s; the first: %v", phrase.Count(n.Unknown, "event"), stops("--unknown"), m.scanned.unknown)
 	} else if n.Unknown > 0 {
 		m.risk("of unknown schemas, while values are written for another registry or anew: %s; %s", phrase.Count(n.Unknown, "event"), stops("--unknown"))
 	}
-	if m.counted.undecided != nil {
+	if m.scanned.undecided != nil {
 		m.risk("not what their schemas say, so that the filter cannot decide: %s; %s; the first: %v",
-			phrase.Count(n.Corrupt-int64(len(m.counted.damaged)), "event"), stops("--corrupt"), m.counted.undecided)
+			phrase.Count(n.Corrupt-int64(len(m.scanned.damaged)), "event"), stops("--corrupt"), m.scanned.undecided)
 	}
-	for _, err := range m.counted.damaged {
+	for _, err := range m.scanned.damaged {
 		m.risk("what lies behind a damaged batch was not looked at; %s: %v", stops("--corrupt"), err)
 	}
 }
 
-// tellRewind says what a group that goes back will meet.
-func (m *making) tellRewind() {
+// addRewindRisks says what a group that goes back will meet.
+func (m *planner) addRewindRisks() {
 	group := m.plan.Target.Rewind
 	moves := 0
 	if committed := func(s Span) bool { return s.Committed >= 0 }; !slices.ContainsFunc(m.plan.Spans, committed) {

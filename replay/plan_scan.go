@@ -19,8 +19,8 @@ const (
 	otherDays    = "other"
 )
 
-// counted is what a scan saw.
-type counted struct {
+// scanned is what a scan saw.
+type scanned struct {
 	writers     map[schema.Ref]int64 // of events that pass
 	dropped     map[schema.Ref]int64 // of events that do not, where the filter names types
 	overflow    int64                // events of schemas beyond maxKnown
@@ -37,10 +37,10 @@ type counted struct {
 }
 
 // scan reads the spans once and counts.
-func (m *making) scan(ctx context.Context) error {
-	m.counted = &counted{writers: map[schema.Ref]int64{}, dropped: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
+func (m *planner) scan(ctx context.Context) error {
+	m.scanned = &scanned{writers: map[schema.Ref]int64{}, dropped: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
 	for _, s := range m.plan.Spans {
-		m.counted.total += s.To - s.From
+		m.scanned.total += s.To - s.From
 	}
 	for start := 0; start < len(m.plan.Spans); {
 		end := start
@@ -53,14 +53,14 @@ func (m *making) scan(ctx context.Context) error {
 		start = end
 	}
 	if m.Progress != nil {
-		m.Progress(m.counted.total, m.counted.total)
+		m.Progress(m.scanned.total, m.scanned.total)
 	}
 	return nil
 }
 
 // scanTopic reads the spans of one topic. A damaged batch ends the scan of its partition, since where the next one begins is not
 // certain; that is told as a risk.
-func (m *making) scanTopic(ctx context.Context, spans []Span) error {
+func (m *planner) scanTopic(ctx context.Context, spans []Span) error {
 	ranges := make([]consumer.PartitionRange, len(spans))
 	of := make(map[int32]int, len(spans))
 	latest := make([]time.Time, len(spans))
@@ -70,28 +70,28 @@ func (m *making) scanTopic(ctx context.Context, spans []Span) error {
 	for {
 		err := consumer.Read(ctx, consumer.ReadConfig{Cluster: m.Request.From, Topic: spans[0].Topic, Ranges: ranges}, func(r consumer.Record) error {
 			i := of[r.Partition]
-			m.counted.done += r.Offset + 1 - ranges[i].From
+			m.scanned.done += r.Offset + 1 - ranges[i].From
 			ranges[i].From = r.Offset + 1
-			m.counted.order.see(m.ends, &r, &latest[i])
-			return m.look(ctx, &r, &spans[i])
+			m.scanned.order.count(m.ends, &r, &latest[i])
+			return m.countEvent(ctx, &r, &spans[i])
 		})
 		damaged, ok := errors.AsType[*consumer.CorruptError](err)
 		if !ok {
 			return err
 		}
 		m.plan.Counts.Corrupt++
-		m.counted.damaged = append(m.counted.damaged, damaged)
+		m.scanned.damaged = append(m.scanned.damaged, damaged)
 		i := of[damaged.Partition]
 		ranges[i].From = ranges[i].To
 	}
 }
 
-// look counts one event.
-func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
+// countEvent counts one event.
+func (m *planner) countEvent(ctx context.Context, r *consumer.Record, s *Span) error {
 	n := &m.plan.Counts
 	n.Scanned++
 	if m.Progress != nil && n.Scanned%progressStep == 0 {
-		m.Progress(m.counted.done, m.counted.total)
+		m.Progress(m.scanned.done, m.scanned.total)
 	}
 	ref, _, wire := schema.ParseWire(r.Value, headers.Lookup(r.Headers))
 	switch {
@@ -111,38 +111,38 @@ func (m *making) look(ctx context.Context, r *consumer.Record, s *Span) error {
 	}
 	if !passes {
 		if wire == nil && len(m.plan.Filter.Events) > 0 {
-			m.counted.drop(ref)
+			m.scanned.drop(ref)
 		}
 		return nil
 	}
 	if m.plan.Target.Topic != "" && len(r.Headers) > 0 {
-		m.origins.see(m.plan, r)
+		m.origins.add(m.plan, r)
 	}
 	size := int64(len(r.Key) + len(r.Value))
-	m.counted.largest = max(m.counted.largest, size)
+	m.scanned.largest = max(m.scanned.largest, size)
 	s.Events++
 	s.Bytes += size
 	n.Events++
 	n.Bytes += size
-	m.counted.at(r.Time)
+	m.scanned.at(r.Time)
 	if wire == nil {
-		m.counted.writer(ref)
+		m.scanned.writer(ref)
 	}
 	return nil
 }
 
 // undecided counts an event that the filter cannot decide.
-func (m *making) undecided(why error) {
-	count, first := &m.plan.Counts.Corrupt, &m.counted.undecided
+func (m *planner) undecided(why error) {
+	count, first := &m.plan.Counts.Corrupt, &m.scanned.undecided
 	if schemacache.IsUnusable(why) {
-		count, first = &m.plan.Counts.Unknown, &m.counted.unknown
+		count, first = &m.plan.Counts.Unknown, &m.scanned.unknown
 	}
 	if *count++; *first == nil {
 		*first = why
 	}
 }
 
-func (c *counted) at(t time.Time) {
+func (c *scanned) at(t time.Time) {
 	if c.first.IsZero() || t.Before(c.first) {
 		c.first = t
 	}
@@ -158,13 +158,13 @@ func (c *counted) at(t time.Time) {
 	c.days[c.dayName]++
 }
 
-func (c *counted) drop(ref schema.Ref) {
+func (c *scanned) drop(ref schema.Ref) {
 	if _, known := c.dropped[ref]; known || len(c.dropped) < schemacache.Max {
 		c.dropped[ref]++
 	}
 }
 
-func (c *counted) writer(ref schema.Ref) {
+func (c *scanned) writer(ref schema.Ref) {
 	if _, known := c.writers[ref]; !known && len(c.writers) >= schemacache.Max {
 		c.overflow++
 		return

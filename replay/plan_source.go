@@ -18,7 +18,7 @@ func (s Source) Range(now time.Time) (consumer.Range, error) {
 
 // Locate returns where the source lies in a cluster now, by topic, then partition.
 func (s Source) Locate(ctx context.Context, cluster headrace.Cluster) ([]Span, error) {
-	m := &making{Request: Request{From: cluster}, plan: &Plan{Source: s.withStart()}, now: time.Now()}
+	m := &planner{Request: Request{From: cluster}, plan: &Plan{Source: s.withStart()}, now: time.Now()}
 	defer m.close()
 	if err := m.open(ctx); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func wrongEnd(text string, err error) string {
 }
 
 // locate fixes the spans.
-func (m *making) locate(ctx context.Context) error {
+func (m *planner) locate(ctx context.Context) error {
 	e, err := parseEnds(m.plan.Source, m.now)
 	if err != nil {
 		return err
@@ -106,14 +106,14 @@ func (m *making) locate(ctx context.Context) error {
 		for i := range spans {
 			m.trim(&spans[i], e)
 		}
-		m.tellOpen(spans, ends)
+		m.addTransactionRisks(spans, ends)
 		m.plan.Spans = append(m.plan.Spans, spans...)
 	}
 	return m.addCommitted(ctx)
 }
 
 // fromGroups sets the ends that are what a group has committed.
-func (m *making) fromGroups(ctx context.Context, e ends, spans []Span) error {
+func (m *planner) fromGroups(ctx context.Context, e ends, spans []Span) error {
 	set := func(group string, end func(*Span) *int64) error {
 		if group == "" {
 			return nil
@@ -142,7 +142,7 @@ func (m *making) fromGroups(ctx context.Context, e ends, spans []Span) error {
 }
 
 // trim keeps a span within its log.
-func (m *making) trim(s *Span, e ends) {
+func (m *planner) trim(s *Span, e ends) {
 	asked := s.From
 	if s.From < s.LogStart {
 		if e.fromGroup == "" || s.From > 0 { // a group without a commit asks for nothing that is gone
@@ -162,7 +162,7 @@ func (m *making) trim(s *Span, e ends) {
 }
 
 // addCommitted notes where the group that is to go back is now.
-func (m *making) addCommitted(ctx context.Context) error {
+func (m *planner) addCommitted(ctx context.Context) error {
 	group := m.plan.Target.Rewind
 	if group == "" {
 		return nil

@@ -15,16 +15,16 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// holding is a batch of this copy that the target holds, beyond what the lane's state says.
-type holding struct {
+// targetBatch is a batch of this copy that the target holds, beyond what the partition's state says.
+type targetBatch struct {
 	sent
-	topic  string // of its last event, from the event's headers
-	source int64  // that event's offset there
-	print  print  // of a batch that passed undecoded
+	topic  string      // of its last event, from the event's headers
+	source int64       // that event's offset there
+	print  fingerprint // of a batch that passed undecoded
 }
 
-// print tells batches apart by what a broker leaves as it is.
-type print struct {
+// fingerprint tells batches apart by what a broker leaves as it is.
+type fingerprint struct {
 	count uint32
 	codec uint16
 	size  int
@@ -33,28 +33,28 @@ type print struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// printOf reads a batch in format v2 (Kafka's DefaultRecordBatch): attributes at 21, record count at 57, records from 61.
-func printOf(raw []byte) print {
+// fingerprintOf reads a batch in format v2 (Kafka's DefaultRecordBatch): attributes at 21, record count at 57, records from 61.
+func fingerprintOf(raw []byte) fingerprint {
 	records := raw[batch.HeaderSize:]
-	return print{
+	return fingerprint{
 		count: binary.BigEndian.Uint32(raw[57:]), codec: binary.BigEndian.Uint16(raw[21:]) & 7,
 		size: len(records), crc: crc32.Checksum(records, castagnoli),
 	}
 }
 
 // same compares the records' checksums. A topic that compresses anew what comes leaves only the count to compare.
-func (p print) same(other print) bool {
+func (p fingerprint) same(other fingerprint) bool {
 	return p.count == other.count && (p.codec != other.codec || p.size == other.size && p.crc == other.crc)
 }
 
-// reconcile reads what the target partition holds from where the lane's state ends there: batches of the lane's producer, whose numbers
-// must follow each other. The walk over the source does not send those again. Everything else there is of others.
-func (l *lane) reconcile(ctx context.Context) error {
-	c := l.copy
-	l.held = l.held[:0]
+// reconcile reads what the target partition holds from where the partition's state ends there: batches of the copy's producer, whose sequence
+// numbers must follow each other. They are not sent again. Everything else there is of others.
+func (pc *partitionCopier) reconcile(ctx context.Context) error {
+	c := pc.copy
+	pc.arrived = pc.arrived[:0]
 	topic := c.cfg.Plan.Target.Topic
 	ends, err := listOffsets(ctx, c.to, []kafka.OffsetQuery{
-		{Topic: topic, Partition: l.partition, Timestamp: kafka.Earliest}, {Topic: topic, Partition: l.partition, Timestamp: kafka.Latest},
+		{Topic: topic, Partition: pc.partition, Timestamp: kafka.Earliest}, {Topic: topic, Partition: pc.partition, Timestamp: kafka.Latest},
 	})
 	if errors.Is(err, kafka.ErrUnknownTopic) {
 		return &consumer.MissingTopicError{Topic: topic}
@@ -63,18 +63,18 @@ func (l *lane) reconcile(ctx context.Context) error {
 		return err
 	}
 	start, end := ends[0].Offset, ends[1].Offset
-	if l.state.Target > end {
-		if err := l.sameTarget(ctx); err != nil {
+	if pc.state.Target > end {
+		if err := pc.refreshTargetID(ctx); err != nil {
 			return err
 		}
-		return l.mismatch("the log ends at %d, before what was written: a broker has lost what it had acknowledged", end)
+		return pc.mismatch("the log ends at %d, before what was written: a broker has lost what it had acknowledged", end)
 	}
-	if start > l.state.Target {
-		return l.mismatch("the log begins at %d: retention has removed what tells", start)
+	if start > pc.state.Target {
+		return pc.mismatch("the log begins at %d: retention has removed what tells", start)
 	}
-	written := l.state.Written
-	for at := l.state.Target; at < end; {
-		next, err := l.readHeld(ctx, at, &written)
+	written := pc.state.Written
+	for at := pc.state.Target; at < end; {
+		next, err := pc.readArrived(ctx, at, &written)
 		if err != nil {
 			return err
 		}
@@ -83,18 +83,18 @@ func (l *lane) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// readHeld looks at one answer of the target and returns where to go on.
-func (l *lane) readHeld(ctx context.Context, at int64, written *int64) (next int64, err error) {
-	c, topic := l.copy, l.copy.cfg.Plan.Target.Topic
+// readArrived looks at one answer of the target and returns where to go on.
+func (pc *partitionCopier) readArrived(ctx context.Context, at int64, written *int64) (next int64, err error) {
+	c, topic := pc.copy, pc.copy.cfg.Plan.Target.Topic
 	var response *kafka.FetchResponse
 	err = c.to.Retry(ctx, func(ctx context.Context) error {
-		leader, err := c.targetLeader(ctx, l.partition)
+		leader, err := c.targetLeader(ctx, pc.partition)
 		if err != nil {
 			return err
 		}
 		response, err = c.to.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
 			Partitions: []kafka.FetchPartition{{
-				Topic: topic, Partition: l.partition, Offset: at, LeaderEpoch: leader.LeaderEpoch, MaxBytes: chunkBytesMost,
+				Topic: topic, Partition: pc.partition, Offset: at, LeaderEpoch: leader.LeaderEpoch, MaxBytes: chunkBytesMost,
 			}},
 			MaxWait: fetchWait, MaxBytes: chunkBytes,
 		})
@@ -123,13 +123,13 @@ func (l *lane) readHeld(ctx context.Context, at int64, written *int64) (next int
 			break
 		}
 		if err != nil {
-			return at, l.mismatch("%v", err)
+			return at, pc.mismatch("%v", err)
 		}
 		data, next = rest, max(next, b.LastOffset+1)
-		if b.LastOffset < at || b.Control || b.ProducerID != l.state.Producer {
+		if b.LastOffset < at || b.Control || b.ProducerID != pc.state.Producer {
 			continue
 		}
-		if err := l.hold(&b, written); err != nil {
+		if err := pc.addArrived(&b, written); err != nil {
 			return at, err
 		}
 	}
@@ -144,52 +144,52 @@ func notRange(err error) error {
 	return err
 }
 
-// hold takes up a batch that this copy has written.
-func (l *lane) hold(b *batch.Batch, written *int64) error {
+// addArrived takes up a batch that this copy has written.
+func (pc *partitionCopier) addArrived(b *batch.Batch, written *int64) error {
 	records := b.LastOffset - b.BaseOffset + 1
-	if b.BaseSequence != sequence(*written) || b.ProducerEpoch != l.state.Epoch {
-		return l.mismatch("the batch at offset %d has the number %d of our producer, and not %d", b.BaseOffset, b.BaseSequence, sequence(*written))
+	if b.BaseSequence != sequence(*written) || b.ProducerEpoch != pc.state.Epoch {
+		return pc.mismatch("the batch at offset %d has the number %d of our producer, and not %d", b.BaseOffset, b.BaseSequence, sequence(*written))
 	}
 	*written += records
-	h := holding{sent: sent{records: records, bytes: int64(b.Size()), end: b.LastOffset + 1}}
-	if l.copy.cfg.Plan.Target.Raw {
-		h.print = printOf(b.Raw())
-		l.held = append(l.held, h)
+	h := targetBatch{sent: sent{records: records, bytes: int64(b.Size()), end: b.LastOffset + 1}}
+	if pc.copy.cfg.Plan.Target.Raw {
+		h.print = fingerprintOf(b.Raw())
+		pc.arrived = append(pc.arrived, h)
 		return nil
 	}
-	last, err := l.lastOf(b)
+	last, err := pc.lastOf(b)
 	if err != nil {
 		return err
 	}
 	h.topic, h.source = last.Topic, last.Offset
-	l.held = append(l.held, h)
+	pc.arrived = append(pc.arrived, h)
 	return nil
 }
 
 // lastOf returns where the last event of a batch came from, as its headers say.
-func (l *lane) lastOf(b *batch.Batch) (at headrace.Location, err error) {
-	if err := l.reader.Open(*b, batch.Limits{}); err != nil {
-		return at, l.mismatch("%v", err)
+func (pc *partitionCopier) lastOf(b *batch.Batch) (at headrace.Location, err error) {
+	if err := pc.reader.Open(*b, batch.Limits{}); err != nil {
+		return at, pc.mismatch("%v", err)
 	}
 	for {
-		more, err := l.reader.Next(&l.record)
+		more, err := pc.reader.Next(&pc.record)
 		if err != nil {
-			return at, l.mismatch("%v", err)
+			return at, pc.mismatch("%v", err)
 		}
 		if !more {
 			break
 		}
-		if l.record.Offset != b.LastOffset {
+		if pc.record.Offset != b.LastOffset {
 			continue
 		}
-		replay, _ := l.record.Header(HeaderReplay)
-		topic, _ := l.record.Header(HeaderTopic)
-		offset, _ := l.record.Header(HeaderOffset)
+		replay, _ := pc.record.Header(HeaderReplay)
+		topic, _ := pc.record.Header(HeaderTopic)
+		offset, _ := pc.record.Header(HeaderOffset)
 		source, err := strconv.ParseInt(string(offset), 10, 64)
-		if err != nil || source < 0 || string(replay) != l.copy.cfg.Plan.ID {
-			return at, l.mismatch("the event at offset %d is of our producer, and its headers are not of this replay", b.LastOffset)
+		if err != nil || source < 0 || string(replay) != pc.copy.cfg.Plan.ID {
+			return at, pc.mismatch("the event at offset %d is of our producer, and its headers are not of this replay", b.LastOffset)
 		}
-		return headrace.Location{Topic: string(topic), Partition: l.partition, Offset: source}, nil
+		return headrace.Location{Topic: string(topic), Partition: pc.partition, Offset: source}, nil
 	}
-	return at, l.mismatch("the event at offset %d is gone: the topic is compacted", b.LastOffset)
+	return at, pc.mismatch("the event at offset %d is gone: the topic is compacted", b.LastOffset)
 }

@@ -21,7 +21,7 @@ func Rewind(ctx context.Context, cluster headrace.Cluster, p Plan, audit Auditin
 		return seek, err
 	}
 	run := &auditedRun{Auditing: audit, cluster: cluster, plan: &p, resumes: true}
-	_, err = audited(ctx, run, func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
+	_, err = runAudited(ctx, run, func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
 		out := Outcome{}
 		for _, s := range p.Spans {
 			out.Total += max(0, s.Committed-s.From)
@@ -68,7 +68,7 @@ func planRewind(ctx context.Context, cluster headrace.Cluster, p Plan, died bool
 	for _, s := range p.Spans {
 		if s.Committed > s.From {
 			targets = append(targets, groups.Target{Topic: s.Topic, Partition: s.Partition, Offset: s.From})
-			planned[placeOf(s.Topic, s.Partition)] = s.Committed
+			planned[partitionName(s.Topic, s.Partition)] = s.Committed
 		}
 	}
 	if len(targets) == 0 {
@@ -80,13 +80,13 @@ func planRewind(ctx context.Context, cluster headrace.Cluster, p Plan, died bool
 	}
 	c := &staleness{plan: p}
 	for _, m := range seek.Moves {
-		if was := planned[placeOf(m.Topic, m.Partition)]; m.From != was {
+		if was := planned[partitionName(m.Topic, m.Partition)]; m.From != was {
 			c.note(CommitMoved, m.Topic, m.Partition, fmt.Sprintf("a commit of %d", was), m.From)
 		}
-		delete(planned, placeOf(m.Topic, m.Partition))
+		delete(planned, partitionName(m.Topic, m.Partition))
 	}
 	for _, t := range targets { // what is at its target already has no move
-		if was, left := planned[placeOf(t.Topic, t.Partition)]; left && !died {
+		if was, left := planned[partitionName(t.Topic, t.Partition)]; left && !died {
 			c.note(CommitMoved, t.Topic, t.Partition, fmt.Sprintf("a commit of %d", was), t.Offset)
 		}
 	}
@@ -96,4 +96,6 @@ func planRewind(ctx context.Context, cluster headrace.Cluster, p Plan, died bool
 	return seek, nil
 }
 
-func placeOf(topic string, partition int32) string { return fmt.Sprintf("%s/%d", topic, partition) }
+func partitionName(topic string, partition int32) string {
+	return fmt.Sprintf("%s/%d", topic, partition)
+}

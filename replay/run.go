@@ -74,7 +74,7 @@ func Run(ctx context.Context, plan Plan, cfg RunConfig, handlers ...consumer.Han
 	if err != nil {
 		return Result{}, err
 	}
-	goesOn, err := r.fits(ctx)
+	goesOn, err := r.checkPlan(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -82,9 +82,9 @@ func Run(ctx context.Context, plan Plan, cfg RunConfig, handlers ...consumer.Han
 		return Result{}, err
 	}
 	a := &auditedRun{Auditing: cfg.Audit, cluster: cfg.Worker.Cluster, plan: &r.plan, resumes: goesOn}
-	_, err = audited(ctx, a, func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
+	_, err = runAudited(ctx, a, func(ctx context.Context, tell func(Outcome)) (Outcome, error) {
 		r.record = tell
-		err := r.give(ctx, handlers)
+		err := r.runHandlers(ctx, handlers)
 		return r.result().outcome(), err
 	})
 	return r.result(), err
@@ -128,8 +128,8 @@ func newRun(plan Plan, cfg RunConfig) (*run, error) {
 	return r, nil
 }
 
-// fits refuses a plan that the world has overtaken, and tells whether a checkpoint says where to go on.
-func (r *run) fits(ctx context.Context) (goesOn bool, err error) {
+// checkPlan refuses a plan that does not fit the cluster any more, and reports whether a checkpoint says where to go on.
+func (r *run) checkPlan(ctx context.Context) (goesOn bool, err error) {
 	goesOn, err = r.resume()
 	switch {
 	case err != nil:
@@ -150,13 +150,13 @@ func (r *run) next(span Span) int64 {
 	return span.From
 }
 
-// give hands the events over.
-func (r *run) give(ctx context.Context, handlers []consumer.Handler) error {
-	if err := r.keep(ctx, r.spans); err != nil { // so that nothing is handled whose checkpoint could not be written
+// runHandlers gives the events to the handlers.
+func (r *run) runHandlers(ctx context.Context, handlers []consumer.Handler) error {
+	if err := r.report(ctx, r.spans); err != nil { // so that nothing is handled whose checkpoint could not be written
 		return err
 	}
 	cfg := r.replay()
-	cfg.Progress = func(spans []consumer.ReplaySpan) error { return r.keep(ctx, spans) }
+	cfg.Progress = func(spans []consumer.ReplaySpan) error { return r.report(ctx, spans) }
 	return consumer.Replay(ctx, cfg, handlers...)
 }
 
@@ -166,13 +166,13 @@ func (r *run) replay() consumer.ReplayConfig {
 		Worker: r.cfg.Worker, ID: r.plan.ID, Spans: r.spans, Failed: r.cfg.Failed, Rate: r.cfg.Rate,
 	}
 	if r.filter != nil {
-		cfg.Filter = r.pick
+		cfg.Filter = r.matches
 	}
 	return cfg
 }
 
-// pick asks the filter, until the registry has answered it.
-func (r *run) pick(ctx context.Context, record *consumer.Record) (keep bool, err error) {
+// matches asks the filter, and waits while the registry is away.
+func (r *run) matches(ctx context.Context, record *consumer.Record) (keep bool, err error) {
 	err = schemacache.Retry(ctx, func() error {
 		keep, err = r.filter.Match(ctx, record)
 		return err
@@ -180,8 +180,8 @@ func (r *run) pick(ctx context.Context, record *consumer.Record) (keep bool, err
 	return keep, err
 }
 
-// keep writes how far the spans have come, and tells it. A checkpoint that another process goes on with is left to it.
-func (r *run) keep(ctx context.Context, spans []consumer.ReplaySpan) error {
+// report saves how far the spans have come, and calls Progress. A checkpoint that another process goes on with is left to it.
+func (r *run) report(ctx context.Context, spans []consumer.ReplaySpan) error {
 	if !takenOver(ctx) {
 		if err := r.save(spans); err != nil {
 			return err
