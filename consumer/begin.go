@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
+	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 

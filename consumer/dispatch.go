@@ -4,9 +4,9 @@ import (
 	"hash/maphash"
 	"time"
 
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/schema"
 )
 

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/headrace/headrace/consumer/internal/assign"
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/group"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/sender"
 )

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/schema"
 )
 

@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
 
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/consumer/internal/progress"
+	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 

@@ -4,8 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/headrace/headrace/consumer/internal/fetch"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/internal/fetch"
 )
 
 // blockTasks is how many events go from the log to the lanes at a time.
