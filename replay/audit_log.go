@@ -139,7 +139,7 @@ func (l *auditLog) write(ctx context.Context, key string, value any) error {
 	}
 	batch.Stamp(raw, -1, -1, -1, false)
 	err = l.client.Retry(ctx, func(ctx context.Context) error {
-		leader, err := leaderOf(ctx, l.client, AuditTopic, 0)
+		leader, err := leaderOf(ctx, l.client, AuditTopic, topicID{}, 0)
 		if err != nil {
 			return err
 		}

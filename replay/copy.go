@@ -129,12 +129,17 @@ func (c *copier) apply(ctx context.Context) (Outcome, error) {
 	}
 	c.record(c.outcome())
 	err := c.run(ctx)
+	if err == nil {
+		err = c.refreshTargetID(ctx) // batches are written by the topic's name
+	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	err = errors.Join(err, c.saveUnlessTakenOver(ctx))
 	c.report()
-	return c.outcome(), err
+	out := c.outcome()
+	out.Done = out.Done && err == nil
+	return out, err
 }
 
 // copier is one Copy.
@@ -183,7 +188,7 @@ func (p pace) withDefaults() pace {
 	return p
 }
 
-// lanesAtOnce bounds how many partitions are under way: each holds up to two answers of the source and a batch.
+// partitionsAtOnce bounds how many partitions are under way: each holds up to two answers of the source and a batch.
 const partitionsAtOnce = 8
 
 func newCopier(cfg CopyConfig) (*copier, error) {

@@ -181,13 +181,16 @@ func (c *copier) newProducer(ctx context.Context) (id kafka.ProducerID, err erro
 	return id, err
 }
 
-// leaderOf returns a partition that has a leader.
-func leaderOf(ctx context.Context, client *kafka.Client, topic string, partition int32) (kafka.Partition, error) {
+// leaderOf returns a partition that has a leader, of the topic with the id that is meant. A zero id means any topic of that name.
+func leaderOf(ctx context.Context, client *kafka.Client, topic string, meant topicID, partition int32) (kafka.Partition, error) {
 	t, err := client.Topic(ctx, topic)
 	if err != nil {
 		if errors.Is(err, kafka.ErrUnknownTopic) {
 			err = &consumer.MissingTopicError{Topic: topic}
 		}
+		return kafka.Partition{}, err
+	}
+	if err := sameTopic(topic, meant, t.ID); err != nil {
 		return kafka.Partition{}, err
 	}
 	p, ok := t.Partition(partition)
@@ -202,11 +205,7 @@ func leaderOf(ctx context.Context, client *kafka.Client, topic string, partition
 
 // targetLeader is leaderOf for the target, as long as that is the topic which the copy began with.
 func (c *copier) targetLeader(ctx context.Context, partition int32) (kafka.Partition, error) {
-	p, err := leaderOf(ctx, c.to, c.target.Name, partition)
-	if err != nil {
-		return p, err
-	}
-	return p, c.checkTargetID(ctx)
+	return leaderOf(ctx, c.to, c.target.Name, c.target.ID, partition)
 }
 
 func (c *copier) checkTargetID(ctx context.Context) error {
@@ -218,8 +217,7 @@ func (c *copier) checkTargetID(ctx context.Context) error {
 }
 
 // refreshTargetID asks the cluster whether the target is still the topic that the copy began with.
-func (pc *partitionCopier) refreshTargetID(ctx context.Context) error {
-	c := pc.copy
+func (c *copier) refreshTargetID(ctx context.Context) error {
 	c.to.Invalidate(c.target.Name)
 	return c.to.Retry(ctx, c.checkTargetID)
 }

@@ -75,11 +75,12 @@ func (d *damagedLog) from(offset int64, most int32) ([]byte, error) {
 }
 
 func (d *damagedLog) serve(w *copyWorld) {
+	id := w.broker.TopicInfo(copySource).TopicID
 	w.broker.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		w.broker.KeepControl()
 		fetch := request.(*kmsg.FetchRequest)
 		wanted := fetch.Topics[0]
-		if wanted.Topic != copySource {
+		if wanted.TopicID != id {
 			return nil, nil, false
 		}
 		d.fetches++

@@ -126,7 +126,7 @@ func (c *copier) sendDead(ctx context.Context, partition int32, raw []byte) erro
 		return err
 	}
 	partition %= int32(len(topic.Partitions)) //nolint:gosec // partitions have 32-bit ids
-	leader, err := leaderOf(ctx, c.to, name, partition)
+	leader, err := leaderOf(ctx, c.to, name, topicID{}, partition)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (pc *partitionCopier) send(ctx context.Context, raw []byte, count int, next
 	s := sent{records: int64(count), bytes: int64(len(raw))}
 	if result.BaseOffset >= 0 {
 		if result.BaseOffset < pc.state.Target {
-			if err := pc.refreshTargetID(ctx); err != nil {
+			if err := pc.copy.refreshTargetID(ctx); err != nil {
 				return err
 			}
 			return pc.mismatch("the broker has put a batch at offset %d, before what it held already", result.BaseOffset)

@@ -38,7 +38,6 @@ type source struct {
 	aborted  batch.AbortedFilter
 	listed   []batch.Aborted
 	response *kafka.FetchResponse
-	node     int32 // that has answered last
 }
 
 // chunk is one answer of the source: whole batches with events of users, in order.
@@ -110,9 +109,6 @@ func (s *source) read(ctx context.Context) chunk {
 		default:
 			c.err = s.passDamage(ctx, &c, bad)
 		}
-		if c.err == nil && c.next > s.next {
-			c.err = s.sameSource(ctx)
-		}
 		if c.err != nil || c.next > s.next {
 			s.next, s.empty = c.next, 0
 			return c
@@ -126,9 +122,7 @@ func (s *source) read(ctx context.Context) chunk {
 			return chunk{err: &GoneError{Location: s.here(), LogStart: p.LogStartOffset, LogEnd: p.HighWatermark}}
 		case p.HighWatermark > s.next && p.LastStableOffset > s.next:
 			c = chunk{next: s.next}
-			if c.err = s.passDamage(ctx, &c, &damagedBatch{why: errNothing}); c.err == nil {
-				c.err = s.sameSource(ctx)
-			}
+			c.err = s.passDamage(ctx, &c, &damagedBatch{why: errNothing})
 			s.next, s.empty = c.next, 0
 			return c
 		}
@@ -145,18 +139,18 @@ func (s *source) fetch(ctx context.Context) (p kafka.FetchedPartition, err error
 	return p, err
 }
 
-// ask asks the leader until it answers for the partition. Without an error the answer has to be released.
+// ask asks the leader until it answers for the partition. Without an error the answer has to be released. The fetch names the topic's
+// id, so that a topic made anew under the same name does not answer (KIP-516).
 func (s *source) ask(ctx context.Context, offset int64, most int32, wait time.Duration) (p kafka.FetchedPartition, response *kafka.FetchResponse, err error) {
-	client := s.copy.from
+	client, id := s.copy.from, s.copy.sources[s.span.Topic]
 	err = client.Retry(ctx, func(ctx context.Context) error {
-		leader, err := leaderOf(ctx, client, s.span.Topic, s.span.Partition)
+		leader, err := leaderOf(ctx, client, s.span.Topic, id, s.span.Partition)
 		if err != nil {
 			return err
 		}
-		s.node = leader.Leader
 		response, err = client.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
 			Partitions: []kafka.FetchPartition{{
-				Topic: s.span.Topic, Partition: s.span.Partition, Offset: offset, LeaderEpoch: leader.LeaderEpoch, MaxBytes: most,
+				Topic: s.span.Topic, TopicID: id, Partition: s.span.Partition, Offset: offset, LeaderEpoch: leader.LeaderEpoch, MaxBytes: most,
 			}},
 			MaxWait: wait, MaxBytes: most, ReadCommitted: true,
 		})
@@ -184,9 +178,6 @@ func (s *source) ask(ctx context.Context, offset int64, most int32, wait time.Du
 
 // goneError says what the log holds in place of an offset that it does not hold.
 func (s *source) goneError(ctx context.Context, offset int64) error {
-	if err := s.sameSource(ctx); err != nil {
-		return err
-	}
 	bounds, err := s.copy.from.ListOffsets(ctx, false,
 		kafka.OffsetQuery{Topic: s.span.Topic, Partition: s.span.Partition, Timestamp: kafka.Earliest},
 		kafka.OffsetQuery{Topic: s.span.Topic, Partition: s.span.Partition, Timestamp: kafka.Latest})

@@ -64,7 +64,7 @@ func (pc *partitionCopier) reconcile(ctx context.Context) error {
 	}
 	start, end := ends[0].Offset, ends[1].Offset
 	if pc.state.Target > end {
-		if err := pc.refreshTargetID(ctx); err != nil {
+		if err := pc.copy.refreshTargetID(ctx); err != nil {
 			return err
 		}
 		return pc.mismatch("the log ends at %d, before what was written: a broker has lost what it had acknowledged", end)
@@ -94,7 +94,7 @@ func (pc *partitionCopier) readArrived(ctx context.Context, at int64, written *i
 		}
 		response, err = c.to.Fetch(ctx, leader.Leader, &kafka.FetchRequest{
 			Partitions: []kafka.FetchPartition{{
-				Topic: topic, Partition: pc.partition, Offset: at, LeaderEpoch: leader.LeaderEpoch, MaxBytes: chunkBytesMost,
+				Topic: topic, TopicID: c.target.ID, Partition: pc.partition, Offset: at, LeaderEpoch: leader.LeaderEpoch, MaxBytes: chunkBytesMost,
 			}},
 			MaxWait: fetchWait, MaxBytes: chunkBytes,
 		})
