@@ -20,7 +20,7 @@ const module = "github.com/headrace/headrace"
 // those under it. What only a test imports is free, except where a rule below says more.
 var (
 	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
-	clients  = []string{"producer", "consumer", "groups", "topics"}
+	clients  = []string{"producer", "consumer", "groups", "reader", "topics"}
 	parts    = []string{"internal/glob", "internal/headers", "internal/phrase", "internal/runid", "internal/schemacache", "internal/topicstate"}
 	services = []string{"deadletter", "replay", "replay/filter", "replay/shadow"}
 	arrows   = map[string][]string{
@@ -35,23 +35,24 @@ var (
 		"internal/runid":       {},
 		"internal/schemacache": {"schema"},
 		"internal/sender":      {".", "internal/batch", "internal/kafka"},
-		"internal/topicstate":  {"consumer", "internal/kafka"},
-		"replay/shadow":        {".", "consumer", "internal/headers", "internal/schemacache", "replay", "schema"},
+		"internal/topicstate":  {"internal/kafka", "reader"},
+		"replay/shadow":        {".", "consumer", "internal/headers", "internal/schemacache", "reader", "replay", "schema"},
 		"schema":               {".", "schema/codec"},
 		"schema/codec":         {},
 		"schema/lint":          {"schema"},
 		"producer":             base,
-		"consumer":             slices.Concat(base, []string{"internal/fetch"}),
+		"consumer":             slices.Concat(base, []string{"internal/fetch", "reader"}),
 		"deadletter":           slices.Concat(base, clients, parts, []string{"replay/filter"}),
 		"groups":               base,
+		"reader":               slices.Concat(base, []string{"internal/fetch"}),
 		"topics":               slices.Concat(base, []string{"internal/project"}),
-		"replay/filter":        slices.Concat(base, []string{"consumer", "internal/glob", "internal/headers", "internal/schemacache"}),
+		"replay/filter":        slices.Concat(base, []string{"reader", "internal/glob", "internal/headers", "internal/schemacache"}),
 		"replay":               slices.Concat(base, clients, parts, []string{"deadletter", "replay/filter"}),
 		"internal/codegen":     {".", "schema", "schema/codec"},
 		"internal/devserver":   {".", "schema", "schema/codec"},
 		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/project", "schema/lint"}),
 		"cmd/headrace":         {"internal/cli"},
-		"headracetest":         {".", "schema", "producer", "consumer", "topics", "internal/devserver"},
+		"headracetest":         {".", "schema", "producer", "reader", "topics", "internal/devserver"},
 		"examples/flights/...": slices.Concat([]string{".", "schema", "schema/codec", "headracetest", "examples/flights/..."}, clients, services),
 	}
 )

@@ -3,6 +3,8 @@ package consumer
 import (
 	"strings"
 	"testing"
+
+	"github.com/headrace/headrace/reader"
 )
 
 // TestEightByteIDsAreNamedInEveryError has a value of an Apicurio serializer with its default id handler.
@@ -18,7 +20,7 @@ func TestEightByteIDsAreNamedInEveryError(t *testing.T) {
 	if failed := asError[*DecodeError](t, err); failed == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("the worker ended with %v", err)
 	}
-	scan, err := Scan(t.Context(), ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t"}})
+	scan, err := reader.Scan(t.Context(), reader.ScanConfig{Read: reader.Config{Cluster: w.cluster, Topic: "t"}})
 	if err != nil || scan.Foreign.Events != 1 || !strings.Contains(scan.Foreign.Reason, says) {
 		t.Errorf("scanned %+v, %v", scan, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // ask calls a question about partitions until it has been answered for each of them that is still owned. The question returns why it was
@@ -55,7 +56,7 @@ func (e *engine) unanswered(what string, partitions []*partition, errs []error) 
 
 // locate turns a position into an offset of each partition of one topic. Each leader is asked by itself, so that one which is away, or
 // does not answer, keeps no other's partitions waiting. It does not block; found is called with the answers as they come.
-func (e *engine) locate(what string, at Position, readCommitted bool, partitions []*partition, found func([]*partition, []int64)) {
+func (e *engine) locate(what string, at reader.Position, readCommitted bool, partitions []*partition, found func([]*partition, []int64)) {
 	e.locateAgain(what, 1, partitions, func(asked []*partition) []error {
 		names := make([]kafka.TopicPartition, len(asked))
 		for i, p := range asked {
@@ -63,12 +64,13 @@ func (e *engine) locate(what string, at Position, readCommitted bool, partitions
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, answerTimeout)
 		defer cancel()
-		bounds, errs := boundsOf(ctx, e.client, readCommitted, at, names)
+		when, _ := at.Time() // zero when no time has to be looked up
+		bounds, errs := e.client.Bounds(ctx, readCommitted, when, names)
 		var answered []*partition
 		var offsets []int64
 		for i, p := range asked {
 			if errs[i] == nil {
-				answered, offsets = append(answered, p), append(offsets, bounds[i].locate(at))
+				answered, offsets = append(answered, p), append(offsets, at.OffsetIn(bounds[i].Start, bounds[i].End, bounds[i].AtTime))
 			}
 		}
 		if len(answered) > 0 {

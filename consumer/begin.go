@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"go.uber.org/zap"
@@ -10,6 +11,7 @@ import (
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // begin starts partitions where the group has left them, each as soon as what it needs is known: a partition, a topic or a broker in
@@ -58,7 +60,7 @@ func (e *engine) beginTopic(partitions []*partition) {
 				e.goOn(p) //nolint:contextcheck // handlers run under the contexts of their partitions
 			}
 		}
-		e.locate("log's end", AtEnd(), false, claims, func(found []*partition, ends []int64) { //nolint:contextcheck // as above
+		e.locate("log's end", reader.AtEnd(), false, claims, func(found []*partition, ends []int64) { //nolint:contextcheck // as above
 			for i, p := range found {
 				p.recalled.note.Cut(ends[i])
 			}
@@ -80,7 +82,7 @@ func (e *engine) goOn(p *partition) {
 
 // beginAt starts partitions that the group has no offset of. From the first event on, the start is the group's: what is written while
 // nobody works is not skipped by the next start.
-func (e *engine) beginAt(start Position, partitions []*partition, starts []int64) {
+func (e *engine) beginAt(start reader.Position, partitions []*partition, starts []int64) {
 	for i, p := range partitions {
 		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", start), zap.Int64("offset", starts[i]))
 		p.place(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
@@ -121,7 +123,7 @@ func (e *engine) startAlone(p *partition) {
 
 // outOfRange is the policy for offsets that the log does not hold.
 func (e *engine) outOfRange(feed *fetch.Feed, asked, logStart, logEnd int64) (int64, error) {
-	problem := &OutOfRangeError{Location: headrace.Location{Topic: feed.Topic, Partition: feed.Partition, Offset: asked}, LogStart: logStart, LogEnd: logEnd}
+	problem := &reader.OutOfRangeError{Location: headrace.Location{Topic: feed.Topic, Partition: feed.Partition, Offset: asked}, LogStart: logStart, LogEnd: logEnd}
 	var to int64
 	switch e.cfg.Tuning.OutOfRange {
 	case OutOfRangeStart:
@@ -129,7 +131,7 @@ func (e *engine) outOfRange(feed *fetch.Feed, asked, logStart, logEnd int64) (in
 	case OutOfRangeEnd:
 		to = logEnd
 	case OutOfRangeStop:
-		return 0, problem
+		return 0, fmt.Errorf("%w; set Tuning.OutOfRange to go on from either end", problem)
 	}
 	e.cfg.Logger.Error("offset out of range: continuing at another offset", zap.String("topic", feed.Topic), zap.Int32("partition", feed.Partition),
 		zap.Int64("asked", asked), zap.Int64("log start", logStart), zap.Int64("log end", logEnd), zap.Int64("from", to))

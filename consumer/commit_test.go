@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/reader"
 )
 
 // commits records what was asked to be committed of each partition of topic t.
@@ -44,13 +46,13 @@ func TestStartPositionIsCommittedBeforeAnythingIsHandled(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string
-		start Position
+		start reader.Position
 		want  int64
 	}{
-		{"zero is the start", Position{}, 0},
-		{"end", AtEnd(), 5},
-		{"time", AtTime(time.UnixMilli(1003)), 3},
-		{"before the end", BeforeEnd(2), 3},
+		{"zero is the start", reader.Position{}, 0},
+		{"end", reader.AtEnd(), 5},
+		{"time", reader.AtTime(time.UnixMilli(1003)), 3},
+		{"before the end", reader.BeforeEnd(2), 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

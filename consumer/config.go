@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -20,8 +21,8 @@ type Config struct {
 
 	// Start is where the group starts in a partition it has never committed an offset of, and in a topic that was deleted and created
 	// again. It is committed at once, so that what is written while no worker runs is not lost. A partition that was added to its topic
-	// since the group began there starts at its first event instead: all of them are new to the group. Defaults to [AtStart].
-	Start Position
+	// since the group began there starts at its first event instead: all of them are new to the group. Defaults to [reader.AtStart].
+	Start reader.Position
 
 	// Unhandled says what happens to an event whose type no handler takes. Defaults to [UnhandledStop].
 	Unhandled Unhandled
@@ -113,7 +114,7 @@ type OutOfRange int8
 
 // The ways to treat an offset that is out of range.
 const (
-	OutOfRangeStop  OutOfRange = iota // the worker stops with an *OutOfRangeError
+	OutOfRangeStop  OutOfRange = iota // the worker stops with a *reader.OutOfRangeError
 	OutOfRangeStart                   // the partition goes on at the first offset it holds
 	OutOfRangeEnd                     // the partition goes on with what is written from now on
 )
@@ -133,7 +134,7 @@ const (
 
 func (c Config) withDefaults() Config {
 	if c.Start.IsZero() {
-		c.Start = AtStart()
+		c.Start = reader.AtStart()
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

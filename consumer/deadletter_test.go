@@ -19,11 +19,12 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
 // header returns the value of a dead letter's header, "" when it has none.
-func header(r Record, key string) string {
+func header(r reader.Record, key string) string {
 	for _, h := range r.Headers {
 		if h.Key == key {
 			return string(h.Value)
@@ -54,7 +55,7 @@ func TestDeadLetterKeepsTheEventAndTellsWhy(t *testing.T) {
 	if _, err := time.Parse(time.RFC3339, header(got, HeaderTime)); err != nil {
 		t.Error(err)
 	}
-	want := Record{
+	want := reader.Record{
 		Topic: "t.g.dead", Partition: 3, Key: []byte("k1"), Value: original.value, Time: time.UnixMilli(1700000000123).UTC(),
 		Headers: []headrace.Header{
 			{Key: "trace", Value: []byte("abc")},

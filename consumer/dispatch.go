@@ -200,7 +200,7 @@ func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err erro
 	}
 	t.record = batch.Record{Offset: max(next, b.BaseOffset), Timestamp: b.MaxTimestamp, Value: b.Raw()}
 	t.ref, t.body, t.target = schema.Ref{}, nil, nil // not those of the event whose place this was
-	t.failure = &failure{kind: kindBatch, reason: err, err: &CorruptError{Location: t.at(), Err: err}}
+	t.failure = &failure{kind: kindBatch, reason: err, err: corruptError(t.at(), err)}
 	p.open.n++
 	p.open.bytes += t.record.Size()
 	return p.flush()
@@ -210,6 +210,6 @@ func (p *partition) unreadable(c *heldChunk, b batch.Batch, next int64, err erro
 func (t *task) unreadable(fault error) {
 	t.ref, t.body, t.target = schema.Ref{}, nil, nil
 	if t.failure != notOurs {
-		t.failure = &failure{kind: kindRecord, reason: fault, err: &CorruptError{Location: t.at(), Err: fault}}
+		t.failure = &failure{kind: kindRecord, reason: fault, err: corruptError(t.at(), fault)}
 	}
 }

@@ -7,5 +7,5 @@
 // The full name of the schema an event was written with is its message type, and picks the handler. Functions become handlers by
 // [On]; what happens when one fails is its [Policy], or what it says itself by [Permanent], [RetryAfter], [Snooze] or [Skip]. A handler learns about the event's surroundings from [InfoFrom].
 //
-// [Read] reads a bounded or endless range of a topic outside of any group, for tools.
+// Package reader reads topics outside of any group.
 package consumer

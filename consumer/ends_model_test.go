@@ -20,6 +20,7 @@ import (
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -291,6 +292,7 @@ func (m *endsModel) mend(failure error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var offset int64
+	corrupt, unreadable := errors.AsType[*reader.CorruptError](failure)
 	switch f := failure.(type) { //nolint:errorlint // as the worker made it
 	case *HandlerError:
 		offset = f.Offset
@@ -298,18 +300,19 @@ func (m *endsModel) mend(failure error) {
 		offset = f.Offset
 	case *UnhandledError:
 		offset = f.Offset
-	case *CorruptError:
-		offset = f.Offset
-	case *OutOfRangeError:
-		return
 	default:
-		m.fault("the worker ended with %v (%T)", failure, failure)
-		return
+		if _, gone := errors.AsType[*reader.OutOfRangeError](failure); gone {
+			return
+		}
+		if !unreadable {
+			m.fault("the worker ended with %v (%T)", failure, failure)
+			return
+		}
+		offset = corrupt.Offset
 	}
 	if m.done(offset) {
 		m.fault("the worker ended with %v, which is said to be done", failure)
 	}
-	_, unreadable := failure.(*CorruptError) //nolint:errorlint // as the worker made it
 	for _, events := range m.batches {
 		if events[len(events)-1].offset < offset || events[0].offset > offset {
 			continue
@@ -342,7 +345,7 @@ func (m *endsModel) live(tb testing.TB, routes *routes, ping *target, end endOfL
 		e.replay = &replaying{cfg: ReplayConfig{ID: "r"}, id: "r"}
 		e.replay.ended.Add(1)
 		if m.picks {
-			e.replay.cfg.Filter = func(_ context.Context, r *Record) (bool, error) { return m.keeps(r.Offset), nil }
+			e.replay.cfg.Filter = func(_ context.Context, r *reader.Record) (bool, error) { return m.keeps(r.Offset), nil }
 		}
 	}
 	p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
@@ -438,7 +441,7 @@ func (m *endsModel) deliveries(tb testing.TB, from int64, end endOfLife, chunk i
 	for i, c := range chunks {
 		if i == chunk && end == feedDies {
 			at := headrace.Location{Topic: "t", Offset: c.From}
-			return append(deliveries, fetch.Delivery{Err: &OutOfRangeError{Location: at}})
+			return append(deliveries, fetch.Delivery{Err: &reader.OutOfRangeError{Location: at}})
 		}
 		if i == chunk && end == isMoved {
 			m.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/reader"
 )
 
 // layout is how the events of a log lie in it.
@@ -142,7 +143,7 @@ func TestAFilterThatDoesNotReturnEndsItsReplay(t *testing.T) {
 				w.pings("t", 0, 0, 100)
 				cfg := w.replay("t")
 				cfg.Worker.Concurrency = concurrency
-				cfg.Filter = func(_ context.Context, r *Record) (bool, error) {
+				cfg.Filter = func(_ context.Context, r *reader.Record) (bool, error) {
 					if r.Offset == 70 {
 						end()
 					}

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -29,9 +29,6 @@ var (
 
 // ErrRunTwice is what a second [Worker.Run] returns.
 var ErrRunTwice = errors.New("worker has been run already: make a new one")
-
-// ErrStopRead, returned by the function given to [Read], ends the reading without an error.
-var ErrStopRead = errors.New("stop reading")
 
 // HandlerError says that the worker stopped at an event that its handler did not handle, because its policy has no dead letter.
 type HandlerError struct {
@@ -90,43 +87,9 @@ func (e *DecodeError) Error() string {
 // Unwrap returns what is wrong with the event.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// CorruptError says that the worker stopped at a record batch that cannot be read. Its bytes are damaged, twice in a row, so that not
-// even its length can be believed; or it is over the limits for decompression, or does not decompress, and there is no dead letter for
-// it.
-type CorruptError struct {
-	headrace.Location // the batch's first offset
-	Err               error
-}
-
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("record batch at %s: %v; compare the partition's replicas, or move the group past it with an offset reset", e.Location, e.Err)
-}
-
-// Unwrap returns what is wrong with the batch.
-func (e *CorruptError) Unwrap() error { return e.Err }
-
-// OutOfRangeError says that the worker stopped because the partition's log does not hold the offset the group is at: it was deleted
-// by retention before it was handled, or the topic was made anew.
-type OutOfRangeError struct {
-	headrace.Location       // the offset asked for
-	LogStart          int64 // the first offset the partition holds
-	LogEnd            int64 // the offset its next event will get
-}
-
-func (e *OutOfRangeError) Error() string {
-	return fmt.Sprintf("%s is out of range: the log holds %d to %d; set Tuning.OutOfRange to go on from either end", e.Location, e.LogStart, e.LogEnd)
-}
-
-// RecreatedError says that a topic was deleted and created again under the same name while it was read: the offsets that were still to be
-// read mean nothing in the new one.
-type RecreatedError struct {
-	Topic    string
-	Was, Now string // topic ids, as Kafka's tools print them
-}
-
-func (e *RecreatedError) Error() string {
-	return fmt.Sprintf("topic %s was deleted and created again: its id was %s and is %s, and events of the old topic that were not read are gone: start again in the new topic",
-		e.Topic, e.Was, e.Now)
+// corruptError is what the worker stops with at a record batch, or a record, that cannot be read.
+func corruptError(at headrace.Location, err error) error {
+	return fmt.Errorf("%w, or move the group past it with an offset reset", &reader.CorruptError{Location: at, Err: err})
 }
 
 // inReplay is what comes next after an error at which a replay stopped.
@@ -176,38 +139,29 @@ func (e *ProtocolError) Error() string {
 		"or stop them first", e.Group, theirs, e.Ours)
 }
 
-// MissingTopicError says that a topic the worker needs does not exist.
+// MissingTopicError says that a topic the worker needs does not exist. It wraps a [*reader.MissingTopicError].
 type MissingTopicError struct {
-	Topic      string
-	DeadLetter bool          // it is a dead-letter topic
-	Retry      time.Duration // the delay of a retry topic; 0 for others
-	Partitions int           // how many partitions it should have: as many as its source; 0 when that is not known
-	Replicas   int           // how many copies of each, as its source has; 0 when that is not known
-	Configs    []string      // the settings it should have, as "retention.ms=-1"
+	reader.MissingTopicError               // a retry or dead-letter topic should have the partitions, replicas and settings of its source
+	DeadLetter               bool          // it is a dead-letter topic
+	Retry                    time.Duration // the delay of a retry topic; 0 for others
 }
 
 func (e *MissingTopicError) Error() string {
-	what, partitions, more := "topic", "N", ""
-	if e.Partitions > 0 {
-		partitions = strconv.Itoa(e.Partitions)
-	}
-	if e.Replicas > 0 {
-		more += " --replicas " + strconv.Itoa(e.Replicas)
-	}
-	for _, config := range e.Configs {
-		more += " --config " + config
-	}
-	end := ", unless the name is wrong: `headrace topics list` lists those that exist"
+	what := "dead-letter topic"
 	switch {
-	case e.DeadLetter:
-		what = "dead-letter topic"
 	case e.Retry > 0:
 		what = "retry topic"
+	case !e.DeadLetter:
+		return e.MissingTopicError.Error()
 	}
-	if e.DeadLetter || e.Retry > 0 {
-		end = ", or set Tuning.CreateTopics"
-	}
-	return fmt.Sprintf("%s %s does not exist: create it with `headrace topics create %s --partitions %s%s`%s", what, e.Topic, e.Topic, partitions, more, end)
+	return fmt.Sprintf("%s %s does not exist: create it with `%s`, or set Tuning.CreateTopics", what, e.Topic, e.CreateCommand())
+}
+
+// Unwrap returns the error of a reader of the topic.
+func (e *MissingTopicError) Unwrap() error { return &e.MissingTopicError }
+
+func missingTopic(name string) *MissingTopicError {
+	return &MissingTopicError{MissingTopicError: reader.MissingTopicError{Topic: name}}
 }
 
 // PartitionsError says that a retry topic has fewer partitions than the topic it serves, so that events could not keep theirs.

@@ -18,6 +18,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // commit sets the group's offset from outside, while it is empty.
@@ -61,7 +62,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 			var got sink
 			j := w.start(cfg, On(got.handle))
 			if tc.want == nil {
-				failure := asError[*OutOfRangeError](t, j.wait())
+				failure := asError[*reader.OutOfRangeError](t, j.wait())
 				if failure.Offset != tc.committed || failure.LogStart != 5 || failure.LogEnd != 10 {
 					t.Errorf("got %+v", failure)
 				}
@@ -156,7 +157,7 @@ func TestDamagedBatchIsFetchedOnceMoreAndThenStopsTheWorker(t *testing.T) {
 	cfg.Policy.DeadLetter = true
 	var got sink
 	j := w.start(cfg, On(got.handle))
-	failure := asError[*CorruptError](t, j.wait())
+	failure := asError[*reader.CorruptError](t, j.wait())
 	if failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 2}) {
 		t.Errorf("got %+v", failure)
 	}
@@ -195,7 +196,7 @@ func TestRecordThatIsABombStopsTheWorkerWithItsOffset(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.serve(func(int64) []byte { return bomb })
-	failure := asError[*CorruptError](t, w.start(w.config("t"), On(new(sink).handle)).wait())
+	failure := asError[*reader.CorruptError](t, w.start(w.config("t"), On(new(sink).handle)).wait())
 	if limit, ok := errors.AsType[*batch.LimitError](failure); !ok || failure.Location != (headrace.Location{Topic: "t", Partition: 0, Offset: 0}) {
 		t.Errorf("got %+v, %v", failure, limit)
 	}
@@ -428,16 +429,13 @@ func TestTransactions(t *testing.T) {
 	if !slices.Equal(got.numbers(), []int64{1, 2, 3, 4}) {
 		t.Errorf("handled %v", got.numbers())
 	}
-	var read []int64
-	for _, r := range w.read("t") {
-		read = append(read, r.Offset)
-	}
-	if !slices.Equal(read, []int64{0, 1, 6, 9}) {
-		t.Errorf("Read found offsets %v", read)
-	}
-	uncommitted := readOffsets(t, ReadConfig{Cluster: w.cluster, Topic: "t", Range: Range{To: AtEnd()}, ReadUncommitted: true})
-	if !slices.Equal(uncommitted[0], []int64{0, 1, 3, 4, 6, 7, 9}) {
-		t.Errorf("Read found uncommitted offsets %v", uncommitted)
+	for uncommitted, want := range map[bool][]int64{false: {0, 1, 6, 9}, true: {0, 1, 3, 4, 6, 7, 9}} {
+		var read []int64
+		cfg := reader.Config{Cluster: w.cluster, Topic: "t", Range: reader.Range{To: reader.AtEnd()}, ReadUncommitted: uncommitted}
+		err := reader.Read(t.Context(), cfg, func(r reader.Record) error { read = append(read, r.Offset); return nil })
+		if err != nil || !slices.Equal(read, want) {
+			t.Errorf("Read, uncommitted %v: offsets %v, %v", uncommitted, read, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // beginUnknown starts partitions of one topic that the group has no offset of: at Config.Start, or, where they were added since the group
@@ -17,7 +18,7 @@ func (e *engine) beginUnknown(topic kafka.Topic, partitions []*partition) {
 	for _, p := range partitions {
 		p.began = int32(len(topic.Partitions)) //nolint:gosec // partitions are numbered by int32
 	}
-	if e.cfg.Start == AtStart() {
+	if e.cfg.Start == reader.AtStart() {
 		e.beginFrom(e.cfg.Start, partitions)
 		return
 	}
@@ -40,14 +41,14 @@ func (e *engine) beginUnknown(topic kafka.Topic, partitions []*partition) {
 					added = append(added, p)
 				}
 			}
-			e.beginFrom(e.cfg.Start, old) //nolint:contextcheck // ctx is that of one question
-			e.beginFrom(AtStart(), added) //nolint:contextcheck // as above
+			e.beginFrom(e.cfg.Start, old)        //nolint:contextcheck // ctx is that of one question
+			e.beginFrom(reader.AtStart(), added) //nolint:contextcheck // as above
 			return make([]error, len(asked))
 		})
 	})
 }
 
-func (e *engine) beginFrom(start Position, partitions []*partition) {
+func (e *engine) beginFrom(start reader.Position, partitions []*partition) {
 	e.locate("start position", start, !e.cfg.Tuning.ReadUncommitted, partitions, func(found []*partition, offsets []int64) {
 		e.beginAt(start, found, offsets)
 	})

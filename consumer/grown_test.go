@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // grow adds partitions to a topic.
@@ -27,12 +28,12 @@ func TestAddedPartitionsBeginAtTheirFirstEvent(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string
-		start Position
+		start reader.Position
 		live  bool
 	}{
-		{"at the end, a worker lives", AtEnd(), true},
-		{"at the end, no worker lives", AtEnd(), false},
-		{"at an offset", AtOffset(3), true},
+		{"at the end, a worker lives", reader.AtEnd(), true},
+		{"at the end, no worker lives", reader.AtEnd(), false},
+		{"at an offset", reader.AtOffset(3), true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +81,7 @@ func TestANewGroupsPartitionsAreNotAdded(t *testing.T) {
 		w.pings("t", p, 0, 5)
 	}
 	cfg := w.config("t")
-	cfg.Start, cfg.Tuning.SessionTimeout = AtEnd(), time.Second
+	cfg.Start, cfg.Tuning.SessionTimeout = reader.AtEnd(), time.Second
 	var got sink
 	// The first worker's commits for all but one partition arrive; the last one has none when the second worker takes it.
 	w.kafka.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
@@ -98,7 +99,7 @@ func TestANewGroupsPartitionsAreNotAdded(t *testing.T) {
 		t.Fatalf("partition 3 has a commit at %d", at)
 	}
 	next := w.config("t")
-	next.Start = AtEnd()
+	next.Start = reader.AtEnd()
 	j = w.start(next, On(got.handle))
 	eventually(t, "all partitions are placed", func() bool {
 		s := j.State()

@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/consumer/internal/progress"
 	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // This file is what a worker does when a topic is deleted and created again. Offsets belong to a topic's id, and so does a partition: what
@@ -135,5 +136,12 @@ func (p *partition) ended(err error) {
 		p.engine.renew(p, other.Now)
 		return
 	}
-	p.fail(feedError(p.TopicPartition, err))
+	corrupt, bad := errors.AsType[*fetch.CorruptError](err)
+	switch {
+	case bad:
+		err = corruptError(p.atOffset(corrupt.Offset), corrupt.Err)
+	case ok:
+		err = &reader.RecreatedError{Topic: other.Topic, Was: kafka.TopicIDText(other.Was), Now: kafka.TopicIDText(other.Now)}
+	}
+	p.fail(err)
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/headrace/headrace/reader"
 )
 
 // recreate deletes a topic and creates it again.
@@ -125,7 +127,7 @@ func TestClosingCommitDoesNotReachTheNewTopic(t *testing.T) {
 // prevents.
 func TestOffsetOfTheOldTopicIsNotTaken(t *testing.T) {
 	t.Parallel()
-	for _, start := range []Position{AtStart(), AtEnd()} {
+	for _, start := range []reader.Position{reader.AtStart(), reader.AtEnd()} {
 		w := newWorld(t)
 		w.topic("t", 2, false)
 		w.pings("t", 0, 0, 5)
@@ -146,7 +148,7 @@ func TestOffsetOfTheOldTopicIsNotTaken(t *testing.T) {
 		j = w.start(cfg, On(got.handle))
 		eventually(t, "the new topic is begun", func() bool { return w.warned("t") == 1 })
 		want := from(1000, 20)
-		if start == AtEnd() {
+		if start == reader.AtEnd() {
 			want = nil
 			eventually(t, "the end is committed", func() bool { return w.committed("t", 0) == 20 })
 		}

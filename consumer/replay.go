@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/headrace/headrace/reader"
 )
 
 // ReplayConfig describes a replay: ranges of topics that handlers are given once more. Worker, ID and Spans are needed.
@@ -23,7 +25,7 @@ type ReplayConfig struct {
 
 	// Filter picks the events that are replayed; nil takes all. It is called from one goroutine for each partition, in the order of the
 	// log; the record is only valid until it returns. An error ends the replay, and so do a panic and runtime.Goexit.
-	Filter func(context.Context, *Record) (bool, error)
+	Filter func(context.Context, *reader.Record) (bool, error)
 
 	// Progress is told how far the spans have come, and is the only memory of it: spans given to another [Replay] as they were told here
 	// go on from there. It is called from one goroutine at a time, and once more at the end, also of a replay that fails. An error ends
@@ -105,8 +107,8 @@ const (
 // those made with [Handler.LiveOnly] are not called.
 //
 // It returns nil when every span is done, and ctx's cause when ctx ends, after the drain that a worker's stop has. It returns at the
-// first event that fails as Failed says, with the error that [Worker.Run] would: *[HandlerError], *[DecodeError], *[CorruptError],
-// *[UnhandledError], *[StuckError]; further *[MissingTopicError], and *[OutOfRangeError] when the log no longer holds a span.
+// first event that fails as Failed says, with the error that [Worker.Run] would: *[HandlerError], *[DecodeError], *[reader.CorruptError],
+// *[UnhandledError], *[StuckError]; further *[MissingTopicError], and *[reader.OutOfRangeError] when the log no longer holds a span.
 // Outages, of brokers or of the registry, are waited for.
 //
 // What was done since the last call of Progress is handed over again after a crash: handlers must be idempotent, as in a worker. An

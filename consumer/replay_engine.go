@@ -114,7 +114,7 @@ func (e *engine) checkReplay(ctx context.Context, deadLetters bool) error {
 	for _, name := range e.cfg.Topics {
 		topic, err := e.topic(ctx, name)
 		if errors.Is(err, kafka.ErrUnknownTopic) {
-			errs = append(errs, &MissingTopicError{Topic: name})
+			errs = append(errs, missingTopic(name))
 			continue
 		}
 		if err != nil {

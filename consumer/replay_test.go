@@ -16,6 +16,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/reader"
 )
 
 // replay is one of all that topics hold now.
@@ -23,7 +24,7 @@ func (w *world) replay(topics ...string) ReplayConfig {
 	w.t.Helper()
 	cfg := ReplayConfig{ID: "r1", Worker: w.config()}
 	for _, topic := range topics {
-		ranges, err := Resolve(w.t.Context(), w.cluster, topic, nil, Range{To: AtEnd()})
+		ranges, err := reader.Resolve(w.t.Context(), w.cluster, topic, nil, reader.Range{To: reader.AtEnd()})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func TestReplayFilters(t *testing.T) {
 		}
 		cfg := w.replay("t")
 		cfg.Worker.Concurrency = concurrency
-		cfg.Filter = func(_ context.Context, r *Record) (bool, error) {
+		cfg.Filter = func(_ context.Context, r *reader.Record) (bool, error) {
 			return string(r.Key) == "k3" && r.Offset < 200, nil
 		}
 		var last told
@@ -149,7 +150,7 @@ func TestReplayFilters(t *testing.T) {
 			t.Errorf("%d handled; counts (-want +got):\n%s", got.len(), diff)
 		}
 		broken := errors.New("cannot tell")
-		cfg.Filter = func(context.Context, *Record) (bool, error) { return false, broken }
+		cfg.Filter = func(context.Context, *reader.Record) (bool, error) { return false, broken }
 		if err := Replay(t.Context(), cfg, On(got.handle)); !errors.Is(err, broken) {
 			t.Errorf("a filter that fails: %v", err)
 		}
@@ -175,7 +176,7 @@ func TestReplayGoesOnWhereItWasTold(t *testing.T) {
 			cfg.Worker.Concurrency = concurrency
 			cfg.Worker.Tuning.CommitInterval = 2 * time.Millisecond
 			cfg.Worker.Tuning.DrainTimeout = time.Millisecond
-			cfg.Filter = func(_ context.Context, r *Record) (bool, error) { return r.Offset%5 != 0, nil }
+			cfg.Filter = func(_ context.Context, r *reader.Record) (bool, error) { return r.Offset%5 != 0, nil }
 			var mu sync.Mutex
 			times := map[headrace.Location]int{}
 			var last told

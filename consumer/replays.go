@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // ReplaysTopic is the compacted topic that holds the record of every replay of a cluster, which package replay writes: one partition,
@@ -142,9 +143,9 @@ func (r *replays) look(ctx context.Context) error {
 	if end <= from {
 		return nil
 	}
-	err = Read(ctx, ReadConfig{
-		Cluster: r.cluster, Topic: ReplaysTopic, Ranges: []PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
-	}, func(rec Record) error {
+	err = reader.Read(ctx, reader.Config{
+		Cluster: r.cluster, Topic: ReplaysTopic, Ranges: []reader.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
+	}, func(rec reader.Record) error {
 		r.take(string(rec.Key), rec.Value)
 		r.next = rec.Offset + 1 // a look that ends early is gone on with
 		return nil

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // retryTopic is a topic in which events of another wait.
@@ -37,7 +38,7 @@ func (c Config) divide() (own, retries Config) {
 	retries.Tuning.PartitionBytes = min(c.Tuning.PartitionBytes, part, maxRetryFetch)
 	retries.Group = RetryGroup(c.Group)
 	retries.Topics = nil
-	retries.Start = AtStart() // what waits is not to be skipped, whatever the worker's start
+	retries.Start = reader.AtStart() // what waits is not to be skipped, whatever the worker's start
 	return own, retries
 }
 

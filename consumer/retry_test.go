@@ -18,6 +18,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // laddered is a worker's config with a ladder whose topics the worker creates.
@@ -395,7 +396,7 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	const rung = 5 * time.Second // longer than any pause of the machine: the first worker is not to see the end of it
 	cfg := w.laddered(rung)
 	cfg.Policy.Attempts = 1
-	cfg.Start = AtEnd() // of its topic; the retry topic is read from its start all the same
+	cfg.Start = reader.AtEnd() // of its topic; the retry topic is read from its start all the same
 	var seen calls
 	handler := On(func(ctx context.Context, p ping) error {
 		seen.add(ctx, p)
@@ -515,7 +516,7 @@ func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 		rec{key: "b", value: pingValue(2, "x"), at: 5, headers: []batch.Header{{Key: HeaderTopic, Value: []byte("elsewhere")}, {Key: HeaderRetryDue, Value: []byte("never")}}},
 		rec{key: "c", value: []byte{9}})
 	cfg := w.laddered(20 * time.Millisecond)
-	cfg.Start = AtEnd() // of its topic; what waits in a retry topic is never skipped
+	cfg.Start = reader.AtEnd() // of its topic; what waits in a retry topic is never skipped
 	var seen calls
 	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
 		seen.add(ctx, p)

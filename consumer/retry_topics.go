@@ -45,7 +45,9 @@ func (s sideTopics) of(ctx context.Context, source kafka.Topic) error {
 		side, err := s.topic(ctx, name)
 		switch {
 		case errors.Is(err, kafka.ErrUnknownTopic):
-			missing = append(missing, &MissingTopicError{Topic: name, DeadLetter: delay == 0, Retry: delay})
+			m := missingTopic(name)
+			m.DeadLetter, m.Retry = delay == 0, delay
+			missing = append(missing, m)
 		case err != nil:
 			errs = append(errs, err)
 		case delay > 0 && len(side.Partitions) < len(source.Partitions):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace/reader"
 )
 
 // span is what of a partition is replayed.
@@ -22,7 +23,7 @@ type span struct {
 	// Only the partition's goroutine uses what follows.
 	over     bool  // the log has come to the end of the span
 	filtered int32 // since the last event that was picked
-	view     Record
+	view     reader.Record
 	headers  []batch.Header
 
 	// The partition's lock guards what follows.
@@ -144,8 +145,8 @@ func (s *span) keep(p *partition, rec *batch.Record) (keep bool, err error) {
 }
 
 // record is a record as the filter sees it.
-func (s *span) record(p *partition, rec *batch.Record) *Record {
-	s.view = Record{
+func (s *span) record(p *partition, rec *batch.Record) *reader.Record {
+	s.view = reader.Record{
 		Topic: p.Topic, Partition: p.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
 		Key: rec.Key, Value: rec.Value, Headers: s.view.Headers[:0],
 	}

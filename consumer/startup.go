@@ -21,7 +21,7 @@ func (e *engine) check(ctx context.Context) error {
 	for _, topic := range e.cfg.Topics {
 		found, err := e.topic(ctx, topic)
 		if errors.Is(err, kafka.ErrUnknownTopic) {
-			errs = append(errs, &MissingTopicError{Topic: topic})
+			errs = append(errs, missingTopic(topic))
 			continue
 		}
 		if err != nil {

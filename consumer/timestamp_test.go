@@ -29,28 +29,3 @@ func TestCopiesKeepTimestampsBefore1970(t *testing.T) {
 		t.Errorf("got %v, want %v", got, times)
 	}
 }
-
-func TestTimesBefore1970AreTheStart(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC)
-	for text, want := range map[string]Range{
-		"@1960-01-01":                {From: AtStart()},
-		"@1969-12-31T23:59:59.999Z":  {From: AtStart()},
-		"@1969-12-31T23:59:59.9999Z": {From: AtStart()},
-		"@1970-01-01":                {From: AtTime(time.UnixMilli(0))},
-		"@1960-01-01:1960-06-01":     {From: AtStart(), To: AtStart()},
-		"@1960-01-01:1970-01-01":     {From: AtStart(), To: AtTime(time.UnixMilli(0))},
-		"@-40000d":                   {From: AtStart()},
-		"@:1969-12-31T23:59:59.999Z": {To: AtStart()},
-	} {
-		got, err := ParseRange(text, now)
-		if err != nil || got != want {
-			t.Errorf("%s: got %v to %v, %v", text, got.From, got.To, err)
-		}
-	}
-	for _, at := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(-2), time.UnixMilli(-1 << 62)} {
-		if AtTime(at) != AtStart() {
-			t.Errorf("%v is %v", at, AtTime(at))
-		}
-	}
-}

@@ -46,7 +46,7 @@ func New(cfg Config, handlers ...Handler) (*Worker, error) {
 //
 // When ctx ends, the worker stops fetching, lets running handlers finish for up to Tuning.DrainTimeout, commits what is done, leaves
 // the group and returns nil. Every other end is an error, after the same drain; it says where the worker stopped and what to do next:
-// *[HandlerError], *[CrashError], *[UnhandledError], *[DecodeError], *[CorruptError], *[OutOfRangeError], *[FencedError], *[ProtocolError],
+// *[HandlerError], *[CrashError], *[UnhandledError], *[DecodeError], *[reader.CorruptError], *[reader.OutOfRangeError], *[FencedError], *[ProtocolError],
 // *[MissingTopicError], *[PartitionsError], *[CompactedTopicError], *[CollisionError], *[StuckError], [ErrRunTwice], or what the broker refused.
 //
 // Outages, of brokers or of the registry, are not: the worker waits for them to pass, from its first second on, and logs what it waits for.

@@ -26,6 +26,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -259,12 +260,12 @@ func (w *world) committed(topic string, partition int32) int64 {
 }
 
 // read returns every record of a topic that is there now.
-func (w *world) read(topic string) []Record {
+func (w *world) read(topic string) []reader.Record {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var records []Record
-	err := Read(ctx, ReadConfig{Cluster: w.cluster, Topic: topic, Range: Range{To: AtEnd()}}, func(r Record) error {
+	var records []reader.Record
+	err := reader.Read(ctx, reader.Config{Cluster: w.cluster, Topic: topic, Range: reader.Range{To: reader.AtEnd()}}, func(r reader.Record) error {
 		r.Key, r.Value = cloneValue(r.Key), cloneValue(r.Value)
 		var headers []headrace.Header
 		for _, h := range r.Headers {

@@ -8,6 +8,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/reader"
 )
 
 // Family says which program wrote a dead letter, by the headers it has.
@@ -76,7 +77,7 @@ func (f Family) Owns(key string) bool {
 }
 
 // letterOf reads a record. Its headers may be anybody's: those that make no sense are ignored.
-func letterOf(r consumer.Record) Letter {
+func letterOf(r reader.Record) Letter {
 	d := Letter{
 		Location: headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Fate: FateOpen, Family: familyOf(r.Headers),
 		Origin: headrace.Location{Partition: -1, Offset: -1}, Time: r.Time, Key: r.Key, Value: r.Value, Raw: r.Headers,

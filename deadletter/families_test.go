@@ -13,6 +13,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 func header(key, value string) headrace.Header {
@@ -109,7 +110,7 @@ func TestFamiliesAreReadAsTheyAreWritten(t *testing.T) {
 			if test.want.Headers == nil {
 				test.want.Headers = []headrace.Header{own}
 			}
-			got := letterOf(consumer.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
+			got := letterOf(reader.Record{Topic: "dead", Partition: 1, Offset: 3, Time: buried, Headers: test.headers})
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -132,7 +133,7 @@ func TestHostileHeadersAreBounded(t *testing.T) {
 			value := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 12), rapid.Just([]byte(long)), rapid.Just([]byte(nil))).Draw(t, "value")
 			headers = append(headers, headrace.Header{Key: key, Value: value})
 		}
-		d := letterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
+		d := letterOf(reader.Record{Topic: "dead", Time: buried, Headers: headers})
 		texts := len(d.Origin.Topic) + len(d.Group) + len(d.Handler) + len(d.Kind) + len(d.Error)
 		if texts > 5*3*maxText || len(d.Stack) > 3*maxStack || d.Origin.Partition < -1 || d.Origin.Offset < -1 || d.Attempts < 0 || d.Time.Before(time.Unix(0, 0)) {
 			t.Fatalf("%d bytes of text, %d of stack: %+v", texts, len(d.Stack), d.Origin)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 // FuzzDeadLetterFamilies reads headers of anybody's: key and value by turns, with 0xff between them.
@@ -20,7 +21,7 @@ func FuzzDeadLetterFamilies(f *testing.F) {
 		for i := 0; i+1 < len(parts); i += 2 {
 			headers = append(headers, headrace.Header{Key: string(parts[i]), Value: parts[i+1]})
 		}
-		d := letterOf(consumer.Record{Topic: "dead", Time: buried, Headers: headers})
+		d := letterOf(reader.Record{Topic: "dead", Time: buried, Headers: headers})
 		if d.Origin.Partition < -1 || d.Origin.Offset < -1 || d.Attempts < 0 || len(d.Headers) > len(headers) || len(d.Origin.Topic) > maxTopic {
 			t.Fatalf("read as %+v", d)
 		}

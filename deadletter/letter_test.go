@@ -20,6 +20,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // world is a broker with a dead-letter topic and the topic its dead letters came from.
@@ -114,17 +115,17 @@ func (w *world) createTopics(names ...string) {
 }
 
 // orders is what the topic orders holds now.
-func (w *world) orders() []consumer.Record {
+func (w *world) orders() []reader.Record {
 	w.t.Helper()
 	return w.contents("orders")
 }
 
-func (w *world) contents(topic string) []consumer.Record {
+func (w *world) contents(topic string) []reader.Record {
 	w.t.Helper()
-	var found []consumer.Record
-	err := consumer.Read(w.t.Context(), consumer.ReadConfig{
-		Cluster: w.cluster, Topic: topic, Range: consumer.Range{To: consumer.AtEnd()},
-	}, func(r consumer.Record) error {
+	var found []reader.Record
+	err := reader.Read(w.t.Context(), reader.Config{
+		Cluster: w.cluster, Topic: topic, Range: reader.Range{To: reader.AtEnd()},
+	}, func(r reader.Record) error {
 		copied := r
 		copied.Key, copied.Value, copied.Headers = []byte(string(r.Key)), []byte(string(r.Value)), nil
 		for _, h := range r.Headers {
@@ -225,12 +226,12 @@ func TestRedriveReturnsEventsAsTheyWere(t *testing.T) {
 		return headrace.Header{Key: deadletter.HeaderRedrives, Value: []byte(n)}
 	}
 	trace := headrace.Header{Key: "trace", Value: []byte("abc")}
-	want := map[string]consumer.Record{
+	want := map[string]reader.Record{
 		"k41": {Topic: "orders", Partition: 2, Offset: 0, Time: time.UnixMilli(1700000000041).UTC(), Key: []byte("k41"), Value: []byte("v41"), Headers: []headrace.Header{trace, count("1")}},
 		"k42": {Topic: "orders", Partition: 2, Offset: 1, Time: time.UnixMilli(1700000000042).UTC(), Key: []byte("k42"), Value: []byte("v42"), Headers: []headrace.Header{trace, count("3")}},
 		"k8":  {Topic: "orders", Partition: 1, Offset: 0, Time: time.UnixMilli(1700000000008).UTC(), Key: []byte("k8"), Value: []byte{}, Headers: []headrace.Header{trace, count("1")}},
 	}
-	got := map[string]consumer.Record{}
+	got := map[string]reader.Record{}
 	for _, r := range w.orders() {
 		r.Headers = slices.DeleteFunc(r.Headers, func(h headrace.Header) bool { return h.Key == deadletter.HeaderRedriveMark })
 		got[string(r.Key)] = r
@@ -282,7 +283,7 @@ func TestTopicThatIsGoneIsNamedBeforeAnythingIsDone(t *testing.T) {
 	w := newWorld(t)
 	w.put(letter(0, 1), letter(0, 2, consumer.HeaderTopic, "refunds"))
 	_, err := deadletter.PlanRedrive(t.Context(), deadletter.RedriveRequest{Cluster: w.cluster, Topic: dead})
-	var missing *consumer.MissingTopicError
+	var missing *reader.MissingTopicError
 	if !errors.As(err, &missing) || missing.Topic != "refunds" || !strings.Contains(err.Error(), "1 dead letter of "+dead) {
 		t.Errorf("got %v", err)
 	}

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/topics"
 )
 
@@ -60,9 +60,9 @@ const noTopicID = "-"
 // behind a transaction that others have left open count.
 func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error) {
 	found := &marksRead{marks: map[topicstate.State]marks{}, runs: map[string]Run{}}
-	err := consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: cluster, Topic: MarksTopic, Range: consumer.Range{To: consumer.AtEnd()}, ReadUncommitted: true,
-	}, func(r consumer.Record) error {
+	err := reader.Read(ctx, reader.Config{
+		Cluster: cluster, Topic: MarksTopic, Range: reader.Range{To: reader.AtEnd()}, ReadUncommitted: true,
+	}, func(r reader.Record) error {
 		key := string(r.Key)
 		if id, isRun := strings.CutPrefix(key, runKey); isRun {
 			var run Run
@@ -82,7 +82,7 @@ func readMarks(ctx context.Context, cluster headrace.Cluster) (*marksRead, error
 		found.marks[topic].add(of, r.Value)
 		return nil
 	})
-	if _, missing := errors.AsType[*consumer.MissingTopicError](err); missing {
+	if _, missing := errors.AsType[*reader.MissingTopicError](err); missing {
 		return found, nil
 	}
 	if err != nil {
@@ -112,7 +112,7 @@ func makeMarksTopic(ctx context.Context, cluster headrace.Cluster, client *kafka
 	if err == nil {
 		return topicstate.CheckCompacted(ctx, client, MarksTopic, "which dead letters are done, and they would be returned again")
 	}
-	if _, missing := errors.AsType[*consumer.MissingTopicError](err); !missing {
+	if _, missing := errors.AsType[*reader.MissingTopicError](err); !missing {
 		return err
 	}
 	wanted := topics.Spec{Name: MarksTopic, Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact"}}

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
@@ -29,8 +29,8 @@ type Query struct {
 // Read calls fn with every dead letter that the topics hold now, topic by topic; those of a partition come in its order. One for
 // which the selection cannot be decided is among them.
 //
-// It returns fn's error as it is, but for [consumer.ErrStopRead], which ends the reading; and ctx's cause when ctx ends. What a dead
-// letter refers to is only valid until fn returns. A topic that does not exist is a *[consumer.MissingTopicError]. A where that has no
+// It returns fn's error as it is, but for [reader.ErrStop], which ends the reading; and ctx's cause when ctx ends. What a dead
+// letter refers to is only valid until fn returns. A topic that does not exist is a *[reader.MissingTopicError]. A where that has no
 // answer for any of those it is asked about is, in the end, an error that wraps the *[Error] of the first.
 func Read(ctx context.Context, q Query, fn func(Letter) error) error {
 	reading, err := openReader(ctx, q.Cluster, q.Registry, q.Selection)
@@ -49,7 +49,7 @@ func Read(ctx context.Context, q Query, fn func(Letter) error) error {
 				return nil
 			}
 			err := fn(*d)
-			stopped = stopped || errors.Is(err, consumer.ErrStopRead)
+			stopped = stopped || errors.Is(err, reader.ErrStop)
 			return err
 		})
 		if err != nil || stopped {
@@ -74,7 +74,7 @@ func ReadAt(ctx context.Context, cluster headrace.Cluster, registry *schema.Regi
 	var found *Letter
 	err = reading.read(ctx, state, func(d *Letter, _ error) error {
 		found = cloneLetter(d)
-		return consumer.ErrStopRead
+		return reader.ErrStop
 	})
 	if err == nil && found == nil {
 		err = &NotFoundError{Location: at}
@@ -157,7 +157,7 @@ func (r *letterReader) read(ctx context.Context, topic topicstate.State, fn func
 		return err
 	}
 	done := r.marks.of(topic)
-	return consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cluster, Topic: topic.Name, Ranges: ranges}, func(rec consumer.Record) error {
+	return reader.Read(ctx, reader.Config{Cluster: r.cluster, Topic: topic.Name, Ranges: ranges}, func(rec reader.Record) error {
 		d := letterOf(rec)
 		d.Fate, d.Run = done.fate(d.Partition, d.Offset)
 		d.Redrives = len(r.marks.confirmed(&d))
@@ -173,7 +173,7 @@ func (r *letterReader) read(ctx context.Context, topic topicstate.State, fn func
 }
 
 // ranges is what of the topic has to be read: what the selection says, as far as the log holds it.
-func (r *letterReader) ranges(ctx context.Context, topic topicstate.State) ([]consumer.PartitionRange, error) {
+func (r *letterReader) ranges(ctx context.Context, topic topicstate.State) ([]reader.PartitionRange, error) {
 	s := r.selector.Selection
 	partitions := s.Partitions
 	if len(s.At) > 0 && partitions == nil {
@@ -183,16 +183,16 @@ func (r *letterReader) ranges(ctx context.Context, topic topicstate.State) ([]co
 			}
 		}
 		if partitions == nil {
-			return []consumer.PartitionRange{}, nil
+			return []reader.PartitionRange{}, nil
 		}
 	}
-	held, err := consumer.Resolve(ctx, r.cluster, topic.Name, partitions, consumer.Range{To: consumer.AtEnd()})
+	held, err := reader.Resolve(ctx, r.cluster, topic.Name, partitions, reader.Range{To: reader.AtEnd()})
 	if err != nil {
 		return nil, err
 	}
 	wanted := held
-	if s.Range != (consumer.Range{}) {
-		if wanted, err = consumer.Resolve(ctx, r.cluster, topic.Name, partitions, s.Range); err != nil {
+	if s.Range != (reader.Range{}) {
+		if wanted, err = reader.Resolve(ctx, r.cluster, topic.Name, partitions, s.Range); err != nil {
 			return nil, err
 		}
 	}

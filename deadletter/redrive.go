@@ -13,6 +13,7 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -107,7 +108,7 @@ func (r Redrive) Events() (n int64) {
 }
 
 // PlanRedrive reads the dead letters of a topic and plans to return those of the selection that are still open. It changes nothing. A
-// topic that does not exist, the dead-letter topic or one that events would go to, is a *[consumer.MissingTopicError]; a group without
+// topic that does not exist, the dead-letter topic or one that events would go to, is a *[reader.MissingTopicError]; a group without
 // a retry topic is a *[NoRetryTopicError]; a where that has no answer for any dead letter wraps a *[Error].
 func PlanRedrive(ctx context.Context, r RedriveRequest) (Redrive, error) {
 	if r.MaxRedrives == 0 {
@@ -266,7 +267,7 @@ func (p *planning) checkTopics(ctx context.Context, client *kafka.Client) error 
 	var errs []error
 	for _, to := range p.plan.Returns {
 		_, err := topicstate.Get(ctx, client, to.Topic)
-		if _, missing := errors.AsType[*consumer.MissingTopicError](err); missing {
+		if _, missing := errors.AsType[*reader.MissingTopicError](err); missing {
 			err = fmt.Errorf("%s of %s: %w", phrase.Count(to.Events, "dead letter"), p.plan.Topic, err)
 		}
 		errs = append(errs, err)

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/internal/runid"
 	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 )
 
 // RedriveConfig is how a plan is applied. Cluster is needed.
@@ -182,7 +182,7 @@ func (r *redriving) run(ctx context.Context) error {
 	if err := r.marks.writeRun(ctx, 0, ""); err != nil {
 		return err
 	}
-	err := consumer.Read(ctx, consumer.ReadConfig{Cluster: r.cfg.Cluster, Topic: r.plan.Topic, Ranges: r.ranges()}, func(rec consumer.Record) error {
+	err := reader.Read(ctx, reader.Config{Cluster: r.cfg.Cluster, Topic: r.plan.Topic, Ranges: r.ranges()}, func(rec reader.Record) error {
 		return r.handle(ctx, &rec)
 	})
 	outcome := "done"
@@ -201,11 +201,11 @@ func (r *redriving) run(ctx context.Context) error {
 }
 
 // ranges is what of the dead-letter topic is read.
-func (r *redriving) ranges() []consumer.PartitionRange {
-	ranges := []consumer.PartitionRange{}
+func (r *redriving) ranges() []reader.PartitionRange {
+	ranges := []reader.PartitionRange{}
 	for _, p := range r.plan.Partitions {
 		if n := len(p.Spans); n > 0 {
-			ranges = append(ranges, consumer.PartitionRange{Partition: p.Partition, From: p.Spans[0].From, To: p.Spans[n-1].To})
+			ranges = append(ranges, reader.PartitionRange{Partition: p.Partition, From: p.Spans[0].From, To: p.Spans[n-1].To})
 		}
 	}
 	return ranges
@@ -231,7 +231,7 @@ func (r *Redrive) has(partition int32, offset int64) bool {
 }
 
 // handle returns one dead letter of the plan, or adds it to those that are discarded.
-func (r *redriving) handle(ctx context.Context, rec *consumer.Record) error {
+func (r *redriving) handle(ctx context.Context, rec *reader.Record) error {
 	if !r.plan.has(rec.Partition, rec.Offset) {
 		return nil
 	}
@@ -269,7 +269,7 @@ func (r *redriving) handle(ctx context.Context, rec *consumer.Record) error {
 	return r.finishWindow(ctx)
 }
 
-func (r *redriving) send(ctx context.Context, rec *consumer.Record, slot int) error {
+func (r *redriving) send(ctx context.Context, rec *reader.Record, slot int) error {
 	d := letterOf(*rec)
 	marks := append(r.read.confirmed(&d), markText(r.marks.run.ID, Position{d.Partition, d.Offset}))
 	if err := d.dereference(ctx, r.cfg.Cluster); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/reader"
 )
 
 // EventGoneError says that a dead letter holds no event but refers to one, and that this one is not there any more.
@@ -65,8 +66,8 @@ func (d *Letter) dereference(ctx context.Context, cluster headrace.Cluster) erro
 		return &EventGoneError{Location: d.Refers, Reason: fmt.Sprintf(format, args...)}
 	}
 	part := []int32{d.Refers.Partition}
-	held, err := consumer.Resolve(ctx, cluster, d.Refers.Topic, part, consumer.Range{To: consumer.AtEnd()})
-	if missing, ok := errors.AsType[*consumer.MissingTopicError](err); ok {
+	held, err := reader.Resolve(ctx, cluster, d.Refers.Topic, part, reader.Range{To: reader.AtEnd()})
+	if missing, ok := errors.AsType[*reader.MissingTopicError](err); ok {
 		return gone("%v", missing)
 	}
 	if err != nil {
@@ -76,8 +77,8 @@ func (d *Letter) dereference(ctx context.Context, cluster headrace.Cluster) erro
 		return gone("its log does not hold that offset any more")
 	}
 	held[0].From, held[0].To = d.Refers.Offset, d.Refers.Offset+1
-	var found *consumer.Record
-	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: d.Refers.Topic, Ranges: held}, func(r consumer.Record) error {
+	var found *reader.Record
+	err = reader.Read(ctx, reader.Config{Cluster: cluster, Topic: d.Refers.Topic, Ranges: held}, func(r reader.Record) error {
 		r.Key, r.Value, r.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), cloneHeaders(r.Headers)
 		found = &r
 		return nil

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/glob"
 	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -29,8 +29,8 @@ type Selection struct {
 	Since    time.Time     // given up at this time or later; where the headers do not say, the event's own time counts
 	Until    time.Time     // given up before
 
-	Partitions []int32        // nil: all
-	Range      consumer.Range // of each partition; an end that is not set is what there is now
+	Partitions []int32      // nil: all
+	Range      reader.Range // of each partition; an end that is not set is what there is now
 }
 
 // Position is a partition and an offset of a topic that is known.
@@ -185,7 +185,7 @@ func (c *selector) match(ctx context.Context, d *Letter) (bool, error) {
 	if id := d.Cause().ID; len(c.Causes) > 0 && !slices.ContainsFunc(c.Causes, func(want string) bool { return strings.HasPrefix(id, want) }) {
 		return false, nil
 	}
-	record := consumer.Record{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Time: d.Time, Key: d.Key, Value: d.Value, Headers: d.Raw}
+	record := reader.Record{Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Time: d.Time, Key: d.Key, Value: d.Value, Headers: d.Raw}
 	return c.matcher.Match(ctx, &record)
 }
 

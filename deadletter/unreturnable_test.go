@@ -6,6 +6,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
@@ -46,7 +47,7 @@ func TestHeadersDoNotChooseAnyTopic(t *testing.T) {
 		{"a record that cannot be read", own("orders", group, header(consumer.HeaderKind, "record"), header(consumer.HeaderReference, "orders/3@41")), "over a limit"},
 		{"of streams, and a copied event", []headrace.Header{copied, header("__streams.errors.topic", "orders")}, ""},
 	} {
-		d := letterOf(consumer.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})
+		d := letterOf(reader.Record{Topic: "dead", Key: []byte("k"), Value: []byte("v"), Headers: test.headers})
 		if why := d.unreturnable(false); (why == "") != (test.why == "") || !strings.Contains(why, test.why) {
 			t.Errorf("%s: %q, want %q", test.name, why, test.why)
 		}

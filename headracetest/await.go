@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -48,7 +48,7 @@ func Await[E schema.Event](t testing.TB, env *Env, topic string, n int) []Receiv
 	var got []Received[E]
 	others := census{}
 	if n > 0 {
-		err = consumer.Read(ctx, consumer.ReadConfig{Cluster: env.Cluster, Topic: topic}, func(r consumer.Record) error {
+		err = reader.Read(ctx, reader.Config{Cluster: env.Cluster, Topic: topic}, func(r reader.Record) error {
 			ref, body, err := schema.ParseWire(r.Value, headersOf(r))
 			if err != nil {
 				others.add(r, err)
@@ -69,7 +69,7 @@ func Await[E schema.Event](t testing.TB, env *Env, topic string, n int) []Receiv
 				return nil
 			}
 			if got = append(got, found); len(got) == n {
-				return consumer.ErrStopRead
+				return reader.ErrStop
 			}
 			return nil
 		})
@@ -85,7 +85,7 @@ func Await[E schema.Event](t testing.TB, env *Env, topic string, n int) []Receiv
 }
 
 // headersOf looks a record's headers up; the last of a name counts, as in Kafka's Java client.
-func headersOf(r consumer.Record) func(string) ([]byte, bool) {
+func headersOf(r reader.Record) func(string) ([]byte, bool) {
 	return func(key string) ([]byte, bool) {
 		for _, h := range slices.Backward(r.Headers) {
 			if h.Key == key {
@@ -97,7 +97,7 @@ func headersOf(r consumer.Record) func(string) ([]byte, bool) {
 }
 
 // received copies what the reader takes back when its function returns.
-func received[E schema.Event](r consumer.Record) Received[E] {
+func received[E schema.Event](r reader.Record) Received[E] {
 	headers := slices.Clone(r.Headers)
 	for i := range headers {
 		headers[i].Value = slices.Clone(headers[i].Value)
@@ -116,7 +116,7 @@ type census map[string]int
 
 func (c census) count(what string) { c[what]++ }
 
-func (c census) add(r consumer.Record, err error) {
+func (c census) add(r reader.Record, err error) {
 	if errors.Is(err, schema.ErrTombstone) {
 		c.count("tombstone")
 		return

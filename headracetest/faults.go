@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 )
 
 // Rebalance puts every member out of a group in the middle of whatever they do, as the group does with workers whose heartbeats fail to
@@ -87,9 +87,9 @@ func (e *Env) Duplicate(t testing.TB, topic string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), e.timeout(t))
 	defer cancel()
 	var copies []producer.Record
-	err := consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: e.Cluster, Topic: topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
-	}, func(r consumer.Record) error {
+	err := reader.Read(ctx, reader.Config{
+		Cluster: e.Cluster, Topic: topic, Range: reader.Range{From: reader.AtStart(), To: reader.AtEnd()},
+	}, func(r reader.Record) error {
 		partition := r.Partition
 		c := producer.Record{Key: slices.Clone(r.Key), Value: slices.Clone(r.Value), Time: r.Time, Partition: &partition}
 		for _, h := range r.Headers {

@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -102,7 +102,7 @@ func TestTopicSuffixSendsElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var there int
-	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: env.Cluster, Topic: orders + ".shadow", Range: consumer.Range{To: consumer.AtEnd()}}, func(consumer.Record) error {
+	err = reader.Read(ctx, reader.Config{Cluster: env.Cluster, Topic: orders + ".shadow", Range: reader.Range{To: reader.AtEnd()}}, func(reader.Record) error {
 		there++
 		return nil
 	})
@@ -110,7 +110,7 @@ func TestTopicSuffixSendsElsewhere(t *testing.T) {
 		t.Errorf("%d records in the shadow topic, %v", there, err)
 	}
 	here := 0
-	err = consumer.Read(ctx, consumer.ReadConfig{Cluster: env.Cluster, Topic: orders, Range: consumer.Range{To: consumer.AtEnd()}}, func(consumer.Record) error {
+	err = reader.Read(ctx, reader.Config{Cluster: env.Cluster, Topic: orders, Range: reader.Range{To: reader.AtEnd()}}, func(reader.Record) error {
 		here++
 		return nil
 	})
@@ -291,7 +291,7 @@ func schemaID(t *testing.T, env *headracetest.Env) int {
 	t.Helper()
 	found := errors.New("found")
 	var ref schema.Ref
-	err := consumer.Read(within(t, time.Minute), consumer.ReadConfig{Cluster: env.Cluster, Topic: orders}, func(r consumer.Record) error {
+	err := reader.Read(within(t, time.Minute), reader.Config{Cluster: env.Cluster, Topic: orders}, func(r reader.Record) error {
 		var err error
 		if ref, _, err = schema.ParseWire(r.Value, nil); err != nil {
 			return err

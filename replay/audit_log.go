@@ -10,10 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/topicstate"
+	"github.com/headrace/headrace/reader"
 )
 
 // auditLog is the audit topic, of which partition 0 alone is used.
@@ -101,9 +101,9 @@ func (l *auditLog) read(ctx context.Context, fn func(key string, value []byte, o
 	if end <= from {
 		return nil
 	}
-	err = consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: l.cluster, Topic: AuditTopic, Ranges: []consumer.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
-	}, func(r consumer.Record) error {
+	err = reader.Read(ctx, reader.Config{
+		Cluster: l.cluster, Topic: AuditTopic, Ranges: []reader.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
+	}, func(r reader.Record) error {
 		fn(string(r.Key), r.Value, r.Offset)
 		return nil
 	})

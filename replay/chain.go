@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 // ChainError says that a replay would feed its own source through replays that were applied before, or that its events have been
@@ -152,7 +152,7 @@ type origins struct {
 }
 
 // add looks at the headers of an event that the filter lets through. A copy makes the same checks again as it goes.
-func (o *origins) add(p *Plan, r *consumer.Record) {
+func (o *origins) add(p *Plan, r *reader.Record) {
 	var c claims
 	for _, h := range r.Headers {
 		switch h.Key {

@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // begin looks at both sides, changes nothing there, and makes sure that a checkpoint is on the disk before anything is written.
@@ -102,7 +102,7 @@ func (c *copier) checkTarget(ctx context.Context) error {
 		return err
 	})
 	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return fmt.Errorf("replay %s: %w", c.cfg.Plan.ID, &consumer.MissingTopicError{Topic: name})
+		return fmt.Errorf("replay %s: %w", c.cfg.Plan.ID, &reader.MissingTopicError{Topic: name})
 	}
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func leaderOf(ctx context.Context, client *kafka.Client, topic string, meant top
 	t, err := client.Topic(ctx, topic)
 	if err != nil {
 		if errors.Is(err, kafka.ErrUnknownTopic) {
-			err = &consumer.MissingTopicError{Topic: topic}
+			err = &reader.MissingTopicError{Topic: topic}
 		}
 		return kafka.Partition{}, err
 	}

@@ -8,14 +8,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 )
 
 // ends is how many offsets each partition of a topic has.
 func (s *shop) ends(topic string) (n int64) {
 	s.t.Helper()
-	ranges, err := consumer.Resolve(s.t.Context(), s.cluster, topic, nil, consumer.Range{To: consumer.AtEnd()})
+	ranges, err := reader.Resolve(s.t.Context(), s.cluster, topic, nil, reader.Range{To: reader.AtEnd()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

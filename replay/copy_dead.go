@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // passesCorrupt reports whether the copy goes on behind what cannot be read.
@@ -120,7 +121,7 @@ func (c *copier) sendDead(ctx context.Context, partition int32, raw []byte) erro
 	name := c.cfg.DeadLetters
 	topic, err := c.to.Topic(ctx, name)
 	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return &consumer.MissingTopicError{Topic: name}
+		return &reader.MissingTopicError{Topic: name}
 	}
 	if err != nil {
 		return err

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -181,9 +181,9 @@ func (pc *partitionCopier) hops(span Span) (int, error) {
 	return c.passed() + 1, err
 }
 
-func (pc *partitionCopier) recordOf(span Span) *consumer.Record {
+func (pc *partitionCopier) recordOf(span Span) *reader.Record {
 	rec := &pc.record
-	pc.view = consumer.Record{
+	pc.view = reader.Record{
 		Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
 		Key: rec.Key, Value: rec.Value, Headers: pc.view.Headers[:0],
 	}

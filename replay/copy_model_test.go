@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 var errKilled = errors.New("killed")
@@ -33,10 +33,10 @@ func TestCopyKilledAtRandomIsExact(t *testing.T) {
 		plan.Spans[1].From += int64(random.IntN(50))
 		plan.Spans[2].To -= int64(random.IntN(50))
 		evil := newEvil(w, rand.New(rand.NewPCG(seed, 2)))
-		keep := func(consumer.Record) bool { return true }
+		keep := func(reader.Record) bool { return true }
 		if !raw {
 			plan.Filter.Key = "k[2-6]"
-			keep = func(r consumer.Record) bool { return string(r.Key) >= "k2" }
+			keep = func(r reader.Record) bool { return string(r.Key) >= "k2" }
 		}
 		cfg := w.config(plan)
 		for kill := 0; kill < 12; kill++ {

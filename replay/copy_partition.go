@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -40,7 +40,7 @@ type partitionCopier struct {
 	reader  batch.Reader
 	record  batch.Record
 	headers []batch.Header
-	view    consumer.Record
+	view    reader.Record
 
 	unknownSchema bool // the registry does not know the event's schema, and the event is copied as it is
 

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 func modes(t *testing.T, fn func(t *testing.T, raw bool)) {
@@ -68,7 +68,7 @@ func TestCopyOfWhatTheFilterLetsThrough(t *testing.T) {
 	w.fill(rand.New(rand.NewPCG(3, 4)), 400)
 	plan := w.plan(false)
 	plan.Filter.Key = "k3"
-	keep := func(r consumer.Record) bool { return string(r.Key) == "k3" }
+	keep := func(r reader.Record) bool { return string(r.Key) == "k3" }
 	cfg := w.config(plan)
 	out := w.copy(cfg)
 	want := w.wanted(plan, keep)
@@ -173,7 +173,7 @@ func TestCopyToATopicThatDoesNotFit(t *testing.T) {
 	plan := w.plan(false)
 	plan.Target.Topic = "nowhere"
 	_, err := Copy(t.Context(), w.config(plan))
-	if missing, ok := errors.AsType[*consumer.MissingTopicError](err); !ok || missing.Topic != "nowhere" {
+	if missing, ok := errors.AsType[*reader.MissingTopicError](err); !ok || missing.Topic != "nowhere" {
 		t.Errorf("a target that does not exist: error is %v", err)
 	}
 	plan = w.plan(false)

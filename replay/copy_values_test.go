@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
@@ -48,7 +49,7 @@ func (s *shop) copyOf(plan replay.Plan, change func(*replay.CopyConfig)) (replay
 // values are what a topic holds in partition 0.
 func (s *shop) values(topic string) (values [][]byte) {
 	s.t.Helper()
-	err := consumer.Read(s.t.Context(), consumer.ReadConfig{Cluster: s.cluster, Topic: topic, Range: consumer.Range{To: consumer.AtEnd()}}, func(r consumer.Record) error {
+	err := reader.Read(s.t.Context(), reader.Config{Cluster: s.cluster, Topic: topic, Range: reader.Range{To: reader.AtEnd()}}, func(r reader.Record) error {
 		if r.Partition == 0 {
 			values = append(values, bytes.Clone(r.Value))
 		}
@@ -182,7 +183,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 		t.Errorf("dead letters, error %v (-want +got):\n%s", err, diff)
 	}
 	out, err := s.copyOf(plan("nowhere"), func(cfg *replay.CopyConfig) { cfg.DeadLetters = "missing" })
-	if _, missing := errors.AsType[*consumer.MissingTopicError](err); !missing {
+	if _, missing := errors.AsType[*reader.MissingTopicError](err); !missing {
 		t.Errorf("a topic for dead letters that does not exist: outcome is %+v, error %v", out, err)
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 const (
@@ -116,7 +116,7 @@ func (w *copyWorld) plan(raw bool, topics ...string) Plan {
 		topics = []string{copySource}
 	}
 	for _, topic := range topics {
-		ranges, err := consumer.Resolve(w.t.Context(), w.cluster, topic, nil, consumer.Range{To: consumer.AtEnd()})
+		ranges, err := reader.Resolve(w.t.Context(), w.cluster, topic, nil, reader.Range{To: reader.AtEnd()})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -147,12 +147,12 @@ func (w *copyWorld) copy(cfg CopyConfig) Outcome {
 }
 
 // events is what a topic holds, by partition.
-func (w *copyWorld) events(topic string) [][]consumer.Record {
+func (w *copyWorld) events(topic string) [][]reader.Record {
 	w.t.Helper()
-	found := make([][]consumer.Record, w.parts)
-	err := consumer.Read(w.t.Context(), consumer.ReadConfig{
-		Cluster: w.cluster, Topic: topic, Range: consumer.Range{To: consumer.AtEnd()},
-	}, func(r consumer.Record) error {
+	found := make([][]reader.Record, w.parts)
+	err := reader.Read(w.t.Context(), reader.Config{
+		Cluster: w.cluster, Topic: topic, Range: reader.Range{To: reader.AtEnd()},
+	}, func(r reader.Record) error {
 		r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
 		var headers []headrace.Header
 		for _, h := range r.Headers {
@@ -169,9 +169,9 @@ func (w *copyWorld) events(topic string) [][]consumer.Record {
 }
 
 // wanted is what the target has to hold of a plan's spans, and in which order.
-func (w *copyWorld) wanted(plan Plan, keep func(consumer.Record) bool) [][]consumer.Record {
+func (w *copyWorld) wanted(plan Plan, keep func(reader.Record) bool) [][]reader.Record {
 	w.t.Helper()
-	want := make([][]consumer.Record, w.parts)
+	want := make([][]reader.Record, w.parts)
 	for _, span := range plan.Spans {
 		for _, r := range w.events(span.Topic)[span.Partition] {
 			if r.Offset < span.From || r.Offset >= span.To || keep != nil && !keep(r) {
@@ -195,7 +195,7 @@ func (w *copyWorld) wanted(plan Plan, keep func(consumer.Record) bool) [][]consu
 }
 
 // compare wants the target to hold exactly this, in this order, but for its own offsets.
-func (w *copyWorld) compare(want [][]consumer.Record) {
+func (w *copyWorld) compare(want [][]reader.Record) {
 	w.t.Helper()
 	got := w.events(copyTarget)
 	for partition := range want {

@@ -35,7 +35,7 @@ type Plan struct {
 	Seconds   float64  `json:"seconds,omitempty"`   // estimated, from the speed of the scan and the limits
 }
 
-// Source says what is replayed, as it was asked for. Positions are in the grammar of consumer.ParseRange, or committed:GROUP.
+// Source says what is replayed, as it was asked for. Positions are in the grammar of reader.ParseRange, or committed:GROUP.
 type Source struct {
 	ClusterID  string   `json:"cluster_id"`
 	Topics     []string `json:"topics"`

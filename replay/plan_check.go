@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/reader"
 )
 
 // Change is how the world differs from what it was when a plan was made.
@@ -121,7 +121,7 @@ func (c *staleness) source(ctx context.Context, client *kafka.Client) error {
 	known := map[string]bool{}
 	for _, planned := range p.Topics {
 		now, err := stateOf(ctx, client, planned.Name)
-		if _, gone := errors.AsType[*consumer.MissingTopicError](err); gone {
+		if _, gone := errors.AsType[*reader.MissingTopicError](err); gone {
 			c.note(TopicGone, planned.Name, -1, "the topic", "none")
 			continue
 		}
@@ -171,7 +171,7 @@ func (c *staleness) target(ctx context.Context, client *kafka.Client) error {
 		return nil
 	}
 	now, err := stateOf(ctx, client, t.Topic)
-	if _, gone := errors.AsType[*consumer.MissingTopicError](err); gone {
+	if _, gone := errors.AsType[*reader.MissingTopicError](err); gone {
 		c.note(TopicGone, t.Topic, -1, "the topic", "none")
 		return nil
 	}

@@ -45,7 +45,7 @@ type Limits struct {
 //
 // The end is fixed: what comes after Make is not replayed. An event that the filter cannot decide is counted as unknown, when its schema
 // is, or as corrupt, and told in Risks; an expression that has no answer for an event, such as one that asks for a field
-// the event does not have, is an *[UndecidedError]. Topics that do not exist are *[consumer.MissingTopicError], a request that makes
+// the event does not have, is an *[UndecidedError]. Topics that do not exist are *[reader.MissingTopicError], a request that makes
 // no sense is a *[PlanError] or *[Error], a registry that is down an error of package schema. Brokers that are away are waited
 // for until ctx ends.
 func Make(ctx context.Context, r Request) (Plan, error) {

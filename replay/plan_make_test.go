@@ -11,9 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/internal/devserver"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
@@ -301,6 +301,6 @@ func TestPlanLooksAtTheTarget(t *testing.T) {
 }
 
 func isMissing(err error) bool {
-	_, ok := errors.AsType[*consumer.MissingTopicError](err)
+	_, ok := errors.AsType[*reader.MissingTopicError](err)
 	return ok
 }

@@ -3,8 +3,8 @@ package replay
 import (
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/phrase"
+	"github.com/headrace/headrace/reader"
 )
 
 // order is what the timestamps of a source say about spans that were found by time. Kafka finds the first event at or after a time; what
@@ -15,7 +15,7 @@ type order struct {
 }
 
 // count looks at every event of the spans, whether it passes the filter or not; latest is the newest timestamp of its partition so far.
-func (o *order) count(e ends, r *consumer.Record, latest *time.Time) {
+func (o *order) count(e ends, r *reader.Record, latest *time.Time) {
 	if !e.fromTime && !e.toTime {
 		return
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -61,21 +61,21 @@ func (m *planner) scan(ctx context.Context) error {
 // scanTopic reads the spans of one topic. A damaged batch ends the scan of its partition, since where the next one begins is not
 // certain; that is told as a risk.
 func (m *planner) scanTopic(ctx context.Context, spans []Span) error {
-	ranges := make([]consumer.PartitionRange, len(spans))
+	ranges := make([]reader.PartitionRange, len(spans))
 	of := make(map[int32]int, len(spans))
 	latest := make([]time.Time, len(spans))
 	for i, s := range spans {
-		ranges[i], of[s.Partition] = consumer.PartitionRange{Partition: s.Partition, From: s.From, To: s.To}, i
+		ranges[i], of[s.Partition] = reader.PartitionRange{Partition: s.Partition, From: s.From, To: s.To}, i
 	}
 	for {
-		err := consumer.Read(ctx, consumer.ReadConfig{Cluster: m.Request.From, Topic: spans[0].Topic, Ranges: ranges}, func(r consumer.Record) error {
+		err := reader.Read(ctx, reader.Config{Cluster: m.Request.From, Topic: spans[0].Topic, Ranges: ranges}, func(r reader.Record) error {
 			i := of[r.Partition]
 			m.scanned.done += r.Offset + 1 - ranges[i].From
 			ranges[i].From = r.Offset + 1
 			m.scanned.order.count(m.ends, &r, &latest[i])
 			return m.countEvent(ctx, &r, &spans[i])
 		})
-		damaged, ok := errors.AsType[*consumer.CorruptError](err)
+		damaged, ok := errors.AsType[*reader.CorruptError](err)
 		if !ok {
 			return err
 		}
@@ -87,7 +87,7 @@ func (m *planner) scanTopic(ctx context.Context, spans []Span) error {
 }
 
 // countEvent counts one event.
-func (m *planner) countEvent(ctx context.Context, r *consumer.Record, s *Span) error {
+func (m *planner) countEvent(ctx context.Context, r *reader.Record, s *Span) error {
 	n := &m.plan.Counts
 	n.Scanned++
 	if m.Progress != nil && n.Scanned%progressStep == 0 {

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 // Range returns the positions of the source as a range. An end that is what a group has committed is not set. Positions that make no sense
 // are a *[PlanError].
-func (s Source) Range(now time.Time) (consumer.Range, error) {
+func (s Source) Range(now time.Time) (reader.Range, error) {
 	e, err := parseEnds(s.withStart(), now)
 	return e.span, err
 }

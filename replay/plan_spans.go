@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // committedPrefix begins a position that is what a group has committed.
@@ -15,13 +15,13 @@ const committedPrefix = "committed:"
 
 // ends are the two positions of a source.
 type ends struct {
-	span             consumer.Range
+	span             reader.Range
 	fromGroup        string // "" when span.From says where
 	toGroup          string
 	fromTime, toTime bool
 }
 
-// parseEnds reads the positions of a source, each in the grammar of one side of [consumer.ParseRange] or committed:GROUP; To may also
+// parseEnds reads the positions of a source, each in the grammar of one side of [reader.ParseRange] or committed:GROUP; To may also
 // be a duration (1h30m, 31d) when From is a time.
 func parseEnds(s Source, now time.Time) (e ends, err error) {
 	from, fromGroup := strings.CutPrefix(s.From, committedPrefix)
@@ -32,18 +32,18 @@ func parseEnds(s Source, now time.Time) (e ends, err error) {
 	e.fromTime, e.toTime = !fromGroup && strings.HasPrefix(from, "@"), !toGroup && strings.HasPrefix(to, "@")
 	if fromGroup {
 		e.fromGroup = from
-	} else if e.span, err = consumer.ParseRange(from, now); err != nil || !e.span.To.IsZero() || e.span.From.IsZero() {
+	} else if e.span, err = reader.ParseRange(from, now); err != nil || !e.span.To.IsZero() || e.span.From.IsZero() {
 		return ends{}, &PlanError{Field: "source.from", Text: wrongEnd(from, err)}
 	}
 	switch {
 	case toGroup:
 		e.toGroup = to
 	case to == "" || to == "end":
-		e.span.To = consumer.AtEnd()
+		e.span.To = reader.AtEnd()
 	default:
-		var r consumer.Range
-		if r, err = consumer.ParseRange(rightOf(from, to), now); err != nil || r.To.IsZero() {
-			if _, wrong := consumer.ParseRange("@2000-01-01:"+to, now); wrong == nil {
+		var r reader.Range
+		if r, err = reader.ParseRange(rightOf(from, to), now); err != nil || r.To.IsZero() {
+			if _, wrong := reader.ParseRange("@2000-01-01:"+to, now); wrong == nil {
 				err = fmt.Errorf("%q is a duration, and --from no time: write an end, or a start such as @2024-01-01", to)
 			}
 			return ends{}, &PlanError{Field: "source.to", Text: wrongEnd(to, err)}
@@ -82,7 +82,7 @@ func (m *planner) locate(ctx context.Context) error {
 	}
 	m.ends = e
 	for _, topic := range m.plan.Source.Topics {
-		ranges, err := consumer.Resolve(ctx, m.Request.From, topic, m.plan.Source.Partitions, e.span)
+		ranges, err := reader.Resolve(ctx, m.Request.From, topic, m.plan.Source.Partitions, e.span)
 		if err != nil {
 			return err
 		}

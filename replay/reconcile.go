@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // targetBatch is a batch of this copy that the target holds, beyond what the partition's state says.
@@ -57,7 +57,7 @@ func (pc *partitionCopier) reconcile(ctx context.Context) error {
 		{Topic: topic, Partition: pc.partition, Timestamp: kafka.Earliest}, {Topic: topic, Partition: pc.partition, Timestamp: kafka.Latest},
 	})
 	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return &consumer.MissingTopicError{Topic: topic}
+		return &reader.MissingTopicError{Topic: topic}
 	}
 	if err != nil {
 		return err

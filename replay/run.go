@@ -7,6 +7,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 )
 
@@ -172,7 +173,7 @@ func (r *run) replay() consumer.ReplayConfig {
 }
 
 // matches asks the filter, and waits while the registry is away.
-func (r *run) matches(ctx context.Context, record *consumer.Record) (keep bool, err error) {
+func (r *run) matches(ctx context.Context, record *reader.Record) (keep bool, err error) {
 	err = schemacache.Retry(ctx, func() error {
 		keep, err = r.filter.Match(ctx, record)
 		return err

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,7 +34,7 @@ func copyHeadrace(ctx context.Context, job Job) error {
 		}
 		plan.Filter.Events = []string{parsed.FullName()}
 	}
-	ranges, err := consumer.Resolve(ctx, cluster, job.Topic, nil, consumer.Range{To: consumer.AtEnd()})
+	ranges, err := reader.Resolve(ctx, cluster, job.Topic, nil, reader.Range{To: reader.AtEnd()})
 	if err != nil {
 		return err
 	}

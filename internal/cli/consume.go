@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/topics"
 )
@@ -88,13 +88,13 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 
 	out := newLineWriter(a.Stdout)
 	p := &printer{app: a, registry: registry, schemas: map[schema.Ref]*schema.Schema{}, meta: f.meta, tagged: f.tagged, limit: f.count, out: out}
-	err = consumer.Read(ctx, consumer.ReadConfig{
+	err = reader.Read(ctx, reader.Config{
 		Cluster:    cluster,
 		Topic:      topic,
 		Partitions: f.partitions,
 		Range:      span,
 		Logger:     a.logger(),
-	}, func(r consumer.Record) error { return p.print(ctx, r) })
+	}, func(r reader.Record) error { return p.print(ctx, r) })
 	if err := errors.Join(err, out.close()); err != nil {
 		return err
 	}
@@ -105,19 +105,19 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 }
 
 // span checks the flags and reads the range.
-func (f consumeFlags) span() (consumer.Range, error) {
+func (f consumeFlags) span() (reader.Range, error) {
 	if f.output != "json" && f.output != "jsonl" {
-		return consumer.Range{}, usagef("--output %s: events are printed as json, one per line", f.output)
+		return reader.Range{}, usagef("--output %s: events are printed as json, one per line", f.output)
 	}
 	if f.count < 0 {
-		return consumer.Range{}, usagef("-n %d: must be at least 1", f.count)
+		return reader.Range{}, usagef("-n %d: must be at least 1", f.count)
 	}
-	span, err := consumer.ParseRange(f.offset, time.Now())
+	span, err := reader.ParseRange(f.offset, time.Now())
 	if err != nil {
-		return consumer.Range{}, &usageError{err}
+		return reader.Range{}, &usageError{err}
 	}
 	if f.untilEnd && span.To.IsZero() {
-		span.To = consumer.AtEnd()
+		span.To = reader.AtEnd()
 	}
 	return span, nil
 }
@@ -152,7 +152,7 @@ type printer struct {
 	bad      int64
 }
 
-func (p *printer) print(ctx context.Context, r consumer.Record) error {
+func (p *printer) print(ctx context.Context, r reader.Record) error {
 	if r.Fault != nil {
 		p.bad++
 		p.app.note("topic %s partition %d offset %d: %v", r.Topic, r.Partition, r.Offset, r.Fault)
@@ -182,13 +182,13 @@ func (p *printer) print(ctx context.Context, r consumer.Record) error {
 		return err
 	}
 	if p.good++; p.good == p.limit {
-		return consumer.ErrStopRead
+		return reader.ErrStop
 	}
 	return nil
 }
 
 // decode turns a record's value into JSON; a tombstone is null and has no schema.
-func (p *printer) decode(ctx context.Context, r consumer.Record) ([]byte, schema.Ref, *schema.Schema, error) {
+func (p *printer) decode(ctx context.Context, r reader.Record) ([]byte, schema.Ref, *schema.Schema, error) {
 	ref, body, err := schema.ParseWire(r.Value, headersOf(r))
 	if errors.Is(err, schema.ErrTombstone) {
 		return []byte("null"), ref, nil, nil
@@ -214,7 +214,7 @@ func (p *printer) decode(ctx context.Context, r consumer.Record) ([]byte, schema
 }
 
 // headersOf looks a record's headers up; the last of a name counts, as in Kafka's Java client.
-func headersOf(r consumer.Record) func(string) ([]byte, bool) {
+func headersOf(r reader.Record) func(string) ([]byte, bool) {
 	return func(key string) ([]byte, bool) {
 		for _, h := range slices.Backward(r.Headers) {
 			if h.Key == key {

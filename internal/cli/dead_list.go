@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
+	"github.com/headrace/headrace/reader"
 )
 
 const deadListLong = `Count dead letters by what they died of: error, event type and handler, over all the topics named, or over every topic
@@ -158,7 +158,7 @@ func (a *app) listLetters(ctx context.Context, query deadletter.Query, f deadLis
 		seen.see(letter)
 		rows = append(rows, deadRowOf(letter))
 		if len(rows) == f.max {
-			return consumer.ErrStopRead
+			return reader.ErrStop
 		}
 		return nil
 	})

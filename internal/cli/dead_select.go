@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -69,7 +69,7 @@ func (s *deadSelection) selection(now time.Time) (deadletter.Selection, error) {
 	}
 	if s.offset != "start" {
 		var err error
-		if chosen.Range, err = consumer.ParseRange(s.offset, now); err != nil {
+		if chosen.Range, err = reader.ParseRange(s.offset, now); err != nil {
 			return chosen, &usageError{err}
 		}
 	}

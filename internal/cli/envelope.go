@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -37,7 +37,7 @@ type envelopeHeader struct {
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
 // envelopeOf wraps value, the event as JSON. writer is nil for a tombstone.
-func envelopeOf(r consumer.Record, ref schema.Ref, writer *schema.Schema, value []byte) envelope {
+func envelopeOf(r reader.Record, ref schema.Ref, writer *schema.Schema, value []byte) envelope {
 	e := envelope{Partition: r.Partition, Offset: r.Offset, Time: r.Time.UTC().Format(timeLayout), Value: value}
 	e.Key, e.KeyBase64 = textOrBytes(r.Key)
 	for _, h := range r.Headers {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/groups"
+	"github.com/headrace/headrace/reader"
 )
 
 const groupsSeekLong = `Move the committed offsets of a consumer group, so that its workers go on elsewhere. What changes is shown first, old
@@ -74,7 +74,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 	if f.offset == "" {
 		return usagef("--offset is missing: start, end, an offset, or a time such as @-2h")
 	}
-	to, err := consumer.ParseRange(f.offset, time.Now())
+	to, err := reader.ParseRange(f.offset, time.Now())
 	if err != nil {
 		return &usageError{err}
 	}
@@ -113,7 +113,7 @@ func (a *app) runGroupsSeek(ctx context.Context, group string, f seekFlags) erro
 }
 
 // planSeek finds the offsets of the position in every partition asked for.
-func (a *app) planSeek(ctx context.Context, group string, f seekFlags, to consumer.Range) (groups.Seek, error) {
+func (a *app) planSeek(ctx context.Context, group string, f seekFlags, to reader.Range) (groups.Seek, error) {
 	cluster, err := a.cluster()
 	if err != nil {
 		return groups.Seek{}, err
@@ -135,7 +135,7 @@ func (a *app) planSeek(ctx context.Context, group string, f seekFlags, to consum
 		if err := a.checkTopic(ctx, cluster, topic, f.partitions); err != nil {
 			return groups.Seek{}, err
 		}
-		ranges, err := consumer.Resolve(ctx, cluster, topic, f.partitions, to)
+		ranges, err := reader.Resolve(ctx, cluster, topic, f.partitions, to)
 		if err != nil {
 			return groups.Seek{}, err
 		}

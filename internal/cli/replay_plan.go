@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
@@ -219,7 +219,7 @@ func (a *app) missingTarget(ctx context.Context, from headrace.Cluster, f replay
 	if err != nil {
 		return err
 	}
-	missing := &consumer.MissingTopicError{Topic: f.target.Topic, Configs: []string{"retention.ms=-1"}}
+	missing := &reader.MissingTopicError{Topic: f.target.Topic, Configs: []string{"retention.ms=-1"}}
 	for _, source := range sources {
 		missing.Partitions = max(missing.Partitions, len(source.Partitions))
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/project"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/shadow"
 )
@@ -127,7 +127,7 @@ func (f replayShadowFlags) config() (shadow.Config, error) {
 	cfg.MemoryBytes = int(memory)
 	now := time.Now()
 	if f.from != "" {
-		r, err := consumer.ParseRange(f.from, now)
+		r, err := reader.ParseRange(f.from, now)
 		if err != nil || !r.To.IsZero() {
 			return cfg, fmt.Errorf("--expected-from: %q is not one position: %w", f.from, errOr(err, "it has two ends"))
 		}
@@ -140,7 +140,7 @@ func (f replayShadowFlags) config() (shadow.Config, error) {
 	if at, isTime := strings.CutPrefix(f.to, "@"); isTime {
 		to = "@:" + at
 	}
-	r, err := consumer.ParseRange(to, now)
+	r, err := reader.ParseRange(to, now)
 	if err != nil || !r.From.IsZero() {
 		return cfg, fmt.Errorf("--expected-to: %q is not one position: %w", f.to, errOr(err, "it has two ends"))
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -59,7 +59,7 @@ func (a *app) schemaScan() *cobra.Command {
 
 func (a *app) runSchemaScan(cmd *cobra.Command, topic string, f schemaScanFlags) error {
 	ctx := cmd.Context()
-	span, err := consumer.ParseRange(f.offset, time.Now())
+	span, err := reader.ParseRange(f.offset, time.Now())
 	if err != nil {
 		return &usageError{err}
 	}
@@ -86,8 +86,8 @@ func (a *app) runSchemaScan(cmd *cobra.Command, topic string, f schemaScanFlags)
 	}
 	defer registry.Close()
 	progress := &scanProgress{app: a, began: time.Now()}
-	scan, err := consumer.Scan(ctx, consumer.ScanConfig{
-		Read:     consumer.ReadConfig{Cluster: cluster, Topic: topic, Partitions: f.partitions, Range: span, Logger: a.logger()},
+	scan, err := reader.Scan(ctx, reader.ScanConfig{
+		Read:     reader.Config{Cluster: cluster, Topic: topic, Partitions: f.partitions, Range: span, Logger: a.logger()},
 		Sample:   f.sample,
 		Progress: progress.show,
 	})
@@ -139,7 +139,7 @@ func (a *app) readers(paths []string) (readers, error) {
 }
 
 // tellScan says on standard error how much was looked at.
-func (a *app) tellScan(scan *consumer.SchemaScan, took time.Duration) {
+func (a *app) tellScan(scan *reader.SchemaScan, took time.Duration) {
 	rate := ""
 	if seconds := took.Seconds(); seconds >= 1 {
 		rate = fmt.Sprintf(", %s a second", humanize.Comma(int64(float64(scan.Events)/seconds)))

@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 )
 
 // scanFormat is how schema scan prints: its rows, or with --reader only what is wrong.
@@ -56,11 +56,11 @@ type scanPlace struct {
 	Time      string `json:"time"`
 }
 
-func placeOf(p consumer.Place) *scanPlace {
+func placeOf(p reader.Place) *scanPlace {
 	return &scanPlace{p.Partition, p.Offset, p.Time.UTC().Format(timeLayout)}
 }
 
-func scanRows(scan *consumer.SchemaScan, verdicts []consumer.WriterVerdict, gate bool) []scanRow {
+func scanRows(scan *reader.SchemaScan, verdicts []reader.WriterVerdict, gate bool) []scanRow {
 	var rows []scanRow
 	for i := range verdicts {
 		v := &verdicts[i]
@@ -121,11 +121,11 @@ func scanCells(gate bool) func(scanRow) []any {
 		}
 		cells := []any{id, name, humanize.Comma(r.Events)}
 		if gate {
-			reader := r.Reader
-			if reader == "" {
-				reader = "-"
+			name := r.Reader
+			if name == "" {
+				name = "-"
 			}
-			cells = append(cells, reader)
+			cells = append(cells, name)
 		}
 		for _, p := range []*scanPlace{r.First, r.Last} {
 			if p == nil {
@@ -140,7 +140,7 @@ func scanCells(gate bool) func(scanRow) []any {
 
 // gate turns verdicts into findings. A value that no reader of any version could decode is a warning: mending the reader does not
 // help, and a topic keeps such a value for as long as it keeps anything.
-func (a *app) gate(cmd *cobra.Command, f schemaScanFlags, r readers, scan *consumer.SchemaScan, verdicts []consumer.WriterVerdict) error {
+func (a *app) gate(cmd *cobra.Command, f schemaScanFlags, r readers, scan *reader.SchemaScan, verdicts []reader.WriterVerdict) error {
 	var found []Finding
 	read := false
 	for i := range verdicts {

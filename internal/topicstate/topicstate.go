@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/kafka"
+	"github.com/headrace/headrace/reader"
 )
 
 // State is what a topic is now.
@@ -18,7 +18,7 @@ type State struct {
 	Partitions int32
 }
 
-// Get looks at a topic, past what the client remembers. One that does not exist is a *[consumer.MissingTopicError].
+// Get looks at a topic, past what the client remembers. One that does not exist is a *[reader.MissingTopicError].
 func Get(ctx context.Context, client *kafka.Client, name string) (State, error) {
 	var topic kafka.Topic
 	client.Invalidate(name)
@@ -27,7 +27,7 @@ func Get(ctx context.Context, client *kafka.Client, name string) (State, error) 
 		return err
 	})
 	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return State{}, &consumer.MissingTopicError{Topic: name}
+		return State{}, &reader.MissingTopicError{Topic: name}
 	}
 	if err != nil {
 		return State{}, err

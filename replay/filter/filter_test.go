@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/devserver"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -58,7 +58,7 @@ func value(t *testing.T, s *schema.Schema, id int, json string) []byte {
 func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 	t.Parallel()
 	registry, order, id := testRegistry(t)
-	event := consumer.Record{
+	event := reader.Record{
 		Topic: "orders", Partition: 2, Offset: 7, Time: time.UnixMilli(1700000000000).UTC(), Key: []byte("AA-12"),
 		Headers: []headrace.Header{{Key: "trace", Value: []byte("old")}, {Key: "trace", Value: []byte("abc")}},
 		Value:   value(t, order, id, `{"id":7,"total":3,"at":"2024-01-05T00:00:00Z","lines":[{"price":2}],"best":{"price":2}}`),
@@ -137,7 +137,7 @@ func TestFilterDoesNotGuess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			passes, err := m.Match(t.Context(), &consumer.Record{Topic: "orders", Offset: 7, Value: c.value})
+			passes, err := m.Match(t.Context(), &reader.Record{Topic: "orders", Offset: 7, Value: c.value})
 			if passes {
 				t.Error("it passes")
 			}
@@ -156,7 +156,7 @@ func TestFilterDoesNotGuess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if passes, err := m.Match(t.Context(), &consumer.Record{}); !passes || err != nil {
+	if passes, err := m.Match(t.Context(), &reader.Record{}); !passes || err != nil {
 		t.Errorf("a tombstone is %v, %v", passes, err)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/glob"
 	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -82,7 +82,7 @@ func (m *Matcher) MatchRef(ctx context.Context, ref schema.Ref) (bool, error) {
 //
 // Tombstones and values that are not in the registry's wire format are of no event type. To an expression, event is null and name is
 // "" then; one that asks more of event does not let them through.
-func (m *Matcher) Match(ctx context.Context, r *consumer.Record) (bool, error) {
+func (m *Matcher) Match(ctx context.Context, r *reader.Record) (bool, error) {
 	if m.stage == stageAll {
 		return true, nil
 	}
@@ -119,7 +119,7 @@ func (m *Matcher) Match(ctx context.Context, r *consumer.Record) (bool, error) {
 	return m.whereOf(r, by, body)
 }
 
-func (m *Matcher) whereOf(r *consumer.Record, by *schemacache.Writer, body []byte) (bool, error) {
+func (m *Matcher) whereOf(r *reader.Record, by *schemacache.Writer, body []byte) (bool, error) {
 	if m.where == nil {
 		return true, nil
 	}
@@ -133,6 +133,6 @@ func (m *Matcher) whereOf(r *consumer.Record, by *schemacache.Writer, body []byt
 	return passes, nil
 }
 
-func undecided(r *consumer.Record, err error) error {
+func undecided(r *reader.Record, err error) error {
 	return &UndecidedError{Location: headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Err: err}
 }

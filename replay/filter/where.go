@@ -8,8 +8,8 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/schemacache"
+	"github.com/headrace/headrace/reader"
 )
 
 // maxWhereCost bounds what one event may cost an expression, in the units of CEL's own cost model: about one for each operation and
@@ -69,7 +69,7 @@ func parseWhere(text string) (*where, error) {
 func (w *where) uses(variable string) bool { return w.used[variable] }
 
 // eval answers for one event; by is nil for a tombstone and for a value that is not in the registry's wire format.
-func (w *where) eval(r *consumer.Record, by *schemacache.Writer, body []byte) (bool, error) {
+func (w *where) eval(r *reader.Record, by *schemacache.Writer, body []byte) (bool, error) {
 	vars := map[string]any{
 		"event": nil, "name": "", "time": r.Time, "topic": r.Topic, "partition": int64(r.Partition), "offset": r.Offset,
 	}

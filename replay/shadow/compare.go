@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 )
@@ -48,7 +48,7 @@ type Config struct {
 // Output is a part of a topic.
 type Output struct {
 	Topic string
-	Range consumer.Range // an end that is not set is the end as it is now
+	Range reader.Range // an end that is not set is the end as it is now
 
 	// Only events whose timestamp is not before Begin, and before End, count; zero is no bound. A range of times says less: it ends at
 	// the first event that is later, and a service whose handlers run side by side may have written earlier ones behind it.
@@ -127,7 +127,7 @@ const (
 )
 
 // Compare reads both sides once, a partition at a time, and tells how they differ; it changes nothing. Topics that do not exist are
-// *[consumer.MissingTopicError]. Values that cannot be decoded are compared byte by byte. Outages are waited for until ctx ends.
+// *[reader.MissingTopicError]. Values that cannot be decoded are compared byte by byte. Outages are waited for until ctx ends.
 func Compare(ctx context.Context, cfg Config) (Difference, error) {
 	c, err := newComparing(cfg)
 	if err != nil {
@@ -155,7 +155,7 @@ const (
 type comparison struct {
 	Config
 	sides   [2]*Output
-	ranges  [2][]consumer.PartitionRange // by partition
+	ranges  [2][]reader.PartitionRange // by partition
 	reader  *eventReader
 	ignore  ignored
 	origins map[string][]replay.Span // by topic; nil leaves nothing out
@@ -201,9 +201,9 @@ func newComparing(cfg Config) (*comparison, error) {
 func (c *comparison) locate(ctx context.Context) (err error) {
 	for side, out := range c.sides {
 		if out.Range.To.IsZero() {
-			out.Range.To = consumer.AtEnd()
+			out.Range.To = reader.AtEnd()
 		}
-		if c.ranges[side], err = consumer.Resolve(ctx, c.Cluster, out.Topic, nil, out.Range); err != nil {
+		if c.ranges[side], err = reader.Resolve(ctx, c.Cluster, out.Topic, nil, out.Range); err != nil {
 			return err
 		}
 		for _, r := range c.ranges[side] {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
@@ -164,7 +165,7 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 	if got := s.compare(cfg); got.Changed != 3 || got.Missing+got.Extra != 0 && got.Same != 6 {
 		t.Errorf("with all fields ignored: %+v", got)
 	}
-	cfg.Shadow.Topic, cfg.Expected.Range = "totals", consumer.Range{}
+	cfg.Shadow.Topic, cfg.Expected.Range = "totals", reader.Range{}
 	cfg.Expected.Topic = "totals.shadow"
 	if got := s.compare(cfg); got.Missing != 1 || got.Extra != 1 {
 		t.Errorf("the other way round: %+v", got)

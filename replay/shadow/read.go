@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/internal/headers"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -82,7 +83,7 @@ func (c *comparison) open(stop context.Context, running *sync.WaitGroup, side in
 			*p = portionOf{}
 			return nil
 		case <-stop.Done():
-			return consumer.ErrStopRead
+			return reader.ErrStop
 		}
 	}
 	running.Go(func() {
@@ -92,9 +93,9 @@ func (c *comparison) open(stop context.Context, running *sync.WaitGroup, side in
 		}
 		var p portionOf
 		records, size, next := 0, 0, r.From
-		err := consumer.Read(stop, consumer.ReadConfig{
-			Cluster: c.Cluster, Topic: c.sides[side].Topic, Ranges: []consumer.PartitionRange{r}, BufferBytes: readBuffer,
-		}, func(rec consumer.Record) error {
+		err := reader.Read(stop, reader.Config{
+			Cluster: c.Cluster, Topic: c.sides[side].Topic, Ranges: []reader.PartitionRange{r}, BufferBytes: readBuffer,
+		}, func(rec reader.Record) error {
 			p.passed += rec.Offset + 1 - next
 			next = rec.Offset + 1
 			size += c.addRecord(&p, &rec, side, b)
@@ -112,7 +113,7 @@ func (c *comparison) open(stop context.Context, running *sync.WaitGroup, side in
 }
 
 // addRecord adds a record to a portion, if it is of the bucket, and returns what it holds of it.
-func (c *comparison) addRecord(p *portionOf, rec *consumer.Record, side int, b bucket) int {
+func (c *comparison) addRecord(p *portionOf, rec *reader.Record, side int, b bucket) int {
 	w := written{offset: rec.Offset}
 	if rec.Key != nil {
 		w.key = "k" + string(rec.Key)

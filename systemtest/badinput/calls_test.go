@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -37,9 +38,9 @@ func closeProducer(t *testing.T, p *producer.Producer) {
 
 // read reads a topic to its end.
 func read(ctx context.Context, cluster headrace.Cluster, topic string) (records int, err error) {
-	err = consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: cluster, Topic: topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
-	}, func(consumer.Record) error {
+	err = reader.Read(ctx, reader.Config{
+		Cluster: cluster, Topic: topic, Range: reader.Range{From: reader.AtStart(), To: reader.AtEnd()},
+	}, func(reader.Record) error {
 		records++
 		return nil
 	})

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 
 	"github.com/headrace/headrace/systemtest/internal/stack"
@@ -20,9 +20,9 @@ func TestScanCountsAMillionEvents(t *testing.T) {
 		s.run(0, "register", file, "--subject", subject)
 	}
 	s.send(s.registry, pairs)
-	cfg := consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: stack.Cluster(s.cluster), Topic: topic}}
+	cfg := reader.ScanConfig{Read: reader.Config{Cluster: stack.Cluster(s.cluster), Topic: topic}}
 	began := time.Now()
-	scan, err := consumer.Scan(t.Context(), cfg)
+	scan, err := reader.Scan(t.Context(), cfg)
 	took := time.Since(began)
 	if err != nil {
 		t.Fatal(err)
@@ -30,17 +30,17 @@ func TestScanCountsAMillionEvents(t *testing.T) {
 	if len(scan.Writers) != 2 || scan.Writers[0].Events != pairs || scan.Writers[1].Events != pairs {
 		t.Errorf("%+v", scan.Writers)
 	}
-	reader, err := schema.Parse(newEvent.AvroSchema())
+	compiled, err := schema.Parse(newEvent.AvroSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts, err := scan.Check(t.Context(), s.registry, reader)
+	verdicts, err := scan.Check(t.Context(), s.registry, compiled)
 	if err != nil || verdicts[0].Unreadable() || verdicts[1].Unreadable() {
 		t.Errorf("%+v, %v", verdicts, err)
 	}
 	cfg.Sample = 10_000
 	began = time.Now()
-	sample, err := consumer.Scan(t.Context(), cfg)
+	sample, err := reader.Scan(t.Context(), cfg)
 	if err != nil || len(sample.Writers) != 2 || sample.Events < 5_000 || sample.Events > 10_003 {
 		t.Errorf("a sample: %+v, %v", sample, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/groups"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
@@ -81,7 +82,7 @@ func errorOf[V any](_ V, err error) error { return err }
 
 // calls is every public function that talks to brokers, but for those of a producer.
 func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic string) []call {
-	from, to := consumer.Range{From: consumer.AtStart()}, consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()}
+	from, to := reader.Range{From: reader.AtStart()}, reader.Range{From: reader.AtStart(), To: reader.AtEnd()}
 	at := topics.Connection{Cluster: cluster}
 	spec := topics.WantedTopic{Name: topic + "-wanted", Partitions: 1}
 	wanted := &topics.Wanted{Topics: []topics.WantedTopic{spec}}
@@ -104,12 +105,12 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 	copied.Target = replay.Target{Topic: topic + "-copy", Partitions: 1}
 	folder := t.TempDir()
 	return []call{
-		{name: "consumer.Read", make: func(ctx context.Context) error {
-			return consumer.Read(ctx, consumer.ReadConfig{Cluster: cluster, Topic: topic, Range: from}, func(consumer.Record) error { return nil })
+		{name: "reader.Read", make: func(ctx context.Context) error {
+			return reader.Read(ctx, reader.Config{Cluster: cluster, Topic: topic, Range: from}, func(reader.Record) error { return nil })
 		}},
-		{name: "consumer.Resolve", make: func(ctx context.Context) error { return errorOf(consumer.Resolve(ctx, cluster, topic, nil, to)) }},
-		{name: "consumer.Scan", make: func(ctx context.Context) error {
-			return errorOf(consumer.Scan(ctx, consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: cluster, Topic: topic, Range: to}}))
+		{name: "reader.Resolve", make: func(ctx context.Context) error { return errorOf(reader.Resolve(ctx, cluster, topic, nil, to)) }},
+		{name: "reader.Scan", make: func(ctx context.Context) error {
+			return errorOf(reader.Scan(ctx, reader.ScanConfig{Read: reader.Config{Cluster: cluster, Topic: topic, Range: to}}))
 		}},
 		{name: "Worker.Run", free: true, make: func(ctx context.Context) error {
 			w, err := consumer.New(worker, nothing)
@@ -219,7 +220,7 @@ func (t *trial) asking(at string) []call {
 	}
 	ref, step := schema.RefID(1), schema.RegistrationStep{State: schema.RegistrationNew}
 	step.Registration = schema.Registration{Subject: "subject", Schema: numbered}
-	scan := consumer.SchemaScan{Topic: "topic", Events: 1, Writers: []consumer.WriterCount{{Ref: ref, Events: 1}}}
+	scan := reader.SchemaScan{Topic: "topic", Events: 1, Writers: []reader.WriterCount{{Ref: ref, Events: 1}}}
 	folder := t.TempDir()
 	var calls []call
 	for name, ask := range map[string]func(context.Context, *schema.Registry) error{

@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -120,7 +121,7 @@ func oversize(t *trial) {
 		t.Errorf("returned %d of %d: %v", done.Events, len(bad), err)
 	}
 	times := map[string]int{}
-	err = consumer.Read(t.Context(), consumer.ReadConfig{Cluster: t.cluster(), Topic: topic, Range: consumer.Range{To: consumer.AtEnd()}}, func(r consumer.Record) error {
+	err = reader.Read(t.Context(), reader.Config{Cluster: t.cluster(), Topic: topic, Range: reader.Range{To: reader.AtEnd()}}, func(r reader.Record) error {
 		if want := bad[string(r.Key)]; want != nil && string(want.Value) == string(r.Value) && len(r.Headers) >= len(want.Headers) {
 			times[string(r.Key)]++
 		}

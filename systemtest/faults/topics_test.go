@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -149,7 +150,7 @@ func outOfRange(t *trial) {
 		t.require(err == nil && len(handled) > 0 && handled[0] == first, "%s: handled %v, %v; want it to go on at offset %d", what, handled, err, first)
 	}
 	stops := func(what string, handled []int64, err error) {
-		var out *consumer.OutOfRangeError
+		var out *reader.OutOfRangeError
 		t.require(errors.As(err, &out) && len(handled) == 0, "%s: handled %v, %v; want an OutOfRangeError and nothing handled", what, handled, err)
 		t.Logf("%s: %v", what, err)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
+	"github.com/headrace/headrace/reader"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -53,7 +53,7 @@ func TestEveryFlightArrives(t *testing.T) {
 			}
 			digest := everyReaderAgrees(t, j)
 			keys := partitionsAreJavas(t, j)
-			t.Logf("kafka %s: %s; %d cancelled, %d diverted, %d arrived; sent in %s, handled in %s; consumer.Read, kgo, kcat and Java agree on %d partitions; %d keys where Java puts them",
+			t.Logf("kafka %s: %s; %d cancelled, %d diverted, %d arrived; sent in %s, handled in %s; reader.Read, kgo, kcat and Java agree on %d partitions; %d keys where Java puts them",
 				version, report, j.cancelled, j.diverted, j.arrived,
 				handling.Sub(sending).Round(time.Millisecond), handled.Sub(handling).Round(time.Millisecond), len(digest), keys)
 		})
@@ -64,20 +64,20 @@ func TestEveryFlightArrives(t *testing.T) {
 func everyReaderAgrees(t *testing.T, j *journey) map[int32]record.Digest {
 	t.Helper()
 	var ours, kgo, librdkafka record.Digester
-	err := consumer.Read(t.Context(), consumer.ReadConfig{
-		Cluster: stack.Cluster(j.cluster), Topic: flights.Topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
-	}, func(r consumer.Record) error {
+	err := reader.Read(t.Context(), reader.Config{
+		Cluster: stack.Cluster(j.cluster), Topic: flights.Topic, Range: reader.Range{From: reader.AtStart(), To: reader.AtEnd()},
+	}, func(r reader.Record) error {
 		ours.Add(stack.Record(r))
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("consumer.Read: %v", err)
+		t.Fatalf("reader.Read: %v", err)
 	}
 	admin.ReadAll(t, j.cluster, flights.Topic, kgo.Add)
 	kcat.Read(t, j.cluster.Brokers(), flights.Topic, librdkafka.Add)
 
 	want := javaclient.New(t, j.cluster).Digest(t, flights.Topic)
-	for name, got := range map[string]map[int32]record.Digest{"consumer.Read": ours.Sums(), "kgo": kgo.Sums(), "kcat": librdkafka.Sums()} {
+	for name, got := range map[string]map[int32]record.Digest{"reader.Read": ours.Sums(), "kgo": kgo.Sums(), "kcat": librdkafka.Sums()} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s reads other records than the Java client (-java +%s):\n%s", name, name, diff)
 		}

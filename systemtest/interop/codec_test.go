@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/javaclient"
@@ -44,7 +44,7 @@ func samples() []record.Record {
 // keepOld is for topics of old events, which Kafka's retention of a week would delete at its first look.
 var keepOld = map[string]string{"retention.ms": "-1"}
 
-// readTheirs has Java and kcat write, and holds what consumer.Read returns against what Java reads.
+// readTheirs has Java and kcat write, and holds what reader.Read returns against what Java reads.
 func readTheirs(t *testing.T, b *bench, codec string) {
 	topic := topicName("theirs-%s", codec)
 	admin.CreateTopic(t, b.cluster, topic, 1, keepOld)
@@ -65,7 +65,7 @@ func readTheirs(t *testing.T, b *bench, codec string) {
 	}
 	got := readOurs(t, b, topic)
 	if diff := cmp.Diff(want, got, noHeaders); diff != "" {
-		t.Errorf("consumer.Read differs from Java (-java +ours):\n%s", diff)
+		t.Errorf("reader.Read differs from Java (-java +ours):\n%s", diff)
 	}
 	t.Logf("%s: %d records of Java and %d of kcat are read as Java reads them", codec, len(steps), len(byKcat))
 }
@@ -117,14 +117,14 @@ func readOurs(t *testing.T, b *bench, topic string) []record.Record {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var got []record.Record
-	err := consumer.Read(ctx, consumer.ReadConfig{
-		Cluster: stack.Cluster(b.cluster), Topic: topic, Range: consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
-	}, func(r consumer.Record) error {
+	err := reader.Read(ctx, reader.Config{
+		Cluster: stack.Cluster(b.cluster), Topic: topic, Range: reader.Range{From: reader.AtStart(), To: reader.AtEnd()},
+	}, func(r reader.Record) error {
 		got = append(got, stack.Record(r))
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("consumer.Read %s: %v", topic, err)
+		t.Fatalf("reader.Read %s: %v", topic, err)
 	}
 	return got
 }

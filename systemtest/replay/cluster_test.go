@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 
@@ -60,7 +60,7 @@ func TestACopyAndItsServers(t *testing.T) {
 		}
 		recreate(t, cluster, name)
 		err := <-ended
-		if _, missing := errors.AsType[*consumer.MissingTopicError](err); !missing && !isRecreated(err, name) {
+		if _, missing := errors.AsType[*reader.MissingTopicError](err); !missing && !isRecreated(err, name) {
 			t.Errorf("under way: error is %v", err)
 		}
 		before := held(t, cluster, name) // a broker goes by the name until the copy asks it

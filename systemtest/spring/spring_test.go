@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/internal/cli"
+	"github.com/headrace/headrace/reader"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/cache"
@@ -135,7 +135,7 @@ func TestDeadLettersOfSpring(t *testing.T) {
 func check(t *testing.T, cluster *kraft.Cluster, topic string) {
 	t.Helper()
 	seen := 0
-	err := consumer.Read(t.Context(), consumer.ReadConfig{Cluster: stack.Cluster(cluster), Topic: topic, Range: consumer.Range{To: consumer.AtEnd()}}, func(r consumer.Record) error {
+	err := reader.Read(t.Context(), reader.Config{Cluster: stack.Cluster(cluster), Topic: topic, Range: reader.Range{To: reader.AtEnd()}}, func(r reader.Record) error {
 		if seen++; seen <= events {
 			return nil
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/evolution/version2"
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -166,12 +167,12 @@ func TestVersion3IsRefusedWithTheReason(t *testing.T) {
 		t.Errorf("registered: %v", err)
 	}
 
-	scan, err := consumer.Scan(t.Context(), consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: env.Cluster, Topic: flights.Topic}})
+	scan, err := reader.Scan(t.Context(), reader.ScanConfig{Read: reader.Config{Cluster: env.Cluster, Topic: flights.Topic}})
 	if err != nil || scan.Events != 2 || len(scan.Writers) != 2 {
 		t.Fatalf("%+v, %v", scan, err)
 	}
-	for reader, unreadable := range map[*schema.Schema]bool{one: false, two: false, broken: true} {
-		verdicts, err := scan.Check(t.Context(), env.Registry, reader)
+	for compiled, unreadable := range map[*schema.Schema]bool{one: false, two: false, broken: true} {
+		verdicts, err := scan.Check(t.Context(), env.Registry, compiled)
 		if err != nil {
 			t.Fatal(err)
 		}

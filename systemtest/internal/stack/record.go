@@ -1,13 +1,13 @@
 package stack
 
 import (
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 
 	"github.com/headrace/headrace/systemtest/internal/record"
 )
 
-// Record copies what consumer.Read hands over into the form that all readers share.
-func Record(r consumer.Record) record.Record {
+// Record copies what reader.Read hands over into the form that all readers share.
+func Record(r reader.Record) record.Record {
 	copied := record.Record{
 		Partition: r.Partition, Offset: r.Offset, Timestamp: r.Time.UnixMilli(),
 		Key: clone(r.Key), Value: clone(r.Value),

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/examples/flights"
+	"github.com/headrace/headrace/reader"
 )
 
 // report prints the dead letter and the totals, and is an error when they are not what the file says.
@@ -93,7 +93,7 @@ type troubles struct{ retried, dead, redriven int64 }
 // countAlerts counts different alerts: an arrival that is redriven for the totals comes to the delays again, and its alert with it.
 func (p *pipeline) countAlerts(ctx context.Context) (int, error) {
 	alerts := map[string]bool{}
-	err := p.read(ctx, flights.AlertsTopic, func(r consumer.Record) error {
+	err := p.read(ctx, flights.AlertsTopic, func(r reader.Record) error {
 		alerts[string(r.Value)] = true
 		return nil
 	})
@@ -101,11 +101,11 @@ func (p *pipeline) countAlerts(ctx context.Context) (int, error) {
 }
 
 // read hands over what a topic holds now.
-func (p *pipeline) read(ctx context.Context, topic string, each func(consumer.Record) error) error {
-	return consumer.Read(ctx, consumer.ReadConfig{
+func (p *pipeline) read(ctx context.Context, topic string, each func(reader.Record) error) error {
+	return reader.Read(ctx, reader.Config{
 		Cluster: p.connection.Cluster,
 		Topic:   topic,
-		Range:   consumer.Range{From: consumer.AtStart(), To: consumer.AtEnd()},
+		Range:   reader.Range{From: reader.AtStart(), To: reader.AtEnd()},
 	}, each)
 }
 

@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func scanned(t *testing.T, cfg ScanConfig) *SchemaScan {
 func mixed(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.topic("t", 2, false)
+	w.topic("t", 2)
 	w.pings("t", 0, 0, 40) // times 1000 to 1039
 	w.pings("t", 1, 500, 2)
 	w.put("t", 1,
@@ -54,7 +54,7 @@ func TestScanCountsWhoWrote(t *testing.T) {
 	w := mixed(t)
 	var done, total int64
 	got := scanned(t, ScanConfig{
-		Read:     ReadConfig{Cluster: w.cluster, Topic: "t"},
+		Read:     Config{Cluster: w.cluster, Topic: "t"},
 		Progress: func(d, n int64) { done, total = d, n },
 	})
 	if done != 49 || total != 49 {
@@ -85,11 +85,11 @@ func TestScanCountsWhoWrote(t *testing.T) {
 func TestScanOfARangeAndOfASample(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
-	part := scanned(t, ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t", Range: Range{From: AtOffset(2)}}})
+	part := scanned(t, ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t", Range: Range{From: AtOffset(2)}}})
 	if part.Events != 45 || part.Writers[0].Events != 38 || part.Sampled {
 		t.Errorf("from offset 2: %+v", part)
 	}
-	sample := scanned(t, ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t"}, Sample: 12})
+	sample := scanned(t, ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t"}, Sample: 12})
 	if !sample.Sampled || sample.Events < 8 || sample.Events > 12 {
 		t.Errorf("a sample of 12: %d events", sample.Events)
 	}
@@ -97,7 +97,7 @@ func TestScanOfARangeAndOfASample(t *testing.T) {
 	if first.Offset != 0 || last.Time.UnixMilli() < 1039 {
 		t.Errorf("the sample is from %v to %v", first, last)
 	}
-	if all := scanned(t, ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t"}, Sample: 1000}); all.Sampled || all.Events != 49 {
+	if all := scanned(t, ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t"}, Sample: 1000}); all.Sampled || all.Events != 49 {
 		t.Errorf("a sample of more than there is: %+v", all)
 	}
 }
@@ -106,14 +106,14 @@ func TestScanSaysWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
 	var missing *MissingTopicError
-	if _, err := Scan(t.Context(), ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "nope"}}); !errors.As(err, &missing) {
+	if _, err := Scan(t.Context(), ScanConfig{Read: Config{Cluster: w.cluster, Topic: "nope"}}); !errors.As(err, &missing) {
 		t.Errorf("no such topic: %v", err)
 	}
 	endless := []PartitionRange{{Partition: 0, From: 0, To: -1}}
-	if _, err := Scan(t.Context(), ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t", Ranges: endless}}); err == nil {
+	if _, err := Scan(t.Context(), ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t", Ranges: endless}}); err == nil {
 		t.Error("a range without end is scanned")
 	}
-	if _, err := Scan(t.Context(), ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t"}, Sample: -1}); err == nil {
+	if _, err := Scan(t.Context(), ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t"}, Sample: -1}); err == nil {
 		t.Error("a negative sample")
 	}
 }
@@ -125,7 +125,7 @@ const stricter = `{"type":"record","name":"Ping","namespace":"test","fields":[
 func TestScanCheckSaysWhichReaderFailsAndWhy(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
-	scan := scanned(t, ScanConfig{Read: ReadConfig{Cluster: w.cluster, Topic: "t", Partitions: []int32{0, 1}}})
+	scan := scanned(t, ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t", Partitions: []int32{0, 1}}})
 	scan.Writers = slices.DeleteFunc(scan.Writers, func(w WriterCount) bool { return w.Ref.ByGUID })
 	same, err := schema.Of[ping]()
 	if err != nil {

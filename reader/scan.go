@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 // ScanConfig describes what [Scan] looks at. Read.Cluster and Read.Topic are needed.
 type ScanConfig struct {
 	// Read is the part of the log. A range without an end ends at what there is when the scan starts.
-	Read ReadConfig
+	Read Config
 
 	// Sample, when not 0, is how many events to look at, about: in parts spread evenly over each partition, its first and last
 	// events among them. A schema that few events use may be missed.
@@ -95,7 +95,7 @@ func Scan(ctx context.Context, cfg ScanConfig) (*SchemaScan, error) {
 // ranges fixes where the scan ends.
 func (cfg *ScanConfig) ranges(ctx context.Context) ([]PartitionRange, error) {
 	if cfg.Sample < 0 {
-		return nil, fmt.Errorf("consumer: ScanConfig.Sample %d is negative", cfg.Sample)
+		return nil, fmt.Errorf("reader: ScanConfig.Sample %d is negative", cfg.Sample)
 	}
 	if cfg.Read.Ranges == nil {
 		span := cfg.Read.Range
@@ -106,7 +106,7 @@ func (cfg *ScanConfig) ranges(ctx context.Context) ([]PartitionRange, error) {
 	}
 	for _, r := range cfg.Read.Ranges {
 		if r.To < 0 {
-			return nil, errors.New("consumer: ScanConfig.Read.Ranges has a range without an end, which a scan never reaches")
+			return nil, errors.New("reader: ScanConfig.Read.Ranges has a range without an end, which a scan never reaches")
 		}
 	}
 	return cfg.Read.Ranges, nil
@@ -127,7 +127,7 @@ type scanner struct {
 // progressStep is how many events pass between two looks at whether to tell of progress.
 const progressStep = 1 << 14
 
-func (s *scanner) read(ctx context.Context, cfg ReadConfig, ranges []PartitionRange) error {
+func (s *scanner) read(ctx context.Context, cfg Config, ranges []PartitionRange) error {
 	cfg.Ranges, cfg.Range, cfg.Partitions = ranges, Range{}, nil
 	s.at = make(map[int32]int64, len(ranges))
 	before, size := s.done, int64(0)

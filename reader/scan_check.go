@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (v *WriterVerdict) Unreadable() bool { return v.Err != nil || len(v.Problem
 // ([schema.Of] is that of an event type). It answers what versions compared in a registry cannot: whether what lies in the log, and
 // what a replay would meet, can be read.
 //
-// The verdicts are in the order of s.Writers. As in a [Worker], the reader of an event is the one of its full name. An outage of the
+// The verdicts are in the order of s.Writers. As in a worker, the reader of an event is the one of its full name. An outage of the
 // registry is an error; an id it does not know is a verdict. Without readers it only finds the names.
 func (s *SchemaScan) Check(ctx context.Context, registry *schema.Registry, readers ...*schema.Schema) ([]WriterVerdict, error) {
 	byName := make(map[string]*schema.Schema, len(readers))

@@ -1,6 +1,7 @@
-package consumer
+package reader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,8 @@ type Record struct {
 	Fault error
 }
 
-// ReadConfig describes what [Read] reads. Cluster and Topic are needed.
-type ReadConfig struct {
+// Config describes what [Read] reads. Cluster and Topic are needed.
+type Config struct {
 	Cluster    headrace.Cluster
 	Topic      string
 	Partitions []int32 // nil: all of them
@@ -54,17 +55,17 @@ type ReadConfig struct {
 // Read calls fn with every record of a range, in the order of each partition and as they come between partitions, from one
 // goroutine. It uses no group and commits nothing.
 //
-// It returns nil when every partition's end is reached, or when fn returns [ErrStopRead]; another error of fn as it is; and ctx's
+// It returns nil when every partition's end is reached, or when fn returns [ErrStop]; another error of fn as it is; and ctx's
 // cause when ctx ends. The record's Key, Value and Headers are only valid until fn returns. A topic that does not exist is a
 // *[MissingTopicError], one that is deleted and created again meanwhile a *[RecreatedError], an offset the log does not hold an
 // *[OutOfRangeError], a damaged batch a *[CorruptError]. Broker outages are waited for.
-func Read(ctx context.Context, cfg ReadConfig, fn func(Record) error) error {
+func Read(ctx context.Context, cfg Config, fn func(Record) error) error {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	setDefault(&cfg.BufferBytes, defaultBufferBytes)
+	cfg.BufferBytes = cmp.Or(cfg.BufferBytes, defaultBufferBytes)
 	if cfg.BufferBytes < 0 {
-		return fmt.Errorf("consumer: ReadConfig.BufferBytes %d is negative", cfg.BufferBytes)
+		return fmt.Errorf("reader: Config.BufferBytes %d is negative", cfg.BufferBytes)
 	}
 	client, err := kafka.Open(cfg.Cluster, kafka.WithLogger(cfg.Logger))
 	if err != nil {
@@ -82,6 +83,12 @@ func Read(ctx context.Context, cfg ReadConfig, fn func(Record) error) error {
 	return newReader(client, cfg, topic.ID, ranges).run(ctx, fn)
 }
 
+// Defaults of what is fetched and not read yet: altogether, and of one partition.
+const (
+	defaultBufferBytes    = 64 << 20
+	defaultPartitionBytes = 1 << 20
+)
+
 // reader is one Read.
 type reader struct {
 	fetcher    *fetch.Fetcher
@@ -93,7 +100,7 @@ type reader struct {
 	out        Record
 }
 
-func newReader(client *kafka.Client, cfg ReadConfig, topicID [16]byte, ranges []PartitionRange) *reader {
+func newReader(client *kafka.Client, cfg Config, topicID [16]byte, ranges []PartitionRange) *reader {
 	r := &reader{
 		deliveries: make(chan fetch.Delivery, len(ranges)),
 		left:       make(map[*fetch.Feed]*PartitionRange, len(ranges)),
@@ -130,7 +137,7 @@ func (r *reader) run(ctx context.Context, fn func(Record) error) error {
 				err = r.read(ctx, &d, fn)
 			}
 			switch {
-			case errors.Is(err, ErrStopRead):
+			case errors.Is(err, ErrStop):
 				return nil
 			case err != nil:
 				return feedError(d.Feed.TopicPartition, err)

@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // readOffsets reads and returns the offsets of each partition.
-func readOffsets(t *testing.T, cfg ReadConfig) map[int32][]int64 {
+func readOffsets(t *testing.T, cfg Config) map[int32][]int64 {
 	t.Helper()
 	got := map[int32][]int64{}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -33,7 +33,7 @@ func readOffsets(t *testing.T, cfg ReadConfig) map[int32][]int64 {
 func TestReadRanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.topic("t", 3, false)
+	w.topic("t", 3)
 	for n := range int64(6) {
 		w.pings("t", 0, n, 1) // timestamps 1000 to 1005
 	}
@@ -64,7 +64,7 @@ func TestReadRanges(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			cfg := ReadConfig{Cluster: w.cluster, Topic: "t", Partitions: tc.partitions, Range: tc.r}
+			cfg := Config{Cluster: w.cluster, Topic: "t", Partitions: tc.partitions, Range: tc.r}
 			if diff := cmp.Diff(tc.want, readOffsets(t, cfg)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -83,7 +83,7 @@ func TestReadRanges(t *testing.T) {
 func TestReadGivesTheWholeRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.topic("t", 1, false)
+	w.topic("t", 1)
 	w.put("t", 0, rec{key: "k", value: []byte("v"), at: 1234, headers: []batch.Header{{Key: "h", Value: []byte("x")}, {Key: "null"}}}, rec{}, rec{value: []byte{}})
 	want := []Record{
 		{Topic: "t", Offset: 0, Key: []byte("k"), Value: []byte("v"), Time: time.UnixMilli(1234).UTC(), Headers: []headrace.Header{{Key: "h", Value: []byte("x")}, {Key: "null", Value: nil}}},
@@ -98,14 +98,14 @@ func TestReadGivesTheWholeRecord(t *testing.T) {
 func TestReadFollows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.topic("t", 2, false)
+	w.topic("t", 2)
 	w.pings("t", 0, 0, 1)
 	var mu sync.Mutex
 	var got []int64
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Read(ctx, ReadConfig{Cluster: w.cluster, Topic: "t", Range: Range{From: AtEnd()}}, func(r Record) error {
+		done <- Read(ctx, Config{Cluster: w.cluster, Topic: "t", Range: Range{From: AtEnd()}}, func(r Record) error {
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, r.Offset)
@@ -128,9 +128,9 @@ func TestReadFollows(t *testing.T) {
 func TestReadEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.topic("t", 1, false)
+	w.topic("t", 1)
 	w.pings("t", 0, 0, 100)
-	cfg := ReadConfig{Cluster: w.cluster, Topic: "t"}
+	cfg := Config{Cluster: w.cluster, Topic: "t"}
 	var got []int64
 	stopAfter := func(err error) func(Record) error {
 		got = nil
@@ -141,7 +141,7 @@ func TestReadEnds(t *testing.T) {
 			return nil
 		}
 	}
-	if err := Read(t.Context(), cfg, stopAfter(ErrStopRead)); err != nil || !slices.Equal(got, []int64{0, 1, 2}) {
+	if err := Read(t.Context(), cfg, stopAfter(ErrStop)); err != nil || !slices.Equal(got, []int64{0, 1, 2}) {
 		t.Errorf("stop: %v after %v", err, got)
 	}
 	if err := Read(t.Context(), cfg, stopAfter(errBroken)); !errors.Is(err, errBroken) {

@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 func TestResolveEndsWithTheLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.topic("t", 2, false)
+	w.topic("t", 2)
 	w.pings("t", 0, 0, 10)
 	w.pings("t", 1, 0, 3)
 	for _, c := range []struct {
@@ -32,7 +32,7 @@ func TestResolveEndsWithTheLog(t *testing.T) {
 			continue
 		}
 		read := 0
-		if err := Read(t.Context(), ReadConfig{Cluster: w.cluster, Topic: "t", Ranges: got}, func(Record) error { read++; return nil }); err != nil {
+		if err := Read(t.Context(), Config{Cluster: w.cluster, Topic: "t", Ranges: got}, func(Record) error { read++; return nil }); err != nil {
 			t.Error(err)
 		}
 		if want := int(got[0].To - got[0].From + got[1].To - got[1].From); read != want {

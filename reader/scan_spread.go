@@ -1,4 +1,4 @@
-package consumer
+package reader
 
 // maxParts is how many parts of a partition a sample is made of at most. Each is a seek.
 const maxParts = 16

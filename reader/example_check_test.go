@@ -1,11 +1,11 @@
-package consumer_test
+package reader_test
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/consumer"
+	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -31,17 +31,17 @@ func ExampleSchemaScan_Check() {
 		fmt.Println(err)
 		return
 	}
-	scan, err := consumer.Scan(ctx, consumer.ScanConfig{Read: consumer.ReadConfig{Cluster: cluster, Topic: "orders"}})
+	scan, err := reader.Scan(ctx, reader.ScanConfig{Read: reader.Config{Cluster: cluster, Topic: "orders"}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	reader, err := schema.Of[orderPaid]()
+	paid, err := schema.Of[orderPaid]()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	verdicts, err := scan.Check(ctx, registry, reader)
+	verdicts, err := scan.Check(ctx, registry, paid)
 	if err != nil {
 		fmt.Println(err)
 		return
