@@ -2,6 +2,7 @@ package topics_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,6 +163,28 @@ func TestDiffOfOneTopic(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A topic that was given partitions by hand takes its retry topics along, whatever the file says, so that events keep their partition's number.
+func TestRetryTopicsGrowWithTheirTopic(t *testing.T) {
+	t.Parallel()
+	w := world()
+	for _, name := range []string{"flights.g.dead", "flights.g.retry.1m"} {
+		w.Topics = append(w.Topics, topics.LiveTopic{Topic: topics.Topic{Name: name, Partitions: w.Topics[0].Partitions[:3]}})
+	}
+	wanted := flights(func(w *topics.WantedTopic) { w.Partitions = 3 })
+	for _, name := range []string{"flights.g.dead", "flights.g.retry.1m"} {
+		wanted.Topics = append(wanted.Topics, topics.WantedTopic{Name: name, Source: "flights", Partitions: 3})
+	}
+	got := topics.Diff(wanted, w, topics.Options{})
+	grown := slices.DeleteFunc(got.Changes, func(c topics.Change) bool { return c.Kind != topics.AddPartitions })
+	got.Changes = grown
+	want := "topic flights.g.dead: partitions 3 → 6\ntopic flights.g.retry.1m: partitions 3 → 6\n" +
+		"PROBLEM headrace.yaml:2:11: topic flights: 3 partitions are wanted and it has 6: " +
+		"Kafka cannot take partitions away; keep 6, or create another topic and replay into it\n"
+	if diff := cmp.Diff(want, lines(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
