@@ -2,6 +2,8 @@ package consumer
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -82,5 +84,38 @@ func TestOutagesAreNoDeaths(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A group of KIP-848 does not pass on what members of the classic protocol said when they joined. Of its workers one knows only itself, and
+// asks no more: another whose mark it finds counts as dead.
+func TestAWorkerInAGroupOfKIP848KnowsOnlyItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var stable atomic.Bool
+	w.kafka.ControlKey(int16(kmsg.ConsumerGroupDescribe), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		state := "Assigning"
+		if stable.Load() {
+			state = "Stable"
+		}
+		response := request.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
+		response.Groups = []kmsg.ConsumerGroupDescribeResponseGroup{{Group: "g", State: state, Members: []kmsg.ConsumerGroupDescribeResponseGroupMember{{MemberID: "other"}}}}
+		return response, nil, true
+	})
+	w.kafka.ControlKey(int16(kmsg.DescribeGroups), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.KeepControl()
+		response := request.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		response.Groups = []kmsg.DescribeGroupsResponseGroup{{Group: "g", State: "Dead", ErrorCode: kerr.GroupIDNotFound.Code}}
+		return response, nil, true
+	})
+	e := &engine{client: w.client, cfg: w.config("t"), id: 7}
+	if members, err := e.members(t.Context()); !errors.Is(err, errRebalancing) {
+		t.Errorf("while the group assigns partitions its members are %v, error %v", members, err)
+	}
+	stable.Store(true)
+	members, err := e.members(t.Context())
+	if want := map[uint64]bool{7: true}; err != nil || !maps.Equal(members, want) {
+		t.Errorf("members are %v, error %v, want %v", members, err, want)
 	}
 }
