@@ -53,6 +53,10 @@ type SnapshotState struct {
 	Written time.Time // when the file was written, zero when there is none yet
 	Outage  bool      // the registry did not answer when it was asked last, so that the file does
 	Err     error     // why the file was not used, or could not be written; nil when all is well
+
+	// Unreadable says, of each version that [Registry.WriteSnapshot] left out of a snapshot of the whole registry, which one it is and why
+	// it cannot be read.
+	Unreadable []error
 }
 
 // Snapshot returns the state of the client's snapshot file, for readiness checks and metrics.

@@ -23,17 +23,8 @@ type knownVersion struct {
 
 // knowing parses what a file holds. One entry that is not right condemns the file: nobody but this package writes them.
 func knowing(file *snapshotFile) (*known, string) {
-	k := &known{
-		schemas: map[Ref]*Schema{}, parts: map[origin]*Schema{}, subjects: map[string][]knownVersion{},
-		missing: map[registration]bool{}, complete: file.header.Complete,
-	}
-	at := map[origin]*snapshotEntry{}
-	for i := range file.entries {
-		if e := &file.entries[i]; e.Version > 0 {
-			at[origin{e.Subject, e.Version}] = e
-		}
-	}
-	l := snapshotLoader{known: k, at: at, loading: map[origin]bool{}}
+	l := newSnapshotLoader(file)
+	k := l.known
 	for i := range file.entries {
 		if reason := l.add(&file.entries[i]); reason != "" {
 			return nil, fmt.Sprintf("line %d: %s", i+2, reason)
@@ -54,6 +45,23 @@ type snapshotLoader struct {
 	known   *known
 	at      map[origin]*snapshotEntry
 	loading map[origin]bool
+	failed  map[origin]string // why
+}
+
+func newSnapshotLoader(file *snapshotFile) *snapshotLoader {
+	l := &snapshotLoader{
+		known: &known{
+			schemas: map[Ref]*Schema{}, parts: map[origin]*Schema{}, subjects: map[string][]knownVersion{},
+			missing: map[registration]bool{}, complete: file.header.Complete,
+		},
+		at: map[origin]*snapshotEntry{}, loading: map[origin]bool{}, failed: map[origin]string{},
+	}
+	for i := range file.entries {
+		if e := &file.entries[i]; e.Version > 0 {
+			l.at[origin{e.Subject, e.Version}] = e
+		}
+	}
+	return l
 }
 
 func (l *snapshotLoader) add(e *snapshotEntry) string {
@@ -81,11 +89,20 @@ func (l *snapshotLoader) add(e *snapshotEntry) string {
 	return ""
 }
 
-func (l *snapshotLoader) parse(e *snapshotEntry) (*Schema, string) {
+// parse reads an entry's schema, once, after those it refers to. Without a schema it says why there is none.
+func (l *snapshotLoader) parse(e *snapshotEntry) (s *Schema, reason string) {
 	at := origin{e.Subject, e.Version}
-	if s := l.known.parts[at]; s != nil {
-		return s, ""
+	if known := l.known.parts[at]; known != nil {
+		return known, ""
 	}
+	if why := l.failed[at]; why != "" && e.Version > 0 {
+		return nil, why
+	}
+	defer func() {
+		if reason != "" {
+			l.failed[at] = reason
+		}
+	}()
 	if e.Version > 0 {
 		if l.loading[at] {
 			return nil, fmt.Sprintf("references go round in a circle at subject %s version %d", clip(e.Subject), e.Version)

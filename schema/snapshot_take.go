@@ -24,7 +24,9 @@ type SnapshotScope struct {
 // WriteSnapshot writes every version of the scope's subjects to a file for [WithSnapshot], replacing what is there, and returns what
 // it holds. Versions that were deleted, but not for good, are taken too: old events carry their ids.
 //
-// A registry that has more than the file may hold is an error: name the subjects that the service needs.
+// A registry that has more than the file may hold is an error: name the subjects that the service needs. A version that cannot be read is
+// an error where the scope names subjects. From a snapshot of all subjects it is left out, with what refers to it, and
+// SnapshotState.Unreadable says so.
 func (r *Registry) WriteSnapshot(ctx context.Context, path string, scope SnapshotScope) (SnapshotState, error) {
 	subjects, err := r.snapshotSubjects(ctx, scope)
 	if err != nil {
@@ -51,13 +53,32 @@ func (r *Registry) WriteSnapshot(ctx context.Context, path string, scope Snapsho
 	if file.header.Registry == "" {
 		file.header.Registry = r.URL()
 	}
+	unreadable := file.dropUnreadable()
+	if scope.Subjects != nil && len(unreadable) > 0 {
+		return SnapshotState{}, fmt.Errorf("registry snapshot %s: %w", path, errors.Join(unreadable...))
+	}
 	if _, reason := knowing(file); reason != "" {
 		return SnapshotState{}, fmt.Errorf("registry snapshot %s: what the registry says does not fit together: %s", path, reason)
 	}
 	if err := file.write(path); err != nil {
 		return SnapshotState{}, err
 	}
-	return SnapshotState{Path: path, Entries: len(file.entries), Written: file.header.Written}, nil
+	return SnapshotState{Path: path, Entries: len(file.entries), Written: file.header.Written, Unreadable: unreadable}, nil
+}
+
+// dropUnreadable takes out the entries whose schemas cannot be read, and says why.
+func (f *snapshotFile) dropUnreadable() (why []error) {
+	loader := newSnapshotLoader(f)
+	kept := f.entries[:0]
+	for _, e := range f.entries {
+		if _, reason := loader.parse(&e); reason != "" {
+			why = append(why, fmt.Errorf("subject %s version %d cannot be read: %s", clip(e.Subject), e.Version, reason))
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	f.entries = kept
+	return why
 }
 
 // taking collects versions of subjects.

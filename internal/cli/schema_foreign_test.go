@@ -101,4 +101,14 @@ func TestSubjectsOfOthersAreListedAsWhatTheyAre(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "shop.Order.avsc")); err != nil {
 		t.Error(err)
 	}
+	taken := s.run("", "schema", "snapshot", "--out", filepath.Join(folder, "snapshot")).want(t, exitDone).stderr
+	for _, text := range []string{"left out: subject sizes-value version 1 cannot be read: ", `invalid name "größe"`, "3 versions of "} {
+		if !strings.Contains(taken, text) {
+			t.Errorf("taken without %q:\n%s", text, taken)
+		}
+	}
+	refused := s.run("", "schema", "snapshot", "--out", filepath.Join(folder, "snapshot"), "--subject", "sizes-value").want(t, exitFailed).stderr
+	if !strings.Contains(refused, "subject sizes-value version 1 cannot be read: ") {
+		t.Errorf("refused with %s", refused)
+	}
 }

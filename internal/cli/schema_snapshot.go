@@ -15,7 +15,8 @@ registry is down: SCHEMA_REGISTRY_SNAPSHOT names it, or schema.WithSnapshot in c
 keep it up to date themselves.
 
 A file belongs to one registry. When services reach it by another URL than you do, --url says by which.
-Deleted versions are taken too, since old events carry their ids.`
+Deleted versions are taken too, since old events carry their ids. Versions that cannot be read are left out and named;
+of subjects that --subject names they are an error.`
 
 type schemaSnapshotFlags struct {
 	out      string
@@ -53,6 +54,9 @@ func (a *app) runSchemaSnapshot(ctx context.Context, f schemaSnapshotFlags) erro
 	state, err := registry.WriteSnapshot(ctx, f.out, schema.SnapshotScope{Subjects: f.subjects, URL: strings.TrimRight(f.url, "/")})
 	if err != nil {
 		return err
+	}
+	for _, why := range state.Unreadable {
+		a.note("left out: %v", why)
 	}
 	a.note("wrote %s: %s versions of %s", f.out, humanize.Comma(int64(state.Entries)), registry.URL())
 	return nil
