@@ -26,6 +26,18 @@ func TestForeignSchemaIsGenerated(t *testing.T) {
 	if err != nil || !strings.Contains(code, "AccountID") || !strings.Contains(code, "// ab c") {
 		t.Errorf("with a name of its own: %v\n%s", err, code)
 	}
+	const types = `{"type":"record","name":"x.R","fields":[{"name":"a","type":{"type":"enum","name":"user_kind","symbols":["A","a"]}},` +
+		`{"name":"b","type":{"type":"fixed","name":"UserKind","size":2GO}}]}`
+	if _, err := generated(strings.Replace(types, "GO", "", 1)); err == nil || !strings.Contains(err.Error(), `give one a property such as "goName": "UserKind2"`) {
+		t.Errorf("types that differ by an underscore: %v", err)
+	}
+	code, err = generated(strings.Replace(types, "GO", `,"goName":"KindBytes"`, 1))
+	if err != nil || !strings.Contains(code, "type KindBytes [2]byte") || !strings.Contains(code, "UserKindA2 ") {
+		t.Errorf("with a name of its own: %v\n%s", err, code)
+	}
+	if _, err := generated(strings.Replace(types, "GO", `,"goName":"kind"`, 1)); err == nil || !strings.Contains(err.Error(), "is no name for an exported Go type") {
+		t.Errorf("goName of a type: %v", err)
+	}
 	for _, name := range []string{"accountID", "A-B", "A int; func init() {}", "", "Ä"} {
 		if _, err := generated(strings.Replace(text, "GO", `,"goName":"`+name+`"`, 1)); err == nil || !strings.Contains(err.Error(), "is no name for an exported Go field") {
 			t.Errorf("goName %q: %v", name, err)

@@ -93,12 +93,15 @@ func (c *catalog) check() error {
 	types, files := map[string]string{}, map[string]string{}
 	for _, name := range c.names {
 		source, folder := c.files[name], c.homes[name].folder
-		goType, file := path.Join(folder, goName(lastName(name))), path.Join(folder, snake(source))
+		goType, file := path.Join(folder, c.goType(name)), path.Join(folder, snake(source))
 		if other, ok := types[goType]; ok {
-			problems = append(problems, fmt.Errorf("%s: %s and %s (%s) would both be the Go type %s: rename one, or map their namespaces to packages",
-				source, name, other, c.files[other], goName(lastName(name))))
+			problems = append(problems, fmt.Errorf("%s: %s and %s (%s) would both be the Go type %s: rename one, give one a property such as \"goName\": \"%s2\", or map their namespaces to packages",
+				source, name, other, c.files[other], c.goType(name), c.goType(name)))
 		}
 		types[goType] = name
+		if own, ok := ownName(c.schemas[name]); ok && !isGoName(own) {
+			problems = append(problems, fmt.Errorf("%s: goName %q of %s is no name for an exported Go type: a capital, then letters and digits", source, own, name))
+		}
 		if other, ok := files[file]; ok && other != source {
 			problems = append(problems, fmt.Errorf("%s and %s would both be generated into %s_avro.go: rename one", other, source, snake(source)))
 		}
@@ -136,10 +139,19 @@ func (c *catalog) checkRecord(name string) []error {
 // methods are the names generated types need for themselves.
 var methods = []string{"AvroSchema", "AppendAvro", "AppendAvroWithin", "DecodeAvro"}
 
-// ownName is the Go name that a field's schema asks for, with the property "goName": schemas of others have names that nobody can change.
-func ownName(f *avro.Field) (string, bool) {
-	own, ok := f.Prop("goName").(string)
+// ownName is the Go name that a schema asks for, for a type or a field, with the property "goName": schemas of others have names that
+// nobody can change.
+func ownName(s interface{ Prop(name string) any }) (string, bool) {
+	own, ok := s.Prop("goName").(string)
 	return own, ok
+}
+
+// goType is the Go name of a named type.
+func (c *catalog) goType(fullName string) string {
+	if own, ok := ownName(c.schemas[fullName]); ok && isGoName(own) {
+		return own
+	}
+	return goName(lastName(fullName))
 }
 
 // isGoName reports whether a text from a schema may stand in Go source as an exported name.
@@ -263,7 +275,7 @@ func (g *generator) namedType(s avro.NamedSchema) {
 	case *avro.EnumSchema:
 		g.enum(s)
 	case *avro.FixedSchema:
-		if name := goName(lastName(s.FullName())); g.goType(s, "") == name {
+		if name := g.catalog.goType(s.FullName()); g.goType(s, "") == name {
 			g.printf("\n// %s is the fixed %s of %d bytes.\ntype %s [%d]byte\n", name, s.FullName(), s.Size(), name, s.Size())
 		}
 	}

@@ -10,12 +10,11 @@ type identifiers struct {
 	names map[string]string // what was asked for, by purpose
 }
 
-// newIdentifiers takes the names of the types called full, which are known to
-// differ.
-func newIdentifiers(full []string) identifiers {
+// newIdentifiers takes the Go names of types, which are known to differ.
+func newIdentifiers(types []string) identifiers {
 	ids := identifiers{taken: map[string]bool{}, names: map[string]string{}}
-	for _, name := range full {
-		ids.taken[goName(lastName(name))] = true
+	for _, name := range types {
+		ids.taken[name] = true
 	}
 	return ids
 }

@@ -70,7 +70,11 @@ func (c *catalog) place(layout Layout) error {
 	slices.SortFunc(c.packages, func(a, b *goPackage) int { return strings.Compare(a.folder, b.folder) })
 	taken := slices.Clone(reserved)
 	for _, p := range c.packages {
-		p.identifiers = newIdentifiers(p.types)
+		types := make([]string, len(p.types))
+		for i, name := range p.types {
+			types[i] = c.goType(name)
+		}
+		p.identifiers = newIdentifiers(types)
 		p.alias = p.name
 		for slices.Contains(taken, p.alias) || numbered.MatchString(p.alias) {
 			p.alias += "events"
@@ -176,7 +180,7 @@ func uses(s avro.NamedSchema) []string {
 
 // typeName is the Go type of a named Avro type, as the package being written calls it.
 func (g *generator) typeName(fullName string) string {
-	name, home := goName(lastName(fullName)), g.catalog.homes[fullName]
+	name, home := g.catalog.goType(fullName), g.catalog.homes[fullName]
 	if home == g.home {
 		return name
 	}

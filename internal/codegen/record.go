@@ -8,7 +8,7 @@ import (
 )
 
 func (g *generator) record(s *avro.RecordSchema) {
-	name := goName(lastName(s.FullName()))
+	name := g.catalog.goType(s.FullName())
 	g.unions = nil
 	g.printf("\n// %s is the Avro record %s.\n", name, s.FullName())
 	if doc := s.Doc(); doc != "" {
@@ -110,7 +110,7 @@ func (g *generator) capture(write func()) string {
 }
 
 func (g *generator) enum(s *avro.EnumSchema) {
-	name := goName(lastName(s.FullName()))
+	name := g.catalog.goType(s.FullName())
 	g.printf("\n// %s is the Avro enum %s.\n", name, s.FullName())
 	if doc := s.Doc(); doc != "" {
 		g.printf("//\n")

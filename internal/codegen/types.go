@@ -186,14 +186,14 @@ func (g *generator) branches(s *avro.UnionSchema, path string) []branch {
 		b.goType = g.goType(t, b.path)
 		named, ok := b.schema.(avro.NamedSchema)
 		// A type of another package cannot be given the method, so that it gets a wrapper like a primitive.
-		if ok && g.catalog.homes[named.FullName()] == g.home && b.goType == goName(lastName(named.FullName())) {
+		if ok && g.catalog.homes[named.FullName()] == g.home && b.goType == g.catalog.goType(named.FullName()) {
 			out = append(out, b)
 			continue
 		}
 		b.wrapped = b.goType
 		want := b.path
 		if ok { // a fixed that is a logical type: several may stand in one union
-			want = path + "." + goName(lastName(named.FullName()))
+			want = path + "." + g.catalog.goType(named.FullName())
 		}
 		b.goType = g.home.identifiers.name("branch "+path+" "+strconv.Itoa(i), strings.ReplaceAll(want, ".", ""))
 		out = append(out, b)
