@@ -19,13 +19,14 @@ const module = "github.com/headrace/headrace"
 // Arrows says which of our packages each of our packages may import; docs/design.md draws it. "..." stands for a package and
 // those under it. What only a test imports is free, except where a rule below says more.
 var (
-	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec"}
+	base     = []string{".", "internal/batch", "internal/kafka", "internal/sender", "schema", "schema/codec", "schema/registry"}
 	clients  = []string{"producer", "consumer", "groups", "reader", "topics"}
 	parts    = []string{"internal/glob", "internal/headers", "internal/phrase", "internal/runid", "internal/schemacache", "internal/topicstate"}
 	services = []string{"deadletter", "replay", "replay/filter", "replay/shadow"}
 	arrows   = map[string][]string{
 		".":                    {},
 		"internal/batch":       {},
+		"internal/disk":        {},
 		"internal/glob":        {},
 		"internal/headers":     {"."},
 		"internal/kafka":       {".", "internal/batch"},
@@ -33,27 +34,28 @@ var (
 		"internal/phrase":      {},
 		"internal/project":     {"."},
 		"internal/runid":       {},
-		"internal/schemacache": {"schema"},
+		"internal/schemacache": {"schema", "schema/registry"},
 		"internal/sender":      {".", "internal/batch", "internal/kafka"},
 		"internal/topicstate":  {"internal/kafka", "reader"},
-		"replay/shadow":        {".", "consumer", "internal/headers", "internal/schemacache", "reader", "replay", "schema"},
-		"schema":               {".", "schema/codec"},
+		"replay/shadow":        {".", "consumer", "internal/headers", "internal/schemacache", "reader", "replay", "schema", "schema/registry"},
+		"schema":               {"schema/codec", "schema/internal/printable"},
 		"schema/codec":         {},
 		"schema/lint":          {"schema"},
+		"schema/registry":      {".", "schema", "schema/internal/printable"},
 		"producer":             base,
 		"consumer":             slices.Concat(base, []string{"internal/fetch", "reader"}),
 		"deadletter":           slices.Concat(base, clients, parts, []string{"replay/filter"}),
 		"groups":               base,
 		"reader":               slices.Concat(base, []string{"internal/fetch"}),
-		"topics":               slices.Concat(base, []string{"internal/project"}),
+		"topics":               slices.Concat(base, []string{"internal/disk", "internal/project"}),
 		"replay/filter":        slices.Concat(base, []string{"reader", "internal/glob", "internal/headers", "internal/schemacache"}),
 		"replay":               slices.Concat(base, clients, parts, []string{"deadletter", "replay/filter"}),
 		"internal/codegen":     {".", "schema", "schema/codec"},
 		"internal/devserver":   {".", "schema", "schema/codec"},
-		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/project", "schema/lint"}),
+		"internal/cli":         slices.Concat(base, clients, services, []string{"internal/codegen", "internal/devserver", "internal/disk", "internal/project", "schema/lint"}),
 		"cmd/headrace":         {"internal/cli"},
-		"headracetest":         {".", "schema", "producer", "reader", "topics", "internal/devserver"},
-		"examples/flights/...": slices.Concat([]string{".", "schema", "schema/codec", "headracetest", "examples/flights/..."}, clients, services),
+		"headracetest":         {".", "schema", "schema/registry", "producer", "reader", "topics", "internal/devserver"},
+		"examples/flights/...": slices.Concat([]string{".", "schema", "schema/codec", "schema/registry", "headracetest", "examples/flights/..."}, clients, services),
 	}
 )
 
@@ -65,7 +67,7 @@ var borders = []struct {
 	tests    bool // tests anywhere may import it too
 }{
 	{library: "github.com/hamba/avro", packages: []string{"schema", "internal/codegen"}},
-	{library: "github.com/riferrei/srclient", packages: []string{"schema"}},
+	{library: "github.com/riferrei/srclient", packages: []string{"schema/registry"}},
 	{library: "github.com/segmentio/kafka-go", packages: []string{"internal/kafka"}},
 	{library: "github.com/twmb/franz-go/pkg/kfake", packages: []string{"internal/devserver"}, tests: true},
 	{library: "github.com/twmb/franz-go/pkg/sr", packages: []string{"internal/devserver"}, tests: true},
@@ -144,6 +146,26 @@ func TestLibrariesStayBehindTheirBorders(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Schemas are plain values: what reads them from a disk or a registry is elsewhere.
+func TestSchemaDoesNoIO(t *testing.T) {
+	t.Parallel()
+	looked := 0
+	for _, file := range sources(t) {
+		if file.test || !slices.Contains([]string{"schema", "schema/codec", "schema/lint"}, owner(file.pkg)) {
+			continue
+		}
+		looked++
+		for _, imported := range file.imports {
+			if top, _, _ := strings.Cut(imported, "/"); slices.Contains([]string{"net", "os", "syscall"}, top) {
+				t.Errorf("%s: %s must not import %s", file.name, file.pkg, imported)
+			}
+		}
+	}
+	if looked == 0 {
+		t.Error("looked at no file")
 	}
 }
 

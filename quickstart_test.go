@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // README.md shows this file's code between the line "quickstart" and the end of each declaration; TestReadmeShowsThisCode holds
@@ -31,8 +31,8 @@ func (OrderPlaced) AvroSchema() string {
 }
 
 // quickstart: producer
-func placeOrders(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry) error {
-	p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry, AutoRegister: true})
+func placeOrders(ctx context.Context, cluster headrace.Cluster, reg *registry.Client) error {
+	p, err := producer.New(producer.Config{Cluster: cluster, Registry: reg, AutoRegister: true})
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,12 @@ func placeOrders(ctx context.Context, cluster headrace.Cluster, registry *schema
 }
 
 // quickstart: worker
-func billOrders(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, bill func(string, int64) error) error {
+func billOrders(ctx context.Context, cluster headrace.Cluster, reg *registry.Client, bill func(string, int64) error) error {
 	onPlaced := func(ctx context.Context, order OrderPlaced) error {
 		return bill(order.ID, order.Cents) // nil lets the offset be committed, an error is another attempt
 	}
 	worker, err := consumer.New(
-		consumer.Config{Cluster: cluster, Registry: registry, Group: "billing", Topics: []string{"orders"}},
+		consumer.Config{Cluster: cluster, Registry: reg, Group: "billing", Topics: []string{"orders"}},
 		consumer.On(onPlaced).With(consumer.Policy{Attempts: 5, DeadLetter: true}),
 	)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	root "github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
 	"github.com/headrace/headrace/topics"
 
@@ -282,17 +283,17 @@ func (b *bench) create(t *testing.T, partitions int32) string {
 	if err := topics.Create(ctx, cluster, spec); err != nil { // returns when the broker knows the topic
 		t.Fatal(err)
 	}
-	registry, err := schema.NewRegistry(b.registry)
+	reg, err := registry.New(b.registry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer registry.Close()
+	defer reg.Close()
 	register := func(event schema.Event, subject func(*schema.Schema) string) int {
 		s, err := schema.Parse(event.AvroSchema())
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, err := registry.Register(ctx, subject(s), s)
+		id, err := reg.Register(ctx, subject(s), s)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,13 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/reader"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Config describes a worker. Cluster, Registry, Group and Topics are needed; every other zero value is safe.
 type Config struct {
 	Cluster  headrace.Cluster
-	Registry *schema.Registry
+	Registry *registry.Client
 	Group    string
 	Topics   []string // all of them exist before Run
 
@@ -167,7 +167,7 @@ func (c Config) validate() error {
 		errs = append(errs, err)
 	}
 	if c.Registry == nil {
-		add("Config.Registry is not set: make one with schema.NewRegistry")
+		add("Config.Registry is not set: make one with registry.New")
 	}
 	if c.Group == "" {
 		add("Config.Group is empty")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 type orderPlaced struct {
@@ -30,7 +30,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	registry, err := schema.RegistryFromEnv()
+	reg, err := registry.FromEnv()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,7 +43,7 @@ func Example() {
 		return nil
 	}
 	worker, err := consumer.New(
-		consumer.Config{Cluster: cluster, Registry: registry, Group: "billing", Topics: []string{"orders"}},
+		consumer.Config{Cluster: cluster, Registry: reg, Group: "billing", Topics: []string{"orders"}},
 		consumer.On(charge).With(consumer.Policy{Attempts: 3, Timeout: time.Minute, DeadLetter: true}))
 	if err != nil {
 		fmt.Println(err)

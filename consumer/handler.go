@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Handler is a function bound to the event type it takes, with a policy. It is a value: make it with [On] or [OnTombstone] and give
 // it to [New], which checks it. The zero Handler is refused there.
 type Handler struct {
-	bind     func(*schema.Registry) (binding, error)
+	bind     func(*registry.Client) (binding, error)
 	policy   *Policy
 	liveOnly bool
 }
@@ -43,8 +44,8 @@ func On[E schema.Event](fn func(context.Context, E) error) Handler {
 	if fn == nil {
 		return Handler{}
 	}
-	return Handler{bind: func(registry *schema.Registry) (binding, error) {
-		decoder, err := schema.NewDecoder[E](registry)
+	return Handler{bind: func(reg *registry.Client) (binding, error) {
+		decoder, err := schema.NewDecoder[E](reg)
 		if err != nil {
 			return binding{}, fmt.Errorf("consumer: handler of %T: %w", *new(E), err)
 		}
@@ -69,7 +70,7 @@ func OnTombstone(fn func(ctx context.Context, key string) error) Handler {
 	if fn == nil {
 		return Handler{}
 	}
-	return Handler{bind: func(*schema.Registry) (binding, error) {
+	return Handler{bind: func(*registry.Client) (binding, error) {
 		call := func(l *lane) caller {
 			return func(ctx context.Context, t *task) error {
 				key := string(t.record.Key)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // tombstone is the route of null values, which have no schema and so no name.
@@ -14,7 +15,7 @@ const tombstone = ""
 
 // routes finds the handler of an event by the full name of the schema it was written with. It does not change once made.
 type routes struct {
-	registry *schema.Registry
+	registry *registry.Client
 	byEvent  map[string]*route
 }
 
@@ -27,8 +28,8 @@ type route struct {
 }
 
 // newRoutes checks the handlers and reports every mistake.
-func newRoutes(registry *schema.Registry, fallback Policy, handlers []Handler) (*routes, error) {
-	r := &routes{registry: registry, byEvent: make(map[string]*route, len(handlers))}
+func newRoutes(reg *registry.Client, fallback Policy, handlers []Handler) (*routes, error) {
+	r := &routes{registry: reg, byEvent: make(map[string]*route, len(handlers))}
 	var errs []error
 	if len(handlers) == 0 {
 		errs = append(errs, errors.New("consumer: no handlers: make one with On"))
@@ -38,7 +39,7 @@ func newRoutes(registry *schema.Registry, fallback Policy, handlers []Handler) (
 			errs = append(errs, fmt.Errorf("consumer: handler %d has no function: make it with On or OnTombstone", i+1))
 			continue
 		}
-		b, err := h.bind(registry)
+		b, err := h.bind(reg)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -196,7 +197,7 @@ func undecodable(err error) bool {
 	var (
 		wire    *schema.WireError
 		data    *schema.DataError
-		unknown *schema.UnknownSchemaError
+		unknown *registry.UnknownSchemaError
 		resolve *schema.ResolveError
 		invalid *schema.InvalidSchemaError
 		misfit  *schema.TypeError

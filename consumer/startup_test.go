@@ -5,7 +5,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // laterAt is an address at which nobody listens until the returned function is called. From then on what comes there is passed on to another.
@@ -85,10 +85,10 @@ func TestWorkerWaitsForBrokersAndARegistryThatAreNotThereYet(t *testing.T) {
 	cfg := w.config("t")
 	cfg.Policy = Policy{DeadLetter: true}
 	broker, startBroker := laterAt(t, w.kafka.ListenAddrs()[0])
-	registry, startRegistry := laterAt(t, w.registryURL[len("http://"):])
+	address, startRegistry := laterAt(t, w.registryURL[len("http://"):])
 	cfg.Cluster.Brokers = []string{broker}
 	var err error
-	if cfg.Registry, err = schema.NewRegistry("http://"+registry, schema.WithTimeout(patience)); err != nil {
+	if cfg.Registry, err = registry.New("http://"+address, registry.WithTimeout(patience)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cfg.Registry.Close)

@@ -28,6 +28,7 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -69,7 +70,7 @@ type world struct {
 	kafka    *kfake.Cluster
 	cluster  headrace.Cluster
 	client   *kafka.Client
-	registry *schema.Registry
+	registry *registry.Client
 
 	registryURL string
 
@@ -117,14 +118,14 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 }
 
 // asking opens the registry with a limit for each call.
-func (w *world) asking(limit time.Duration) *schema.Registry {
+func (w *world) asking(limit time.Duration) *registry.Client {
 	w.t.Helper()
-	registry, err := schema.NewRegistry(w.registryURL, schema.WithTimeout(limit))
+	reg, err := registry.New(w.registryURL, registry.WithTimeout(limit))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(registry.Close)
-	return registry
+	w.t.Cleanup(reg.Close)
+	return reg
 }
 
 func (w *world) serveRegistry(rw http.ResponseWriter, r *http.Request) {

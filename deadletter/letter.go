@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Headers of an event that was returned from a dead-letter topic. They stay with it, and with the dead letter that it may become again,
@@ -70,8 +71,8 @@ var ErrNotDecodable = errors.New("the value is not in a schema registry's wire f
 
 // JSON returns the event as JSON, as [schema.ToJSON] writes it, and the schema it was written with. The schema may be known although
 // the value does not fit it. A value that no registry has to do with is [ErrNotDecodable], a null one [schema.ErrTombstone].
-func (d *Letter) JSON(ctx context.Context, registry *schema.Registry) ([]byte, *schema.Schema, error) {
-	s, body, err := d.parse(ctx, registry)
+func (d *Letter) JSON(ctx context.Context, reg *registry.Client) ([]byte, *schema.Schema, error) {
+	s, body, err := d.parse(ctx, reg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,7 +81,7 @@ func (d *Letter) JSON(ctx context.Context, registry *schema.Registry) ([]byte, *
 }
 
 // parse finds the schema of the value, and the Avro in it.
-func (d *Letter) parse(ctx context.Context, registry *schema.Registry) (*schema.Schema, []byte, error) {
+func (d *Letter) parse(ctx context.Context, reg *registry.Client) (*schema.Schema, []byte, error) {
 	ref, body, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
 	if errors.Is(err, schema.ErrTombstone) {
 		return nil, nil, err
@@ -88,9 +89,9 @@ func (d *Letter) parse(ctx context.Context, registry *schema.Registry) (*schema.
 	if err != nil {
 		return nil, nil, errors.Join(ErrNotDecodable, err)
 	}
-	if registry == nil {
+	if reg == nil {
 		return nil, nil, errors.New("decoding needs a schema registry, and none is given")
 	}
-	s, err := registry.ResolveFor(ctx, schemacache.SubjectOf(d.Origin.Topic), ref)
+	s, err := reg.ResolveFor(ctx, schemacache.SubjectOf(d.Origin.Topic), ref)
 	return s, body, err
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 )
 
 // Query says which dead letters are looked at. Cluster and Topics are needed.
 type Query struct {
 	Cluster   headrace.Cluster
-	Registry  *schema.Registry // names events whose headers do not, and decodes them for an expression; may be nil
+	Registry  *registry.Client // names events whose headers do not, and decodes them for an expression; may be nil
 	Topics    []string
 	Selection Selection
 	All       bool // those that are redriven or discarded too
@@ -61,8 +61,8 @@ func Read(ctx context.Context, q Query, fn func(Letter) error) error {
 
 // ReadAt returns one dead letter, whatever became of it, and the run that did it; nil for an open one. An offset that the topic
 // does not hold is a *[NotFoundError].
-func ReadAt(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, at headrace.Location) (Letter, *Run, error) {
-	reading, err := openReader(ctx, cluster, registry, Selection{At: []Position{{at.Partition, at.Offset}}})
+func ReadAt(ctx context.Context, cluster headrace.Cluster, reg *registry.Client, at headrace.Location) (Letter, *Run, error) {
+	reading, err := openReader(ctx, cluster, reg, Selection{At: []Position{{at.Partition, at.Offset}}})
 	if err != nil {
 		return Letter{}, nil, err
 	}
@@ -131,8 +131,8 @@ type letterReader struct {
 	marks    *marksRead
 }
 
-func openReader(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, s Selection) (*letterReader, error) {
-	selector, err := s.compile(registry, true)
+func openReader(ctx context.Context, cluster headrace.Cluster, reg *registry.Client, s Selection) (*letterReader, error) {
+	selector, err := s.compile(reg, true)
 	if err != nil {
 		return nil, err
 	}

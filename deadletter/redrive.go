@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // MaxRedrives is how often an event may have been returned unless the request says otherwise. One that died once more after that is
@@ -25,7 +25,7 @@ const MaxRedrives = 3
 // RedriveRequest says which dead letters are to be returned, and where to. Cluster and Topic are needed.
 type RedriveRequest struct {
 	Cluster   headrace.Cluster
-	Registry  *schema.Registry // where the selection or an edit asks for what an event says; nil otherwise
+	Registry  *registry.Client // where the selection or an edit asks for what an event says; nil otherwise
 	Topic     string           // of the dead letters
 	Selection Selection
 
@@ -45,7 +45,7 @@ type RedriveRequest struct {
 // DiscardRequest says which dead letters nobody needs. Cluster, Topic and Reason are needed.
 type DiscardRequest struct {
 	Cluster   headrace.Cluster
-	Registry  *schema.Registry // as in [RedriveRequest]
+	Registry  *registry.Client // as in [RedriveRequest]
 	Topic     string
 	Selection Selection
 	Reason    string // for the record

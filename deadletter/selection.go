@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Selection says which dead letters of a topic are meant: those that pass every part that is set. The zero Selection is all of them.
@@ -106,7 +107,7 @@ type selector struct {
 	firstUnanswered      error
 }
 
-func (s Selection) compile(registry *schema.Registry, check bool) (*selector, error) {
+func (s Selection) compile(reg *registry.Client, check bool) (*selector, error) {
 	c := &selector{Selection: s, error: FoldError(s.Error)}
 	var errs []error
 	wrong := func(part, format string, args ...any) {
@@ -139,7 +140,7 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 	var err error
 	rest := s.Filter
 	rest.Events = nil
-	if c.matcher, err = rest.Compile(registry); err != nil {
+	if c.matcher, err = rest.Compile(reg); err != nil {
 		return nil, err
 	}
 	c.matcher.Asked = func(failed error) {
@@ -152,8 +153,8 @@ func (s Selection) compile(registry *schema.Registry, check bool) (*selector, er
 			}
 		}
 	}
-	if registry != nil {
-		c.names = schemacache.New(registry, "")
+	if reg != nil {
+		c.names = schemacache.New(reg, "")
 	}
 	return c, nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/headracetest"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // newWorker is a worker of group "shop" on topic "orders" that notices quickly what happens to its group.
@@ -157,19 +157,19 @@ func TestRegistryDownAndUpAgain(t *testing.T) {
 	env := headracetest.Start(t)
 	env.CreateTopic(t, "orders", 1)
 	headracetest.Produce(t, env, "orders", "ann", OrderPlaced{ID: 1})
-	registry, err := schema.NewRegistry(env.RegistryURL)
+	reg, err := registry.New(env.RegistryURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer registry.Close()
+	defer reg.Close()
 	up := env.RegistryDown(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := registry.Schema(ctx, 1); !schema.Unavailable(err) {
+	if _, err := reg.Schema(ctx, 1); !registry.Unavailable(err) {
 		t.Errorf("registry down: %v, want an outage", err)
 	}
 	up()
-	if _, err := registry.Schema(t.Context(), 1); err != nil {
+	if _, err := reg.Schema(t.Context(), 1); err != nil {
 		t.Errorf("registry up again: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // DefaultTimeout is how long [Produce] and [Await] wait unless Env.Timeout says otherwise.
@@ -37,7 +37,7 @@ type Env struct {
 	// Cluster reaches the broker.
 	Cluster headrace.Cluster
 	// Registry is a client of the registry.
-	Registry *schema.Registry
+	Registry *registry.Client
 	// RegistryURL is the base URL of the registry, for code that makes its own client.
 	RegistryURL string
 	// Timeout bounds each [Produce] and [Await]. Defaults to [DefaultTimeout]; the test's own deadline comes first.
@@ -60,19 +60,19 @@ func Start(t testing.TB) *Env {
 			t.Errorf("headracetest: %v", err)
 		}
 	})
-	registry, err := schema.NewRegistry(server.RegistryURL)
+	reg, err := registry.New(server.RegistryURL)
 	if err != nil {
 		t.Fatalf("headracetest: %v", err)
 	}
-	t.Cleanup(registry.Close)
+	t.Cleanup(reg.Close)
 	cluster := headrace.Cluster{Brokers: []string{server.KafkaAddr}}
-	p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry, AutoRegister: true})
+	p, err := producer.New(producer.Config{Cluster: cluster, Registry: reg, AutoRegister: true})
 	if err != nil {
 		t.Fatalf("headracetest: %v", err)
 	}
 	env := &Env{
 		Cluster:     cluster,
-		Registry:    registry,
+		Registry:    reg,
 		RegistryURL: server.RegistryURL,
 		server:      server,
 		producer:    p,

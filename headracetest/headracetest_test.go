@@ -18,6 +18,7 @@ import (
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -120,7 +121,7 @@ func TestIncompatibleSchemaIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = env.Registry.Register(t.Context(), schema.TopicRecordName("orders", "shop.OrderPlaced"), next)
-	var refused *schema.IncompatibleError
+	var refused *registry.IncompatibleError
 	if !errors.As(err, &refused) || len(refused.Reasons) == 0 {
 		t.Errorf("got %v, want an IncompatibleError with reasons", err)
 	}

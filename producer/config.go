@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Defaults of [Config].
@@ -27,7 +27,7 @@ type Config struct {
 	Cluster headrace.Cluster
 
 	// Registry is where the schema ids of events come from. [For] needs one; [Producer.SendRecord] does not.
-	Registry *schema.Registry
+	Registry *registry.Client
 
 	// AutoRegister registers the schema of an event that the registry does not know yet. It is meant for development: in
 	// production a schema is registered by a reviewed change, and a producer only looks it up, which is the default.

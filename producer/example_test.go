@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // One producer serves all events of a process; a typed topic is cheap and kept where events are made.
@@ -20,12 +20,12 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	registry, err := schema.RegistryFromEnv()
+	reg, err := registry.FromEnv()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry, Compression: producer.Zstd})
+	p, err := producer.New(producer.Config{Cluster: cluster, Registry: reg, Compression: producer.Zstd})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -10,14 +10,14 @@ import (
 
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/sender"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Producer sends events to one cluster. It is safe for concurrent use; a process needs one, shared by all its topics.
 type Producer struct {
 	client       *kafka.Client
 	sender       *sender.Sender
-	registry     *schema.Registry
+	registry     *registry.Client
 	autoRegister bool
 	suffix       string // of topics
 	logger       *zap.Logger

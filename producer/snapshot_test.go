@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/headracetest"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 type parcel struct {
@@ -67,8 +68,8 @@ func TestServicesStartWhileTheRegistryIsDown(t *testing.T) {
 	env.CreateTopic(t, "post", 1)
 	front, down, asked := switched(t, env.RegistryURL)
 	path := filepath.Join(t.TempDir(), "registry.snapshot")
-	client := func() *schema.Registry {
-		reg, err := schema.NewRegistry(front, schema.WithSnapshot(path), schema.WithTimeout(500*time.Millisecond))
+	client := func() *registry.Client {
+		reg, err := registry.New(front, registry.WithSnapshot(path), registry.WithTimeout(500*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestServicesStartWhileTheRegistryIsDown(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	send := func(reg *schema.Registry, id int64) {
+	send := func(reg *registry.Client, id int64) {
 		p, err := producer.New(producer.Config{Cluster: env.Cluster, Registry: reg})
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +88,7 @@ func TestServicesStartWhileTheRegistryIsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	handle := func(reg *schema.Registry, handled chan<- any) (stop func()) {
+	handle := func(reg *registry.Client, handled chan<- any) (stop func()) {
 		running, end := context.WithCancel(ctx)
 		w, err := consumer.New(consumer.Config{Cluster: env.Cluster, Registry: reg, Group: "g", Topics: []string{"post"}},
 			consumer.On(func(_ context.Context, e parcel) error { handled <- e; return nil }),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 type batchHeader = batch.Header
@@ -59,7 +60,7 @@ func (t *Topic[E]) identify(ctx context.Context, s *schema.Schema) (int, error) 
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		id, err := t.lookup(ctx, s)
-		if err == nil || !schema.Unavailable(err) || denied(err) {
+		if err == nil || !registry.Unavailable(err) || denied(err) {
 			return id, err
 		}
 		if last == nil || ctx.Err() == nil {
@@ -83,7 +84,7 @@ const (
 // lookup asks for the id once, under each subject.
 func (t *Topic[E]) lookup(ctx context.Context, s *schema.Schema) (int, error) {
 	subjects := t.subjects(s)
-	var missing *schema.NotRegisteredError
+	var missing *registry.NotRegisteredError
 	for _, subject := range subjects {
 		id, err := t.p.registry.Lookup(ctx, subject, s)
 		if err == nil {
@@ -126,7 +127,7 @@ func (t *Topic[E]) home(ctx context.Context, s *schema.Schema, subjects []string
 		return subjects[0], nil
 	}
 	latest, err := t.p.registry.Latest(ctx, subjects[1])
-	var missing *schema.NotRegisteredError
+	var missing *registry.NotRegisteredError
 	switch {
 	case err == nil && latest.Schema.FullName() == s.FullName():
 		return subjects[1], nil
@@ -138,12 +139,12 @@ func (t *Topic[E]) home(ctx context.Context, s *schema.Schema, subjects []string
 }
 
 func notFound(err error) bool {
-	answer, ok := errors.AsType[*schema.RegistryError](err)
+	answer, ok := errors.AsType[*registry.Error](err)
 	return ok && answer.Status == http.StatusNotFound
 }
 
 // denied reports whether the registry does not accept who is asking, which waiting does not mend.
 func denied(err error) bool {
-	answer, ok := errors.AsType[*schema.RegistryError](err)
+	answer, ok := errors.AsType[*registry.Error](err)
 	return ok && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
 }

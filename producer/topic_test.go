@@ -21,6 +21,7 @@ import (
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -266,7 +267,7 @@ func TestSchemaIsLookedUpUnderBothSubjects(t *testing.T) {
 				return
 			}
 			var failure *producer.Error
-			var missing *schema.NotRegisteredError
+			var missing *registry.NotRegisteredError
 			if !errors.As(err, &failure) || failure.Outcome != producer.Failed || !errors.As(err, &missing) {
 				t.Fatalf("got %v", err)
 			}
@@ -356,12 +357,12 @@ func TestARegistryOutageIsWaitedOut(t *testing.T) {
 		proxy.ServeHTTP(w, r)
 	}))
 	defer front.Close()
-	registry, err := schema.NewRegistry(front.URL)
+	reg, err := registry.New(front.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer registry.Close()
-	p := open(t, producer.Config{Cluster: env.Cluster, Registry: registry, AutoRegister: true})
+	defer reg.Close()
+	p := open(t, producer.Config{Cluster: env.Cluster, Registry: reg, AutoRegister: true})
 	topic := producer.For[orderPlaced](p, orders)
 
 	began := time.Now()

@@ -7,6 +7,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 type orderPaid struct {
@@ -20,12 +21,12 @@ func (orderPaid) AvroSchema() string {
 // A service asks before a replay whether it can read all that the topic holds.
 func ExampleSchemaScan_Check() {
 	ctx := context.Background()
-	registry, err := schema.RegistryFromEnv()
+	reg, err := registry.FromEnv()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer registry.Close()
+	defer reg.Close()
 	cluster, err := headrace.FromEnv()
 	if err != nil {
 		fmt.Println(err)
@@ -41,7 +42,7 @@ func ExampleSchemaScan_Check() {
 		fmt.Println(err)
 		return
 	}
-	verdicts, err := scan.Check(ctx, registry, paid)
+	verdicts, err := scan.Check(ctx, reg, paid)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // WriterVerdict is whether the events of one writer can be read.
@@ -16,7 +17,7 @@ type WriterVerdict struct {
 	Reader *schema.Schema // the reader of that name; nil when there is none, and the events would be unhandled
 	// Problems says why Reader cannot read them, field by field; empty when it can.
 	Problems []schema.Incompatibility
-	// Err says why the writer's schema could not be had: a [*schema.UnknownSchemaError] or a [*schema.InvalidSchemaError], either of
+	// Err says why the writer's schema could not be had: a [*registry.UnknownSchemaError] or a [*schema.InvalidSchemaError], either of
 	// which makes its events undecodable for every reader.
 	Err error
 }
@@ -30,7 +31,7 @@ func (v *WriterVerdict) Unreadable() bool { return v.Err != nil || len(v.Problem
 //
 // The verdicts are in the order of s.Writers. As in a worker, the reader of an event is the one of its full name. An outage of the
 // registry is an error; an id it does not know is a verdict. Without readers it only finds the names.
-func (s *SchemaScan) Check(ctx context.Context, registry *schema.Registry, readers ...*schema.Schema) ([]WriterVerdict, error) {
+func (s *SchemaScan) Check(ctx context.Context, reg *registry.Client, readers ...*schema.Schema) ([]WriterVerdict, error) {
 	byName := make(map[string]*schema.Schema, len(readers))
 	for _, r := range readers {
 		byName[r.FullName()] = r
@@ -41,8 +42,8 @@ func (s *SchemaScan) Check(ctx context.Context, registry *schema.Registry, reade
 	for i, w := range s.Writers {
 		group.Go(func() error {
 			v := WriterVerdict{WriterCount: w}
-			writer, err := registry.ResolveFor(ctx, schema.TopicName(s.Topic), w.Ref)
-			_, unknown := errors.AsType[*schema.UnknownSchemaError](err)
+			writer, err := reg.ResolveFor(ctx, schema.TopicName(s.Topic), w.Ref)
+			_, unknown := errors.AsType[*registry.UnknownSchemaError](err)
 			_, invalid := errors.AsType[*schema.InvalidSchemaError](err)
 			switch {
 			case unknown || invalid:

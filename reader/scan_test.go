@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // guidHeader names a schema by GUID, in a header, as the newer framing does.
@@ -166,7 +167,7 @@ func TestScanCheckSaysWhichReaderFailsAndWhy(t *testing.T) {
 	}
 	w.down.Store(true)
 	scan.Writers = append(scan.Writers, WriterCount{Ref: schema.RefID(77)})
-	if _, err := scan.Check(t.Context(), w.asking(time.Millisecond), same); !schema.Unavailable(err) {
+	if _, err := scan.Check(t.Context(), w.asking(time.Millisecond), same); !registry.Unavailable(err) {
 		t.Errorf("while the registry is down: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // CopyConfig says how the spans of a plan are copied to its target topic. Plan and Checkpoint are needed.
@@ -26,12 +26,12 @@ type CopyConfig struct {
 
 	// Registry is the source's. It is needed for a plan whose filter asks for the names or values of events, and where values are written
 	// for another registry or with another schema. An expression that has no answer for an event ends the copy with an *[UndecidedError].
-	Registry *schema.Registry
+	Registry *registry.Client
 
 	// ToRegistry is the one that readers of the target ask; nil is Registry. Where it is another, each schema's id in it is put before the
 	// values in place of the source's. A schema that is in none of the target's subjects ends the copy with a *[SubjectError], unless
 	// Register is set: then the copy registers it there. Values that are in no registry's wire format are left as they are.
-	ToRegistry *schema.Registry
+	ToRegistry *registry.Client
 	Register   bool
 
 	Unknown Unknown // what becomes of events with unknown schemas, where they matter

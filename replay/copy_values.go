@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Unknown says what becomes of an event whose schema the registry does not know, where a copy has to know it: for a filter, for another
@@ -39,7 +40,7 @@ func (e *SubjectError) Unwrap() error { return e.Err }
 
 // values changes what lies in front of values, and the values themselves, so that readers of the target can decode them.
 type values struct {
-	from, to *schema.Registry
+	from, to *registry.Client
 	another  bool // to gives ids of its own
 	register bool
 	topic    string
@@ -107,7 +108,7 @@ func (v *values) check(ctx context.Context, writers []Writer) error {
 	return nil
 }
 
-func (v *values) newest(ctx context.Context) (schema.Version, error) {
+func (v *values) newest(ctx context.Context) (registry.Version, error) {
 	newest, err := v.to.Latest(ctx, v.reencode)
 	if err != nil {
 		err = fmt.Errorf("subject %s: %w", v.reencode, err)
@@ -161,7 +162,7 @@ func (v *values) find(ctx context.Context, ref schema.Ref) (*route, error) {
 }
 
 // reencoded is the route of values that are written with the newest schema of a subject.
-func (v *values) reencoded(ref schema.Ref, writer *schema.Schema, newest schema.Version) (*route, error) {
+func (v *values) reencoded(ref schema.Ref, writer *schema.Schema, newest registry.Version) (*route, error) {
 	if ref == schema.RefID(newest.ID) && !v.another {
 		return &route{}, nil
 	}
@@ -191,7 +192,7 @@ func (v *values) targetID(ctx context.Context, s *schema.Schema) (int, error) {
 	var missing error
 	for _, subject := range subjects {
 		id, err := v.to.Lookup(ctx, subject, s)
-		if _, none := errors.AsType[*schema.NotRegisteredError](err); !none {
+		if _, none := errors.AsType[*registry.NotRegisteredError](err); !none {
 			return id, err
 		}
 		missing = err

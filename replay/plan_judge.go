@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // checkReaders finds what the target can read, and who else reads it.
@@ -143,17 +144,17 @@ func (m *planner) readerOf(ctx context.Context, event string) (*schema.Schema, e
 	if len(m.Readers) > 0 || topic == "" {
 		return nil, nil
 	}
-	registry := m.ToRegistry
-	if registry == nil {
-		registry = m.Registry
+	reg := m.ToRegistry
+	if reg == nil {
+		reg = m.Registry
 	}
 	// The producer's two subjects: of a topic with several event types, and of one with one.
 	for _, subject := range []string{topic + "-" + event, topic + "-value"} {
-		latest, err := registry.Latest(ctx, subject)
+		latest, err := reg.Latest(ctx, subject)
 		if err == nil && latest.Schema.FullName() == event {
 			return latest.Schema, nil
 		}
-		if answer, ok := errors.AsType[*schema.RegistryError](err); ok && answer.Status == http.StatusNotFound {
+		if answer, ok := errors.AsType[*registry.Error](err); ok && answer.Status == http.StatusNotFound {
 			continue
 		}
 		if err != nil {

@@ -13,15 +13,16 @@ import (
 	"github.com/headrace/headrace/internal/topicstate"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Request asks for a plan. From, Source.Topics and one target are needed.
 type Request struct {
 	From     headrace.Cluster
-	Registry *schema.Registry // of the source's values; nil: schemas stay unnamed, and filters by event or value are refused
+	Registry *registry.Client // of the source's values; nil: schemas stay unnamed, and filters by event or value are refused
 
 	To         *headrace.Cluster // of Target.Topic; nil: From
-	ToRegistry *schema.Registry  // that readers of Target.Topic ask; nil: Registry
+	ToRegistry *registry.Client  // that readers of Target.Topic ask; nil: Registry
 
 	Source Source // ClusterID is filled in
 	Filter filter.Filter

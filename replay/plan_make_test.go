@@ -17,6 +17,7 @@ import (
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const saleText = `{"type":"record","name":"Sale","namespace":"shop","fields":[{"name":"id","type":"long"}]}`
@@ -26,7 +27,7 @@ type shop struct {
 	t        *testing.T
 	server   *devserver.Server
 	cluster  headrace.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 	sale     *schema.Schema
 	id       int
 	client   *kgo.Client
@@ -46,7 +47,7 @@ func newShop(t *testing.T) *shop {
 		}
 	})
 	s := &shop{t: t, server: server, cluster: headrace.Cluster{Brokers: []string{server.KafkaAddr}}}
-	if s.registry, err = schema.RegistryAt(server.RegistryURL); err != nil {
+	if s.registry, err = registry.FromEnvAt(server.RegistryURL); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.registry.Close)

@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // TestRunWaitsForTheRegistry: it is out when the run begins, and goes out again before the schema of later events is asked for.
@@ -35,7 +36,7 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 	var refuse, refused atomic.Int64
 	refuse.Store(outage)
 	proxy := httputil.NewSingleHostReverseProxy(there)
-	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	reg := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refuse.Add(-1) >= 0 {
 			refused.Add(1)
 			http.Error(w, "out for a while", http.StatusServiceUnavailable)
@@ -46,9 +47,9 @@ func TestRunWaitsForTheRegistry(t *testing.T) {
 			refuse.Store(outage) // once more
 		}
 	}))
-	t.Cleanup(registry.Close)
+	t.Cleanup(reg.Close)
 	cfg := s.run()
-	if cfg.Worker.Registry, err = schema.RegistryAt(registry.URL, schema.WithTimeout(100*time.Millisecond)); err != nil {
+	if cfg.Worker.Registry, err = registry.FromEnvAt(reg.URL, registry.WithTimeout(100*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cfg.Worker.Registry.Close)

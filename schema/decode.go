@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // decodeFn reads one value into what is at p. The guard has passed the bytes.
@@ -192,7 +194,7 @@ func (b *decodeBinder) mapping(n *node, t reflect.Type) (decodeFn, *TypeError) {
 				key.SetString(r.ReadString())
 				value.SetZero()
 				if err := item(r, value.Addr().UnsafePointer()); err != nil {
-					return err.within(clip(key.String()))
+					return err.within(printable.Clip(key.String()))
 				}
 				m.SetMapIndex(key, value)
 			}

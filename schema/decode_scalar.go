@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // decodeScalar binds everything that holds no other type.
@@ -117,7 +119,7 @@ func unmarshalText(t reflect.Type, p unsafe.Pointer, text []byte) *DataError {
 		return undecodable("%s has no UnmarshalText", t)
 	}
 	if err := u.UnmarshalText(text); err != nil {
-		return undecodable("%s", clip(err.Error()))
+		return undecodable("%s", printable.Clip(err.Error()))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hamba/avro/v2"
 
 	"github.com/headrace/headrace/schema/codec"
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // maxKeptBuffer is the largest buffer a decoder keeps for the next translation; one huge event must not stay in memory for ever.
@@ -33,7 +34,7 @@ const maxPlans = 256
 // [Encoder].
 type Decoder[E Event] struct {
 	schema *Schema
-	reg    *Registry
+	from   Resolver // nil when every writer's schema is given
 	own    bool
 	fn     decodeFn // nil when E decodes itself
 
@@ -68,15 +69,15 @@ type selfDecoder interface {
 	DecodeAvro(r *codec.Reader)
 }
 
-// NewDecoder returns the decoder of E, which asks reg for the schemas of writers. reg may be nil when only [Decoder.DecodeFrom] is
+// NewDecoder returns the decoder of E, which asks from for the schemas of writers. from may be nil when only [Decoder.DecodeFrom] is
 // used. When E's schema does not parse, or a field of E does not fit it, the error says which: an [*InvalidSchemaError] or a
 // [*TypeError].
-func NewDecoder[E Event](reg *Registry) (*Decoder[E], error) {
+func NewDecoder[E Event](from Resolver) (*Decoder[E], error) {
 	s, err := eventSchema[E]()
 	if err != nil {
 		return nil, err
 	}
-	d := &Decoder[E]{schema: s, reg: reg}
+	d := &Decoder[E]{schema: s, from: from}
 	d.plans.Store(&map[planKey]*decodePlan{})
 	d.states.New = func() any { return &decodeState{r: newReader()} }
 	if _, d.own = any((*E)(nil)).(selfDecoder); d.own {
@@ -99,8 +100,9 @@ func (d *Decoder[E]) Schema() *Schema { return d.schema }
 // Decode decodes body, the Avro bytes that [ParseWire] returned with writer, into e, which it overwrites. Strings and bytes are
 // copied, so body may be reused. After an error e is the zero value.
 //
-// The errors tell whose fault it is. The event's: [*DataError], [*UnknownSchemaError], [*ResolveError], [*InvalidSchemaError] of the
-// writer's schema. Nobody's, to be tried again: those for which [Unavailable] is true, and the context's.
+// The errors tell whose fault it is. A [*DataError], a [*ResolveError] and an [*InvalidSchemaError] of the writer's schema are the event's.
+// An error of the [Resolver] is wrapped. With the client of package schema/registry it is the event's when it is an UnknownSchemaError;
+// when Unavailable reports true for it, the same call may succeed later.
 func (d *Decoder[E]) Decode(ctx context.Context, writer Ref, body []byte, e *E) error {
 	plan, err := d.planFor(ctx, writer)
 	if err != nil {
@@ -132,16 +134,16 @@ func (d *Decoder[E]) pooled(plan *decodePlan, body []byte, e *E) error {
 	return d.run(s, plan, body, e, self)
 }
 
-// planFor returns the plan for writer, asking the registry for its schema the first time.
+// planFor returns the plan for writer, asking the resolver for its schema the first time.
 func (d *Decoder[E]) planFor(ctx context.Context, writer Ref) (*decodePlan, error) {
 	key := planKey{ref: writer}
 	if plan := d.known(key); plan != nil {
 		return plan, nil
 	}
-	if d.reg == nil {
+	if d.from == nil {
 		return nil, fmt.Errorf("event %s: the decoder has no registry to ask for %s", d.schema.FullName(), writer)
 	}
-	s, err := d.reg.Resolve(ctx, writer)
+	s, err := d.from.Resolve(ctx, writer)
 	if err != nil {
 		return nil, fmt.Errorf("event %s: %w", d.schema.FullName(), err)
 	}
@@ -210,7 +212,7 @@ func (d *Decoder[E]) run(s *decodeState, plan *decodePlan, body []byte, e *E, se
 		// A type's own methods may panic; so might a decoder over data that no test thought of. The event is at fault either way.
 		if p := recover(); p != nil {
 			*s, *e = decodeState{r: newReader()}, zero
-			err = &DataError{Schema: plan.writer.name, Offset: -1, Reason: fmt.Sprintf("decoding it panicked: %s", clip(fmt.Sprint(p)))}
+			err = &DataError{Schema: plan.writer.name, Offset: -1, Reason: fmt.Sprintf("decoding it panicked: %s", printable.Clip(fmt.Sprint(p)))}
 		}
 	}()
 	fault := d.decode(s, plan, body, e, self)
@@ -284,7 +286,7 @@ func dataErrorOf(err error) *DataError {
 		fault.Offset, fault.Reason = at.Offset, at.Reason
 		return fault
 	}
-	fault.Reason = clip(err.Error())
+	fault.Reason = printable.Clip(err.Error())
 	return fault
 }
 
@@ -299,5 +301,5 @@ func atEnd(r *avro.Reader) *DataError {
 			return nil
 		}
 	}
-	return undecodable("%s", clip(r.Error.Error()))
+	return undecodable("%s", printable.Clip(r.Error.Error()))
 }

@@ -6,10 +6,10 @@ const (
 	// maxDefaultFields bounds how many fields the defaults of one schema take from other defaults: records whose fields default to
 	// such records, twice each, double with every type.
 	maxDefaultFields = 1 << 16
-	maxDefaultBytes  = maxSchemaText
+	maxDefaultBytes  = MaxSchemaBytes
 	// maxDefaultsBytes bounds all defaults of a schema, which may each take the same long one from others. Without that no text of
-	// maxSchemaText comes to so much.
-	maxDefaultsBytes = 8 * maxSchemaText
+	// MaxSchemaBytes comes to so much.
+	maxDefaultsBytes = 8 * MaxSchemaBytes
 	tooLarge         = "it expands to more than %d fields or %d bytes"
 )
 

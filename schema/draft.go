@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // Draft is a new record schema: what `headrace schema new` writes.
@@ -41,10 +43,10 @@ func ParseDraftField(text string) (DraftField, error) {
 	typ, def, _ := strings.Cut(rest, "=")
 	f := DraftField{Name: strings.TrimSpace(name), Type: strings.TrimSpace(typ), Default: strings.TrimSpace(def), Doc: strings.TrimSpace(doc)}
 	if !ok || f.Type == "" {
-		return f, fmt.Errorf("field %q is not name:type, as in total:decimal(12,2)", clip(text))
+		return f, fmt.Errorf("field %q is not name:type, as in total:decimal(12,2)", printable.Clip(text))
 	}
 	if !isName(f.Name) || strings.Contains(f.Name, ".") {
-		return f, fmt.Errorf("field name %q is invalid: %s", clip(f.Name), nameRule)
+		return f, fmt.Errorf("field name %q is invalid: %s", printable.Clip(f.Name), nameRule)
 	}
 	if _, err := parseShort(f.Type); err != nil {
 		return f, fmt.Errorf("field %s: %w", f.Name, err)
@@ -55,7 +57,7 @@ func ParseDraftField(text string) (DraftField, error) {
 // Text returns the schema's text. Names of other types are those that folder defines, which may be nil.
 func (d Draft) Text(folder *Folder) (string, error) {
 	if !isName(d.Name) {
-		return "", fmt.Errorf("invalid name %q: %s", clip(d.Name), nameRule)
+		return "", fmt.Errorf("invalid name %q: %s", printable.Clip(d.Name), nameRule)
 	}
 	name := unqualified(d.Name)
 	namespace := strings.TrimSuffix(strings.TrimSuffix(d.Name, name), ".")

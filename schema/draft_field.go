@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // draftWriter writes one field of a draft.
@@ -133,7 +135,7 @@ func (w *draftWriter) reference(name string) (string, error) {
 		if _, logical := logicalHomes[name]; logical {
 			return "", fmt.Errorf("there is no type %s", name)
 		}
-		return "", fmt.Errorf("there is no type %s, neither in Avro nor in the folder; %s", clip(name), meant(name, all))
+		return "", fmt.Errorf("there is no type %s, neither in Avro nor in the folder; %s", printable.Clip(name), meant(name, all))
 	}
 	return "", fmt.Errorf("type %s may be %s: write its full name", name, strings.Join(near, " or "))
 }
@@ -143,7 +145,7 @@ func (w *draftWriter) defaultOf(t *short) (string, error) {
 	given := w.field.Default
 	switch {
 	case optional && given != "" && given != "null":
-		return "", fmt.Errorf("what may be null has the default null: leave out =%s, or the ?", clip(given))
+		return "", fmt.Errorf("what may be null has the default null: leave out =%s, or the ?", printable.Clip(given))
 	case optional:
 		return "null", nil
 	case given != "" && json.Valid([]byte(given)) && t.word != "string":

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // short is a type as [ParseDraftField] takes it.
@@ -19,7 +21,7 @@ func parseShort(text string) (*short, error) {
 	p := shortParser{rest: text}
 	t, err := p.union(0)
 	if err == nil && p.rest != "" {
-		err = fmt.Errorf("%q is left over in type %q", clip(p.rest), clip(text))
+		err = fmt.Errorf("%q is left over in type %q", printable.Clip(p.rest), printable.Clip(text))
 	}
 	return t, err
 }
@@ -70,7 +72,7 @@ func (p *shortParser) term(depth int) (*short, error) {
 	if p.skip("(") {
 		inner, err := p.union(depth + 1)
 		if err == nil && !p.skip(")") {
-			err = fmt.Errorf("a ) is missing before %q", clip(p.rest))
+			err = fmt.Errorf("a ) is missing before %q", printable.Clip(p.rest))
 		}
 		return inner, err
 	}
@@ -80,7 +82,7 @@ func (p *shortParser) term(depth int) (*short, error) {
 	}
 	word := p.rest[:end]
 	if p.rest = p.rest[end:]; word == "" {
-		return nil, fmt.Errorf("a type is missing before %q", clip(p.rest))
+		return nil, fmt.Errorf("a type is missing before %q", printable.Clip(p.rest))
 	}
 	t := &short{word: word}
 	switch word {
@@ -117,7 +119,7 @@ func (p *shortParser) arguments(t *short) error {
 	}
 	if t.word == "enum" {
 		if i := slices.IndexFunc(t.args, func(s string) bool { return !isName(s) || strings.Contains(s, ".") }); i >= 0 {
-			return fmt.Errorf("symbol %q is invalid: %s", clip(t.args[i]), nameRule)
+			return fmt.Errorf("symbol %q is invalid: %s", printable.Clip(t.args[i]), nameRule)
 		}
 		return nil
 	}

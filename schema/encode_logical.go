@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/headrace/headrace/schema/codec"
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // encodeLogical binds the Go types that stand for a logical type. Without one for t it returns nothing, and the type beneath decides.
@@ -79,7 +80,7 @@ func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
 			text := *(*string)(p)
 			if _, err := parseUUID(text); err != nil {
-				return unencodable("%q: %v", clip(text), err)
+				return unencodable("%q: %v", printable.Clip(text), err)
 			}
 			return writeString(s, text)
 		}, nil
@@ -87,7 +88,7 @@ func encodeUUID(n *node, t reflect.Type) (encodeFn, *TypeError) {
 		return func(s *encodeState, p unsafe.Pointer) *EncodeError {
 			id, err := parseUUID(*(*string)(p))
 			if err != nil {
-				return unencodable("%q: %v", clip(*(*string)(p)), err)
+				return unencodable("%q: %v", printable.Clip(*(*string)(p)), err)
 			}
 			s.dst = append(s.dst, id[:]...)
 			return nil

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/headrace/headrace/schema/codec"
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // mapScratch is what walking a map by reflection needs; it is kept, so that a map costs no allocation.
@@ -54,7 +55,7 @@ func (sc *mapScratch) write(s *encodeState, m reflect.Value, item encodeFn) *Enc
 			return err.within("a key")
 		}
 		if err := item(s, value); err != nil {
-			return err.within(clip(sc.key.String()))
+			return err.within(printable.Clip(sc.key.String()))
 		}
 	}
 	// What the scratch refers to must not outlive the event.

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/headrace/headrace/schema/codec"
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // encodeScalar binds everything that holds no other type.
@@ -98,7 +99,7 @@ func encodeEnum(n *node, t reflect.Type) (encodeFn, *TypeError) {
 	write := func(s *encodeState, symbol string) *EncodeError {
 		i, ok := index[symbol]
 		if !ok {
-			return unencodable("%q is no symbol of enum %s", clip(symbol), n.name)
+			return unencodable("%q is no symbol of enum %s", printable.Clip(symbol), n.name)
 		}
 		s.dst = codec.AppendLong(s.dst, int64(i))
 		return nil

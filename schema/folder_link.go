@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // NewFolder parses asked together, in whatever order they come: a type that one of them defines may be used by name in any other.
@@ -71,7 +73,7 @@ func (l *linker) add(u *unit) {
 		}
 		at := other.source.place(other.defines[name])
 		l.problems = append(l.problems, u.problem(u.defines[name],
-			fmt.Sprintf("%s is defined twice: %s:%d:%d defines it already", clip(name), other.Path, at.Line, at.Column),
+			fmt.Sprintf("%s is defined twice: %s:%d:%d defines it already", printable.Clip(name), other.Path, at.Line, at.Column),
 			"define it in one file, and use its name in the others", nil))
 		return
 	}
@@ -140,7 +142,7 @@ func (l *linker) link(u *unit) {
 			if l.garbled != "" {
 				hint = "it may be in " + l.garbled + ", which is no JSON: mend that first"
 			}
-			l.problems = append(l.problems, u.problem(w.pointer, fmt.Sprintf("type %q is not defined in this file nor in another", clip(w.name)), hint, nil))
+			l.problems = append(l.problems, u.problem(w.pointer, fmt.Sprintf("type %q is not defined in this file nor in another", printable.Clip(w.name)), hint, nil))
 			continue
 		}
 		if !slices.Contains(u.needs, other) {
@@ -217,7 +219,7 @@ func (l *linker) circle(u *unit) {
 		for _, w := range from.missing() {
 			if l.names[w.name] == to {
 				at := from.source.place(w.pointer)
-				steps = append(steps, fmt.Sprintf("%s:%d:%d uses %s of %s", from.Path, at.Line, at.Column, clip(w.name), to.Path))
+				steps = append(steps, fmt.Sprintf("%s:%d:%d uses %s of %s", from.Path, at.Line, at.Column, printable.Clip(w.name), to.Path))
 				if i == 0 {
 					first = w
 				}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,14 +16,14 @@ const (
 	maxFolderText  = 256 << 20
 )
 
-// ReadFolder reads the files that paths name, and the .avsc files at any depth in the folders that they name, as [NewFolder] does.
-// Hidden folders are left out. What a file uses and paths do not define is looked for beside the file, and in the folders of
-// library.
-func ReadFolder(paths []string, library ...string) (*Folder, error) {
-	var asked, more reading
+// ReadFolder reads the files of disk that paths name, and the .avsc files at any depth in the folders that they name, as [NewFolder]
+// does. Hidden folders are left out. What a file uses and paths do not define is looked for beside the file, and in the folders of
+// library. disk may be what os.DirFS returns, or an embed.FS.
+func ReadFolder(disk fs.FS, paths []string, library ...string) (*Folder, error) {
+	asked, more := reading{disk: disk}, reading{disk: disk}
 	var beside []string
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := fs.Stat(disk, path)
 		switch {
 		case err != nil:
 			asked.fail(path, err)
@@ -64,6 +63,7 @@ func ReadFolder(paths []string, library ...string) (*Folder, error) {
 
 // reading is a list of files and what was wrong on the way.
 type reading struct {
+	disk     fs.FS
 	files    []string
 	size     int
 	problems []*FileError
@@ -86,7 +86,7 @@ func (r *reading) fail(path string, err error) {
 
 // folder lists the schema files of a folder.
 func (r *reading) folder(path string, deep bool) {
-	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(r.disk, path, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			r.fail(name, err)
@@ -99,7 +99,7 @@ func (r *reading) folder(path string, deep bool) {
 			r.problems = append(r.problems, &FileError{Path: path, Reason: fmt.Sprintf("more than %d schema files", maxFolderFiles), Hint: "name a folder further down"})
 			return filepath.SkipAll
 		}
-		if info, err := os.Stat(name); err != nil {
+		if info, err := fs.Stat(r.disk, name); err != nil {
 			r.fail(name, err)
 		} else if info.Mode().IsRegular() {
 			r.files = append(r.files, filepath.Clean(name))
@@ -114,7 +114,7 @@ func (r *reading) folder(path string, deep bool) {
 func (r *reading) read() []Source {
 	sources := make([]Source, 0, len(r.files))
 	for _, name := range r.files {
-		text, err := readText(name)
+		text, err := readText(r.disk, name)
 		if err != nil {
 			r.fail(name, err)
 			continue
@@ -129,12 +129,12 @@ func (r *reading) read() []Source {
 }
 
 // readText reads a file, of which one byte more than a schema may have is enough to refuse it.
-func readText(name string) (string, error) {
-	file, err := os.Open(name)
+func readText(disk fs.FS, name string) (string, error) {
+	file, err := disk.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	text, err := io.ReadAll(io.LimitReader(file, maxSchemaText+1))
+	text, err := io.ReadAll(io.LimitReader(file, MaxSchemaBytes+1))
 	return string(text), err
 }

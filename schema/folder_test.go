@@ -2,10 +2,9 @@ package schema
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -131,7 +130,7 @@ func TestFolderNamesFileLineAndColumn(t *testing.T) {
 			[]Source{{"a.avsc", record("\n" + `{"name": "x", "type": "int"},` + "\n" + ` {"name": "x", "type": "int"}`)}},
 			[]string{`a.avsc:3:2: duplicate field x`},
 		},
-		"too large": {[]Source{{"a.avsc", `"` + strings.Repeat("x", maxSchemaText) + `"`}}, []string{`a.avsc: 1048578 bytes are more than the 1048576 allowed`}},
+		"too large": {[]Source{{"a.avsc", `"` + strings.Repeat("x", MaxSchemaBytes) + `"`}}, []string{`a.avsc: 1048578 bytes are more than the 1048576 allowed`}},
 		"several": {
 			[]Source{{"c.avsc", `{`}, {"b.avsc", `7`}, {"a.avsc", `"Gone"`}},
 			[]string{"a.avsc:1:1: type", "b.avsc:1:1: a type is", "c.avsc:1:2: it is not JSON"},
@@ -165,39 +164,27 @@ func TestFolderKeepsWhatIsRight(t *testing.T) {
 
 func TestReadFolder(t *testing.T) {
 	t.Parallel()
-	top := t.TempDir()
-	put := func(name, text string) string {
-		path := filepath.Join(top, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	const order = "events/order.avsc"
+	disk := fstest.MapFS{}
+	for name, text := range map[string]string{
+		order: orderText, "events/line.avsc": lineText, "shared/deep/money.avsc": moneyText, "shared/unit.avsc": unitText,
+		".hidden/copy.avsc": moneyText, "empty/readme.md": "no schema",
+	} {
+		disk[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	order := put("events/order.avsc", orderText)
-	put("events/line.avsc", lineText)
-	put("shared/deep/money.avsc", moneyText)
-	put("shared/unit.avsc", unitText)
-	put(".hidden/copy.avsc", moneyText)
-	put("readme.md", "no schema")
-
-	whole, err := ReadFolder([]string{top})
+	whole, err := ReadFolder(disk, []string{"."})
 	if err != nil || len(whole.Files) != 4 {
 		t.Errorf("%v, %v", paths(whole.Files), err)
 	}
-	one, err := ReadFolder([]string{order}, filepath.Join(top, "shared"))
+	one, err := ReadFolder(disk, []string{order}, "shared")
 	if err != nil || len(one.Files) != 4 || one.Files[3].Path != order || one.Files[3].Imported || !one.Files[0].Imported {
 		t.Errorf("%v, %v", paths(one.Files), err)
 	}
-	if _, err := ReadFolder([]string{order}); err == nil || !strings.Contains(err.Error(), "shop.Money") {
+	if _, err := ReadFolder(disk, []string{order}); err == nil || !strings.Contains(err.Error(), "shop.Money") {
 		t.Errorf("without its library: %v", err)
 	}
-	for want, path := range map[string]string{
-		"gone.avsc: it cannot be read: no such file": filepath.Join(top, "gone.avsc"), "holds no .avsc file": t.TempDir(),
-	} {
-		if _, err := ReadFolder([]string{path}); err == nil || !strings.Contains(err.Error(), want) {
+	for want, path := range map[string]string{"gone.avsc: it cannot be read: file does not exist; check the path": "gone.avsc", "holds no .avsc file": "empty"} {
+		if _, err := ReadFolder(disk, []string{path}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v", err)
 		}
 	}

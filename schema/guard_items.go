@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // block reads the head of an array's or map's block: how many items, and where it must end when its size in bytes is given.
@@ -78,10 +80,10 @@ func (s *scan) mapping(st *step, depth int) *DataError {
 				return err
 			}
 			if !keys.add(start, stop) {
-				return s.fail("a key occurs twice").within(clip(string(s.src[start:stop])))
+				return s.fail("a key occurs twice").within(printable.Clip(string(s.src[start:stop])))
 			}
 			if err := s.run(st.arg, depth); err != nil {
-				return err.within(clip(string(s.src[start:stop])))
+				return err.within(printable.Clip(string(s.src[start:stop])))
 			}
 		}
 		if end >= 0 && s.pos != end {

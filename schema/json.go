@@ -2,6 +2,8 @@ package schema
 
 import (
 	"fmt"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // maxJSONBytes bounds the JSON of one value; an empty record takes no byte of Avro and many of JSON.
@@ -71,7 +73,7 @@ func toJSON(s *Schema, avro []byte, tagged bool) ([]byte, error) {
 func FromJSON(s *Schema, json []byte) ([]byte, error) {
 	value, err := parseJSON(json)
 	if err != nil {
-		return nil, &JSONError{Reason: "it is not JSON: " + clip(err.Error())}
+		return nil, &JSONError{Reason: "it is not JSON: " + printable.Clip(err.Error())}
 	}
 	tries := maxTries + triesPerByte*len(json)
 	e := jsonEncoder{w: avroBuffer{make([]byte, 0, 512)}, tries: &tries}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 const (
@@ -69,7 +71,7 @@ func (e *jsonEncoder) container(n *node, v *jsonValue, depth int) *JSONError {
 			e.w.text(name)
 		}
 		if err := e.encode(n.items, &v.items[i], depth); err != nil {
-			return err.within(clip(name))
+			return err.within(printable.Clip(name))
 		}
 	}
 	e.w.long(0)
@@ -103,7 +105,7 @@ func (e *jsonEncoder) record(n *node, v *jsonValue, depth int) *JSONError {
 	}
 	for _, key := range v.keys {
 		if !fields[key] {
-			return misfit("record %s has no such field", n.name).within(clip(key))
+			return misfit("record %s has no such field", n.name).within(printable.Clip(key))
 		}
 	}
 	return nil
@@ -164,11 +166,14 @@ func (e *jsonEncoder) union(n *node, v *jsonValue, depth int) *JSONError {
 		return last
 	}
 	var names []string
-	for _, branch := range n.branches[:min(len(n.branches), maxMessage)] {
+	for _, branch := range n.branches[:min(len(n.branches), maxNamedBranches)] {
 		names = append(names, branch.typeName())
 	}
-	return misfit("%s fits no branch of the union of %s", v.kind, clip(strings.Join(names, ", ")))
+	return misfit("%s fits no branch of the union of %s", v.kind, printable.Clip(strings.Join(names, ", ")))
 }
+
+// maxNamedBranches bounds how many branches of a union an error names.
+const maxNamedBranches = 300
 
 // tried counts the work on a branch that did not take the value; steps is what there had been before.
 func (e *jsonEncoder) tried(steps int) *JSONError {
@@ -210,7 +215,7 @@ func (e *jsonEncoder) scalar(n *node, v *jsonValue) *JSONError {
 			e.w.long(int64(i))
 			return nil
 		}
-		return misfit("%q is no symbol of enum %s", clip(v.text), n.name)
+		return misfit("%q is no symbol of enum %s", printable.Clip(v.text), n.name)
 	default:
 		return e.binary(n, v)
 	}
@@ -243,7 +248,7 @@ func (e *jsonEncoder) integer(n *node, v *jsonValue) *JSONError {
 	if err != nil {
 		var whole bool
 		if i, whole = exactInteger(v.text); !whole {
-			return misfit("%s is not a number that %s can hold", clip(v.text), n.kind)
+			return misfit("%s is not a number that %s can hold", printable.Clip(v.text), n.kind)
 		}
 	}
 	if n.kind == kindInt {
@@ -267,10 +272,10 @@ func (e *jsonEncoder) float(n *node, v *jsonValue) *JSONError {
 	case v.kind == jsonNumber:
 		var err error
 		if f, err = strconv.ParseFloat(v.text, bits); err != nil {
-			return misfit("%s is beyond a %s", clip(v.text), n.kind)
+			return misfit("%s is beyond a %s", printable.Clip(v.text), n.kind)
 		}
 	case v.kind == jsonString && e.defaults != nil: // Java and hamba take none, and registries refuse the schema
-		return misfit("a default of %s is a number in JSON, which has no %s", n.kind, clip(v.text))
+		return misfit("a default of %s is a number in JSON, which has no %s", n.kind, printable.Clip(v.text))
 	case v.kind == jsonString && v.text == "NaN":
 		f = math.NaN()
 	case v.kind == jsonString && v.text == "Infinity":

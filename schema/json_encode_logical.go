@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/schema/codec"
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // logical reads the readable notation of a logical type, or the number beneath it.
@@ -22,7 +23,7 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 			return nil
 		}
 		if err != nil {
-			return misfit("%q: %v", clip(v.text), err)
+			return misfit("%q: %v", printable.Clip(v.text), err)
 		}
 		if n.kind == kindString {
 			e.w.text(v.text)
@@ -36,7 +37,7 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 		}
 		d, err := parseDuration(v.text)
 		if err != nil {
-			return misfit("%q: %v", clip(v.text), err)
+			return misfit("%q: %v", printable.Clip(v.text), err)
 		}
 		e.w.raw(codec.AppendDuration(nil, d))
 		return nil
@@ -49,7 +50,7 @@ func (e *jsonEncoder) logical(n *node, v *jsonValue) *JSONError {
 	}
 	i, err := parseTemporal(n.logical, v.text)
 	if err != nil {
-		return misfit("%q: %v", clip(v.text), err)
+		return misfit("%q: %v", printable.Clip(v.text), err)
 	}
 	if n.kind == kindInt {
 		e.w.long(i)
@@ -65,11 +66,11 @@ func (e *jsonEncoder) decimal(n *node, v *jsonValue) *JSONError {
 	}
 	// big.Rat would compute 1e999999999; no decimal needs an exponent.
 	if len(v.text) > 2*maxPrecision || strings.ContainsAny(v.text, "eEpPxX_/") {
-		return misfit("%q is not a decimal like -12.50", clip(v.text))
+		return misfit("%q is not a decimal like -12.50", printable.Clip(v.text))
 	}
 	r, ok := new(big.Rat).SetString(v.text)
 	if !ok {
-		return misfit("%q is not a decimal like -12.50", clip(v.text))
+		return misfit("%q is not a decimal like -12.50", printable.Clip(v.text))
 	}
 	number, err := unscaled(r, n)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // maxJSONDepth bounds the nesting of JSON read from outside: schemas and events as JSON.
@@ -172,7 +174,7 @@ func readJSONObject(dec *json.Decoder, v jsonValue, depth int) (jsonValue, error
 		}
 		key, _ := token.(string)
 		if _, twice := seen[key]; twice {
-			return jsonValue{}, &jsonError{int(dec.InputOffset()), fmt.Sprintf("the name %q occurs twice in one object", clip(key))}
+			return jsonValue{}, &jsonError{int(dec.InputOffset()), fmt.Sprintf("the name %q occurs twice in one object", printable.Clip(key))}
 		}
 		seen[key] = struct{}{}
 		item, err := readJSON(dec, depth+1)

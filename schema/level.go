@@ -1,6 +1,10 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/headrace/headrace/schema/internal/printable"
+)
 
 // Level is a compatibility level of a subject: which schemas must be able to read what others wrote before a new version may join
 // them. The names and meanings are the Confluent registry's.
@@ -25,7 +29,7 @@ func ParseLevel(name string) (Level, error) {
 	case None, Backward, BackwardTransitive, Forward, ForwardTransitive, Full, FullTransitive:
 		return l, nil
 	}
-	return "", fmt.Errorf("compatibility level %q is none of NONE, BACKWARD, FORWARD, FULL and their _TRANSITIVE forms", clip(name))
+	return "", fmt.Errorf("compatibility level %q is none of NONE, BACKWARD, FORWARD, FULL and their _TRANSITIVE forms", printable.Clip(name))
 }
 
 func (l Level) backward() bool {

@@ -11,6 +11,9 @@ const (
 	// MaxValueBytes is the largest Avro value that is read, 16 MiB. Kafka's own limit on a record is 1 MiB unless raised.
 	MaxValueBytes = codec.MaxValueBytes
 
+	// MaxSchemaBytes is the longest text of a schema, 1 MiB. Registries hand out schemas that somebody else wrote.
+	MaxSchemaBytes = 1 << 20
+
 	// MaxDepth is how deep records, arrays and maps of one value may nest, when read and when written. Recursive data beyond
 	// any program's stack fits a few megabytes otherwise.
 	MaxDepth = codec.MaxDepth

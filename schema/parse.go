@@ -6,10 +6,9 @@ import (
 	"strings"
 
 	"github.com/hamba/avro/v2"
-)
 
-// maxSchemaText bounds a schema's text; registries hand out schemas that somebody else wrote.
-const maxSchemaText = 1 << 20
+	"github.com/headrace/headrace/schema/internal/printable"
+)
 
 // InvalidSchemaError says why a text is not an Avro schema that this package accepts.
 type InvalidSchemaError struct {
@@ -52,9 +51,10 @@ func Parse(text string, refs ...*Schema) (*Schema, error) {
 	return parseLocated(source, refs, names)
 }
 
-// parseWritten parses a schema that others wrote data with. Defaults of a writer play no part in reading (Avro specification, "Schema
-// Resolution"), and registries accept some that are not valid: these are set aside, and are errors where a reader needs them.
-func parseWritten(text string, refs ...*Schema) (*Schema, error) {
+// ParseWriter is [Parse] for a schema that others write data with, as a [Resolver] gets it. A writer's defaults play no part in reading
+// (Avro specification, "Schema Resolution"), and registries accept some that are not valid. Such a default counts as none: it is an error
+// only where a reader needs it.
+func ParseWriter(text string, refs ...*Schema) (*Schema, error) {
 	source, bad := locate(text)
 	if bad != nil {
 		return nil, bad
@@ -72,9 +72,9 @@ func parseWritten(text string, refs ...*Schema) (*Schema, error) {
 
 // locate reads a schema's text as JSON.
 func locate(text string) (*located, *InvalidSchemaError) {
-	if len(text) > maxSchemaText {
+	if len(text) > MaxSchemaBytes {
 		return nil, &InvalidSchemaError{
-			Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(text), maxSchemaText),
+			Reason: fmt.Sprintf("%d bytes are more than the %d allowed", len(text), MaxSchemaBytes),
 			Hint:   "move types into files of their own and refer to them by name",
 		}
 	}
@@ -178,19 +178,19 @@ func mergeNames(refs []*Schema) (map[string]*node, error) {
 func validate(text string, used map[string]*node) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &InvalidSchemaError{Reason: "checking it panicked: " + clip(fmt.Sprint(p))}
+			err = &InvalidSchemaError{Reason: "checking it panicked: " + printable.Clip(fmt.Sprint(p))}
 		}
 	}()
 	known := &avro.SchemaCache{}
 	for name, n := range used {
 		stand, err := avro.NewFixedSchema(n.name, "", 1, nil)
 		if err != nil {
-			return &InvalidSchemaError{Reason: clip(err.Error())}
+			return &InvalidSchemaError{Reason: printable.Clip(err.Error())}
 		}
 		known.Add(name, avro.NewRefSchema(stand))
 	}
 	if _, err := avro.ParseWithCache(text, "", known); err != nil {
-		return &InvalidSchemaError{Reason: clip(err.Error())}
+		return &InvalidSchemaError{Reason: printable.Clip(err.Error())}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // isName holds a name, or each part of a full name, to the specification, "Names": a letter or underscore, then those and digits.
@@ -32,7 +34,7 @@ const (
 	// form, in messages.
 	maxName = 1024
 	// maxNames bounds the full names of one schema together, each counted wherever it is used.
-	maxNames = 8 * maxSchemaText
+	maxNames = 8 * MaxSchemaBytes
 )
 
 func checkName(name, at string) error {
@@ -42,7 +44,7 @@ func checkName(name, at string) error {
 			Path: at, Reason: fmt.Sprintf("a name of %d bytes is over the %d allowed", len(name), maxName), Hint: "shorten it, or its namespace",
 		}
 	case !isName(name):
-		return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", clip(name)), Hint: nameRule}
+		return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: nameRule}
 	}
 	return nil
 }
@@ -64,7 +66,7 @@ func checkFieldName(record *node, name, at string, seen map[string]string) error
 		return err
 	}
 	if strings.Contains(name, ".") {
-		return &InvalidSchemaError{Path: at + "/name", Reason: fmt.Sprintf("invalid name %q", clip(name)), Hint: nameRule}
+		return &InvalidSchemaError{Path: at + "/name", Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: nameRule}
 	}
 	if first, twice := seen[name]; twice {
 		return &InvalidSchemaError{
@@ -87,7 +89,7 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 		place := at + "/symbols/" + strconv.Itoa(i)
 		switch {
 		case symbol.kind != jsonString || len(symbol.text) > maxName || !isName(symbol.text) || strings.Contains(symbol.text, "."):
-			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("invalid symbol %q of enum %s", clip(symbol.text), n.name), Hint: nameRule}
+			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("invalid symbol %q of enum %s", printable.Clip(symbol.text), n.name), Hint: nameRule}
 		case has(n.ordinals, symbol.text):
 			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("duplicate symbol %s of enum %s", symbol.text, n.name), Hint: "remove one of them"}
 		}
@@ -95,8 +97,8 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 	}
 	if n.enumDefault != "" && !has(n.ordinals, n.enumDefault) {
 		n.mistake = &InvalidSchemaError{
-			Path: at + "/default", Reason: fmt.Sprintf("the default %q is none of the symbols of enum %s", clip(n.enumDefault), n.name),
-			Hint: "make it one of " + clip(strings.Join(n.symbols, ", ")),
+			Path: at + "/default", Reason: fmt.Sprintf("the default %q is none of the symbols of enum %s", printable.Clip(n.enumDefault), n.name),
+			Hint: "make it one of " + printable.Clip(strings.Join(n.symbols, ", ")),
 		}
 		n.enumDefault = ""
 	}

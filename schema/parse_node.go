@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 const (
@@ -68,7 +70,7 @@ func (p *parser) byName(name, namespace, at string) (*node, error) {
 		return n, nil
 	}
 	return nil, &InvalidSchemaError{
-		Path: at, Reason: fmt.Sprintf("type %q is not defined here nor in a reference", clip(full)),
+		Path: at, Reason: fmt.Sprintf("type %q is not defined here nor in a reference", printable.Clip(full)),
 		Hint: meant(name, slices.Collect(maps.Keys(p.names))),
 	}
 }

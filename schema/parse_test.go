@@ -70,7 +70,7 @@ func TestParseRefuses(t *testing.T) {
 		"a default of no branch":  {record(`{"name":"a","type":["int","null"],"default":"x"}`), "/fields/0/default", "number"},
 		"a default of itself":     {`{"type":"record","name":"R","fields":[{"name":"r","type":"R","default":{}}]}`, "/fields/0/default", "itself"},
 		"an incomplete default":   {record(`{"name":"a","type":{"type":"record","name":"S","fields":[{"name":"x","type":"int"}]},"default":{}}`), "/fields/0/default", "missing"},
-		"too much text":           {`"` + strings.Repeat("x", maxSchemaText) + `"`, "", "allowed"},
+		"too much text":           {`"` + strings.Repeat("x", MaxSchemaBytes) + `"`, "", "allowed"},
 		"too deep":                {strings.Repeat(`{"type":"array","items":`, 100_000) + `"int"` + strings.Repeat("}", 100_000), "", "allowed"},
 		"deep":                    {strings.Repeat(`[`, 2000) + strings.Repeat("]", 2000), "", "deeper"},
 	} {

@@ -45,7 +45,7 @@ func TestSampleIsAValueOfItsSchema(t *testing.T) {
 func TestSamplesDifferAndEnd(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	tree := parsed(t, `{"type":"record","name":"Tree","fields":[{"name":"v","type":"int"},{"name":"kids","type":{"type":"array","items":"Tree"}},
+	tree := mustParse(t, `{"type":"record","name":"Tree","fields":[{"name":"v","type":"int"},{"name":"kids","type":{"type":"array","items":"Tree"}},
 		{"name":"next","type":["Tree","null"]},{"name":"more","type":{"type":"map","values":"Tree"}}]}`)
 	seen := map[string]bool{}
 	for range 50 {
@@ -58,7 +58,7 @@ func TestSamplesDifferAndEnd(t *testing.T) {
 	if len(seen) < 25 {
 		t.Errorf("%d different values of 50", len(seen))
 	}
-	endless := parsed(t, `{"type":"record","name":"A","fields":[{"name":"a","type":"A"}]}`)
+	endless := mustParse(t, `{"type":"record","name":"A","fields":[{"name":"a","type":"A"}]}`)
 	var invalid *InvalidSchemaError
 	if _, err := Sample(endless, r); !errors.As(err, &invalid) {
 		t.Errorf("a record that contains itself: %v", err)
@@ -67,7 +67,7 @@ func TestSamplesDifferAndEnd(t *testing.T) {
 
 func TestTaggedJSONNamesEveryBranch(t *testing.T) {
 	t.Parallel()
-	s := parsed(t, record(`{"name":"a","type":["null","string"]},{"name":"b","type":["null","int"]},{"name":"c","type":["long","string"]}`))
+	s := mustParse(t, record(`{"name":"a","type":["null","string"]},{"name":"b","type":["null","int"]},{"name":"c","type":["long","string"]}`))
 	body, err := FromJSON(s, []byte(`{"a":"x","b":null,"c":7}`))
 	if err != nil {
 		t.Fatal(err)

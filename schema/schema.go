@@ -7,7 +7,7 @@ import (
 )
 
 // Schema is a parsed Avro schema. It is immutable and safe for concurrent use. It does not know its id in any registry: ids
-// belong to a registry, see [Registry.Lookup].
+// belong to a registry.
 type Schema struct {
 	text      string
 	refs      []*Schema
@@ -16,14 +16,14 @@ type Schema struct {
 	canonical string
 	identity  string
 	guard     *guard
-	// origin is where a registry keeps this schema, so that a schema that refers to it can say so. Zero for parsed text.
-	origin origin
+	origin    Origin
 }
 
-// origin is a version of a subject.
-type origin struct {
-	subject string
-	version int
+// Origin is the version of a subject under which a registry keeps a schema. A schema that refers to another names the other's origin
+// when it is registered.
+type Origin struct {
+	Subject string
+	Version int // 1 is the first
 }
 
 // Of returns the schema of an event type. It calls AvroSchema on E's zero value; when that panics, Of returns an error.
@@ -60,26 +60,20 @@ func (s *Schema) Fingerprint() [32]byte { return sha256.Sum256([]byte(s.canonica
 // References returns the schemas that were given to [Parse] with the text.
 func (s *Schema) References() []*Schema { return append([]*Schema(nil), s.refs...) }
 
+// Origin returns where a registry keeps s. It is zero for a schema that did not come from a subject of a registry.
+func (s *Schema) Origin() Origin { return s.origin }
+
+// WithOrigin returns s as a registry keeps it under at.
+func (s *Schema) WithOrigin(at Origin) *Schema {
+	located := *s
+	located.origin = at
+	return &located
+}
+
+// SameData reports whether what is written with s is, byte for byte, what is written with other, and means the same: both have the same
+// types, names and logical types. Documentation, defaults and aliases may differ.
+func (s *Schema) SameData(other *Schema) bool { return s.identity == other.identity }
+
 // Check reports whether body is exactly one well-formed value written with s, to its last byte, within the limits of this
 // package. The error is a [*DataError]. It takes no memory, whatever body holds.
 func (s *Schema) Check(body []byte) error { return s.guard.check(body) }
-
-// registrationIdentity is what a registry tells schemas apart by: the whole text, documentation and defaults included, and that of
-// the references.
-func registrationIdentity(s *Schema) [32]byte {
-	h := sha256.New()
-	seen := map[*Schema]bool{}
-	var add func(s *Schema)
-	add = func(s *Schema) {
-		if seen[s] {
-			return
-		}
-		seen[s] = true
-		_, _ = fmt.Fprintf(h, "%d:%s%d[", len(s.text), s.text, len(s.refs)) // a hash never fails
-		for _, ref := range s.refs {
-			add(ref)
-		}
-	}
-	add(s)
-	return [32]byte(h.Sum(nil))
-}

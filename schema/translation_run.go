@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // translating is one run of a translation over one value.
@@ -179,7 +181,7 @@ func (x *translating) items(m *move, depth int, keyed bool) *DataError {
 			}
 			if err := x.move(m.target, depth); err != nil {
 				if keyed {
-					return err.within(clip(string(x.src[start:stop])))
+					return err.within(printable.Clip(string(x.src[start:stop])))
 				}
 				return err.within(strconv.Itoa(item))
 			}
@@ -202,7 +204,7 @@ func (x *translating) entry(keys *keySet) (start, stop int, err *DataError) {
 		return 0, 0, err
 	}
 	if !keys.add(start, stop) {
-		return 0, 0, x.fail("a key occurs twice").within(clip(string(x.src[start:stop])))
+		return 0, 0, x.fail("a key occurs twice").within(printable.Clip(string(x.src[start:stop])))
 	}
 	return start, stop, x.write(x.src[from:stop])
 }

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"errors"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,24 +11,19 @@ import (
 const written = `{"type":"record","name":"shop.Order","fields":[{"name":"note","type":"string","default":null},
 	{"name":"size","type":{"type":"enum","name":"Size","symbols":["S","L"],"default":"XL"}}]}`
 
-func writtenRegistry(t *testing.T) *Registry {
+func parseWritten(t *testing.T) *Schema {
 	t.Helper()
-	return serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, 200, `{"subject":"orders-value","version":1,"id":7,"schema":`+strconv.Quote(strings.ReplaceAll(written, "\n\t", ""))+`}`)
-	})
+	s, err := ParseWriter(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // Defaults of the writer play no part in reading (Avro specification, "Schema Resolution").
 func TestWritersSchemaMayHaveInvalidDefaults(t *testing.T) {
 	t.Parallel()
-	registry := writtenRegistry(t)
-	writer, err := registry.Schema(t.Context(), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v, err := registry.Latest(t.Context(), "orders-value"); err != nil || v.Schema.FullName() != "shop.Order" {
-		t.Fatalf("latest is %+v, %v", v, err)
-	}
+	writer := parseWritten(t)
 	mended := mustParse(t, strings.NewReplacer(`null}`, `""}`, `"XL"`, `"S"`).Replace(written))
 	body, err := FromJSON(writer, []byte(`{"note":"n","size":"L"}`))
 	if err != nil {
@@ -50,16 +44,13 @@ func TestWritersSchemaMayHaveInvalidDefaults(t *testing.T) {
 // A default that is not valid is none, wherever one is needed, and whoever needs it learns why.
 func TestInvalidDefaultIsNoDefault(t *testing.T) {
 	t.Parallel()
-	invalid, err := writtenRegistry(t).Schema(t.Context(), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
+	invalid := parseWritten(t)
 	const noteWrong, sizeWrong = "string needs a string, not null", `the default "XL" is none of the symbols of enum shop.Size`
 	if _, err := FromJSON(invalid, []byte(`{"size":"L"}`)); err == nil || !strings.Contains(err.Error(), "/fields/0/default is not valid: ") {
 		t.Errorf("an event without the field: %v", err)
 	}
 	lacks := mustParse(t, `{"type":"record","name":"shop.Order","fields":[{"name":"size","type":{"type":"enum","name":"Size","symbols":["S","M"]}}]}`)
-	_, err = NewTranslator(invalid, lacks)
+	_, err := NewTranslator(invalid, lacks)
 	if err == nil || !strings.Contains(err.Error(), "READER_FIELD_MISSING_DEFAULT_VALUE at /fields/0: ") || !strings.Contains(err.Error(), noteWrong) {
 		t.Errorf("a reader with an invalid default: %v", err)
 	}
@@ -92,7 +83,7 @@ func TestDefaultsTakenFromOthersAreBounded(t *testing.T) {
 			text.WriteString(`,{"name":"g` + strconv.Itoa(i) + `","type":"R","default":` + value + `}`)
 		}
 		text.WriteString(`]}`)
-		s, err := parseWritten(text.String())
+		s, err := ParseWriter(text.String())
 		if err != nil {
 			t.Fatal(err)
 		}

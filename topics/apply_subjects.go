@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 var errNoRegistry = errors.New("the plan registers schemas, and there is no schema registry to do it in: set Connection.Registry")
@@ -71,7 +72,7 @@ func (a *application) applySubject(ctx context.Context, c Change) error {
 		return err
 	}
 	_, err = a.conn.Registry.Register(ctx, c.Subject, parsed)
-	var refused *schema.IncompatibleError
+	var refused *registry.IncompatibleError
 	if errors.As(err, &refused) {
 		return fmt.Errorf("the registry refuses it:\n    %s", strings.Join(refused.Reasons, "\n    "))
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/devserver"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 )
 
@@ -37,12 +37,12 @@ func newPipeline(t *testing.T, opts ...kfake.Opt) *pipeline {
 			t.Error(err)
 		}
 	})
-	registry, err := schema.NewRegistry(server.RegistryURL)
+	reg, err := registry.New(server.RegistryURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(registry.Close)
-	conn := topics.Connection{Cluster: headrace.Cluster{Brokers: []string{server.KafkaAddr}}, Registry: registry}
+	t.Cleanup(reg.Close)
+	conn := topics.Connection{Cluster: headrace.Cluster{Brokers: []string{server.KafkaAddr}}, Registry: reg}
 	return &pipeline{t: t, server: server, conn: conn, dir: t.TempDir()}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Exported is what a cluster has, as a file declares it.
@@ -110,27 +111,27 @@ func (e *Exported) note(topic, text string) {
 }
 
 // addEvents finds the events of each topic by the names of subjects.
-func (e *Exported) addEvents(ctx context.Context, registry *schema.Registry) error {
-	subjects, err := registry.Subjects(ctx)
+func (e *Exported) addEvents(ctx context.Context, reg *registry.Client) error {
+	subjects, err := reg.Subjects(ctx)
 	if err != nil {
 		return err
 	}
 	slices.Sort(subjects)
-	inForce, err := registry.Compatibility(ctx, "")
+	inForce, err := reg.Compatibility(ctx, "")
 	if err != nil {
 		return err
 	}
 	for i := range e.topics {
-		if err := e.addEventsOf(ctx, registry, &e.topics[i], subjects, inForce); err != nil {
+		if err := e.addEventsOf(ctx, reg, &e.topics[i], subjects, inForce); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Exported) addEventsOf(ctx context.Context, registry *schema.Registry, t *project.Topic, subjects []string, inForce schema.Level) error {
-	var own *schema.Version
-	var several []schema.Version
+func (e *Exported) addEventsOf(ctx context.Context, reg *registry.Client, t *project.Topic, subjects []string, inForce schema.Level) error {
+	var own *registry.Version
+	var several []registry.Version
 	levels := map[schema.Level]bool{}
 	for _, subject := range subjects {
 		// A dash is in no Avro name: that is the subject of another topic, whose name starts with this one's.
@@ -138,7 +139,7 @@ func (e *Exported) addEventsOf(ctx context.Context, registry *schema.Registry, t
 		if !ours || suffix == "key" || strings.Contains(suffix, "-") {
 			continue
 		}
-		version, err := registry.Latest(ctx, subject)
+		version, err := reg.Latest(ctx, subject)
 		if bad, unread := errors.AsType[*schema.InvalidSchemaError](err); unread {
 			e.note(t.Name, fmt.Sprintf("Subject %q is not said here: %s.", subject, bad.Reason))
 			continue
@@ -154,16 +155,16 @@ func (e *Exported) addEventsOf(ctx context.Context, registry *schema.Registry, t
 		default:
 			continue
 		}
-		level, err := registry.Compatibility(ctx, subject)
+		level, err := reg.Compatibility(ctx, subject)
 		if err != nil {
 			return err
 		}
 		levels[level] = true
 	}
-	var events []schema.Version
+	var events []registry.Version
 	switch {
 	case own != nil && len(several) == 0:
-		events = []schema.Version{*own}
+		events = []registry.Version{*own}
 	case own == nil && len(several) > 1:
 		events = several
 	case own != nil || len(several) > 0:

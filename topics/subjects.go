@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/schema"
 )
@@ -22,7 +23,7 @@ func (r *resolution) subjects() {
 	if declared == 0 {
 		return
 	}
-	folder, err := schema.ReadFolder([]string{r.file.Schemas.Folder})
+	folder, err := schema.ReadFolder(disk.FS{}, []string{r.file.Schemas.Folder})
 	var several *schema.FolderError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

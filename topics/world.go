@@ -6,12 +6,13 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Connection is where a plan is made and applied.
 type Connection struct {
 	Cluster  headrace.Cluster
-	Registry *schema.Registry // may be nil where no topic declares events
+	Registry *registry.Client // may be nil where no topic declares events
 }
 
 // World is what a cluster and its registry have of what is wanted. [Observe] reads it; it is plain data.

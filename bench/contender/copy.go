@@ -9,19 +9,21 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/bench/order"
 )
 
 // copyHeadrace copies as `headrace replay apply` does, with a checkpoint and, by type, with origin headers.
 func copyHeadrace(ctx context.Context, job Job) error {
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return err
 	}
@@ -45,7 +47,7 @@ func copyHeadrace(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	_, err = replay.Copy(ctx, replay.CopyConfig{From: cluster, Plan: plan, Registry: registry, Checkpoint: filepath.Join(folder, "checkpoint.json")})
+	_, err = replay.Copy(ctx, replay.CopyConfig{From: cluster, Plan: plan, Registry: reg, Checkpoint: filepath.Join(folder, "checkpoint.json")})
 	return errors.Join(err, os.RemoveAll(folder))
 }
 

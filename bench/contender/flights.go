@@ -5,12 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/bench/flight"
 )
@@ -26,11 +27,11 @@ type flightsHeadrace struct {
 }
 
 func produceFlights(job Job, feed flight.Feed) (Producer, error) {
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return nil, err
 	}
-	p, err := producer.New(producer.Config{Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry})
+	p, err := producer.New(producer.Config{Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: reg})
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (p *flightsHeadrace) Close() error { return p.producer.Close(context.Backgr
 func consumeFlights(ctx context.Context, job Job, seen func() bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func consumeFlights(ctx context.Context, job Job, seen func() bool) error {
 		return nil
 	}
 	w, err := consumer.New(consumer.Config{
-		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry, Group: job.Group, Topics: []string{job.Topic},
+		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: reg, Group: job.Group, Topics: []string{job.Topic},
 	},
 		consumer.On(func(context.Context, events.FlightArrived) error { return count() }),
 		consumer.On(func(context.Context, events.FlightCancelled) error { return count() }),

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/bench/order"
 	"github.com/headrace/headrace/systemtest/bench/order/orderavro"
@@ -32,7 +33,7 @@ func produceHand(job Job, feed order.Feed) (Producer, error) {
 }
 
 func newHeadraceProducer[E schema.Event](job Job, events []E, key func(*E) string) (Producer, error) {
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func newHeadraceProducer[E schema.Event](job Job, events []E, key func(*E) strin
 		return nil, err
 	}
 	p, err := producer.New(producer.Config{
-		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry, Compression: compression,
+		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: reg, Compression: compression,
 	})
 	if err != nil {
 		return nil, err
@@ -96,11 +97,11 @@ func consumeHand(ctx context.Context, job Job, seen func() bool) error {
 }
 
 func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return err
 	}
-	p, err := producer.New(producer.Config{Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry})
+	p, err := producer.New(producer.Config{Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: reg})
 	if err != nil {
 		return err
 	}
@@ -117,14 +118,14 @@ func chainGenerated(ctx context.Context, job Job, seen func() bool) error {
 func consumeHeadrace[E schema.Event](
 	ctx context.Context, job Job, seen func() bool, concurrency int, handle func(context.Context, E) error,
 ) error {
-	registry, err := schema.NewRegistry(job.RegistryURL)
+	reg, err := registry.New(job.RegistryURL)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	w, err := consumer.New(consumer.Config{
-		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: registry, Group: job.Group, Topics: []string{job.Topic},
+		Cluster: headrace.Cluster{Brokers: job.Brokers}, Registry: reg, Group: job.Group, Topics: []string{job.Topic},
 		Concurrency: concurrency,
 	}, consumer.On(func(ctx context.Context, e E) error {
 		if err := handle(ctx, e); err != nil {

@@ -10,13 +10,13 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Connection is what every service of the pipeline talks to, and where it logs.
 type Connection struct {
 	Cluster  headrace.Cluster
-	Registry *schema.Registry
+	Registry *registry.Client
 	Logger   *zap.Logger     // nil logs nothing
 	Retry    []time.Duration // how long events that failed wait before each further try; nil is a minute, and then an hour
 	Context  string          // the context of headrace.yaml whose topics there are; it has a retry topic for each delay of Retry
@@ -39,11 +39,11 @@ func FromEnv(logger *zap.Logger) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	registry, err := schema.RegistryFromEnv()
+	reg, err := registry.FromEnv()
 	if err != nil {
 		return Connection{}, err
 	}
-	return Connection{Cluster: cluster, Registry: registry, Logger: logger}, nil
+	return Connection{Cluster: cluster, Registry: reg, Logger: logger}, nil
 }
 
 // Producer is the connection's producer. A process needs one.

@@ -37,7 +37,7 @@ const (
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Env is what a run takes from its process. Connections come from KAFKA_ and SCHEMA_REGISTRY_ variables of the process'
-// environment, which headrace.FromEnv and schema.RegistryFromEnv read.
+// environment, which headrace.FromEnv and registry.FromEnv read.
 type Env struct {
 	Args   []string // without the program's name
 	Stdin  io.Reader

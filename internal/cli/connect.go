@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/internal/project"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // cluster is where Kafka is: by flag, environment, headrace.yaml or default, in this order. A connection is taken whole: what
@@ -59,28 +59,28 @@ func clusterFromEnv() (headrace.Cluster, error) {
 }
 
 // openRegistry is a client of the registry, which is found as the cluster is. It fails at once when nobody listens there: the client itself would try again until the timeout, which is right for a service and not for a person.
-func (a *app) openRegistry(ctx context.Context) (*schema.Registry, error) {
-	registry, err := a.registryClient()
+func (a *app) openRegistry(ctx context.Context) (*registry.Client, error) {
+	reg, err := a.registryClient()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	if err := dial(ctx, registry.URL()); err != nil {
-		registry.Close()
-		return nil, &schema.UnavailableError{URL: registry.URL(), Attempts: 1, Err: err}
+	if err := dial(ctx, reg.URL()); err != nil {
+		reg.Close()
+		return nil, &registry.UnavailableError{URL: reg.URL(), Attempts: 1, Err: err}
 	}
-	return registry, nil
+	return reg, nil
 }
 
-func (a *app) registryClient() (*schema.Registry, error) {
-	timeout := schema.WithTimeout(a.timeout)
+func (a *app) registryClient() (*registry.Client, error) {
+	timeout := registry.WithTimeout(a.timeout)
 	if a.registry != "" {
-		registry, err := schema.RegistryAt(a.registry, timeout)
+		reg, err := registry.FromEnvAt(a.registry, timeout)
 		if err != nil {
 			return nil, &usageError{fmt.Errorf("--registry: %w", err)}
 		}
-		return registry, nil
+		return reg, nil
 	}
 	if a.context != "" || os.Getenv("SCHEMA_REGISTRY_URL") == "" {
 		chosen, err := a.chosenContext()
@@ -91,15 +91,15 @@ func (a *app) registryClient() (*schema.Registry, error) {
 			return a.contextRegistry(chosen)
 		}
 	}
-	registry, err := schema.RegistryFromEnv(timeout)
+	reg, err := registry.FromEnv(timeout)
 	if err != nil {
 		return nil, fmt.Errorf("environment: %w", err)
 	}
-	return registry, nil
+	return reg, nil
 }
 
 // contextRegistry is the registry of a context, taken whole as its cluster is.
-func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error) {
+func (a *app) contextRegistry(chosen *project.Context) (*registry.Client, error) {
 	r := chosen.Registry
 	if err := a.maySend(chosen, r.Secrets(chosen.At)); err != nil {
 		return nil, err
@@ -113,24 +113,24 @@ func (a *app) contextRegistry(chosen *project.Context) (*schema.Registry, error)
 	if err != nil {
 		return nil, err
 	}
-	opts := []schema.RegistryOption{schema.WithTimeout(a.timeout)}
+	opts := []registry.Option{registry.WithTimeout(a.timeout)}
 	if r.Username != "" || !password.IsZero() {
-		opts = append(opts, schema.WithBasicAuth(r.Username, password))
+		opts = append(opts, registry.WithBasicAuth(r.Username, password))
 	}
 	if !token.IsZero() {
-		opts = append(opts, schema.WithBearer(token))
+		opts = append(opts, registry.WithBearer(token))
 	}
 	if tls := r.Encryption(); tls != nil {
-		opts = append(opts, schema.WithTLS(*tls))
+		opts = append(opts, registry.WithTLS(*tls))
 	}
 	if r.AllowPlaintext {
-		opts = append(opts, schema.WithAllowPlaintextCredentials())
+		opts = append(opts, registry.WithAllowPlaintextCredentials())
 	}
-	registry, err := schema.NewRegistry(r.URL, opts...)
+	reg, err := registry.New(r.URL, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%v: context %s: %w", chosen.At, chosen.Name, err)
 	}
-	return registry, nil
+	return reg, nil
 }
 
 // dial makes a connection to the host of an HTTP URL and drops it, unless a proxy stands between.
@@ -180,8 +180,8 @@ func (a *app) nextStep(err error) string {
 	var auth *kafka.AuthError
 	var conn *kafka.ConnError
 	var frame *kafka.FrameError
-	var down *schema.UnavailableError
-	var answer *schema.RegistryError
+	var down *registry.UnavailableError
+	var answer *registry.Error
 	var step string
 	switch {
 	case errors.As(err, &auth) && auth.Method == "TLS":

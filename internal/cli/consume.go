@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 )
 
@@ -80,14 +81,14 @@ func (a *app) runConsume(ctx context.Context, topic string, f consumeFlags) erro
 	if err := a.checkTopic(ctx, cluster, topic, f.partitions); err != nil {
 		return err
 	}
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 
 	out := newLineWriter(a.Stdout)
-	p := &printer{app: a, registry: registry, schemas: map[schema.Ref]*schema.Schema{}, meta: f.meta, tagged: f.tagged, limit: f.count, out: out}
+	p := &printer{app: a, registry: reg, schemas: map[schema.Ref]*schema.Schema{}, meta: f.meta, tagged: f.tagged, limit: f.count, out: out}
 	err = reader.Read(ctx, reader.Config{
 		Cluster:    cluster,
 		Topic:      topic,
@@ -141,7 +142,7 @@ func (a *app) checkTopic(ctx context.Context, cluster headrace.Cluster, topic st
 // printer prints records.
 type printer struct {
 	app      *app
-	registry *schema.Registry
+	registry *registry.Client
 	schemas  map[schema.Ref]*schema.Schema
 	meta     bool
 	tagged   bool
@@ -162,7 +163,7 @@ func (p *printer) print(ctx context.Context, r reader.Record) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case schema.Unavailable(err):
+	case registry.Unavailable(err):
 		return fmt.Errorf("topic %s partition %d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
 	case err != nil:
 		p.bad++

@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const deadSelectionHelp = `Which dead letters: all that are open, or those that fit every flag given. --cause takes the ids that "dead list" shows;
@@ -97,15 +97,15 @@ func parsePosition(text string) (deadletter.Position, error) {
 }
 
 // maybeRegistry is a client of the registry if there is one; nil when nobody answers and it can be done without.
-func (a *app) maybeRegistry(ctx context.Context, needed bool) (*schema.Registry, func(), error) {
-	registry, err := a.openRegistry(ctx)
-	if _, down := errors.AsType[*schema.UnavailableError](err); down && !needed {
+func (a *app) maybeRegistry(ctx context.Context, needed bool) (*registry.Client, func(), error) {
+	reg, err := a.openRegistry(ctx)
+	if _, down := errors.AsType[*registry.UnavailableError](err); down && !needed {
 		return nil, func() {}, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return registry, registry.Close, nil
+	return reg, reg.Close, nil
 }
 
 // positionFlag selects one dead letter, in a command that is shown.

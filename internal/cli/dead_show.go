@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const deadShowLong = `Show one dead letter: the decoded event and its schema, the error, who gave it up after how many attempts, where it came
@@ -89,18 +90,18 @@ func (a *app) runDeadShow(ctx context.Context, args []string, out format) error 
 	if err := a.checkTopic(ctx, cluster, topic, nil); err != nil {
 		return err
 	}
-	registry, closeRegistry, err := a.maybeRegistry(ctx, false)
+	reg, closeRegistry, err := a.maybeRegistry(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer closeRegistry()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	letter, run, err := deadletter.ReadAt(ctx, cluster, registry, headrace.Location{Topic: topic, Partition: position.Partition, Offset: position.Offset})
+	letter, run, err := deadletter.ReadAt(ctx, cluster, reg, headrace.Location{Topic: topic, Partition: position.Partition, Offset: position.Offset})
 	if err != nil {
 		return err
 	}
-	detail := deadDetailOf(ctx, &letter, registry)
+	detail := deadDetailOf(ctx, &letter, reg)
 	detail.DoneBy = run
 	if out != "table" {
 		return printOne(a.Stdout, out, detail)
@@ -108,7 +109,7 @@ func (a *app) runDeadShow(ctx context.Context, args []string, out format) error 
 	return a.printDetail(&detail)
 }
 
-func deadDetailOf(ctx context.Context, d *deadletter.Letter, registry *schema.Registry) deadDetail {
+func deadDetailOf(ctx context.Context, d *deadletter.Letter, reg *registry.Client) deadDetail {
 	detail := deadDetail{deadRow: deadRowOf(*d), Stack: d.Stack, Headers: []deadHeader{}}
 	if !utf8.Valid(d.Key) {
 		detail.KeyBytes = base64.StdEncoding.EncodeToString(d.Key)
@@ -120,7 +121,7 @@ func deadDetailOf(ctx context.Context, d *deadletter.Letter, registry *schema.Re
 		}
 		detail.Headers = append(detail.Headers, header)
 	}
-	text, s, err := d.JSON(ctx, registry)
+	text, s, err := d.JSON(ctx, reg)
 	switch {
 	case err == nil:
 		detail.Value, detail.Event = text, s.FullName()

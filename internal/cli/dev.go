@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace/internal/devserver"
 )
 
-// The ports that headrace.FromEnv and schema.RegistryFromEnv look at when nothing is said.
+// The ports that headrace.FromEnv and registry.FromEnv look at when nothing is said.
 const (
 	devKafkaPort    = 9092
 	devRegistryPort = 8081

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // eventType is a registered event of a topic.
@@ -21,7 +22,7 @@ type eventType struct {
 // eventTypes finds the event types of a topic in the registry. An empty name is the only event the topic has.
 type eventTypes struct {
 	app      *app
-	registry *schema.Registry
+	registry *registry.Client
 	topic    string
 	known    map[string]eventType
 }
@@ -73,7 +74,7 @@ func (t *eventTypes) ask(ctx context.Context, name string) (eventType, error) {
 // latest is the newest version of a subject; false when the registry has no such subject.
 func (t *eventTypes) latest(ctx context.Context, subject string) (eventType, bool, error) {
 	v, err := t.registry.Latest(ctx, subject)
-	var answer *schema.RegistryError
+	var answer *registry.Error
 	// A 404 without the registry's code is a wrong URL.
 	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && answer.Code != 0 {
 		return eventType{}, false, nil
@@ -85,8 +86,8 @@ func (t *eventTypes) latest(ctx context.Context, subject string) (eventType, boo
 }
 
 // eventNames are the events that have a subject of their own for a topic.
-func eventNames(ctx context.Context, registry *schema.Registry, topic string) ([]string, error) {
-	subjects, err := registry.Subjects(ctx)
+func eventNames(ctx context.Context, reg *registry.Client, topic string) ([]string, error) {
+	subjects, err := reg.Subjects(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -108,16 +109,16 @@ func (a *app) completeEvent(cmd *cobra.Command, args []string, _ string) ([]stri
 	}
 	ctx, cancel := a.completionContext(cmd)
 	defer cancel()
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer registry.Close()
-	names, err := eventNames(ctx, registry, args[0])
+	defer reg.Close()
+	names, err := eventNames(ctx, reg, args[0])
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	if v, err := registry.Latest(ctx, schema.TopicName(args[0])); err == nil {
+	if v, err := reg.Latest(ctx, schema.TopicName(args[0])); err == nil {
 		names = append(names, v.Schema.FullName())
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -17,7 +17,7 @@ import (
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 )
 
@@ -194,7 +194,7 @@ func (a *app) replayRequest(ctx context.Context, f replayPlanFlags) (r replay.Re
 		return r, func() {}, nil // nothing of the values is read
 	}
 	r.Registry, err = a.openRegistry(ctx)
-	if away, ok := errors.AsType[*schema.UnavailableError](err); ok && !f.needsRegistry() {
+	if away, ok := errors.AsType[*registry.UnavailableError](err); ok && !f.needsRegistry() {
 		a.note("made without the schema registry, which does not answer: %v", away)
 		return r, func() {}, nil
 	}

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // past finds the older versions of schemas, wherever they are.
@@ -20,7 +22,7 @@ type past struct {
 	alone   bool     // next is one file that was named itself
 	folders map[origin]*fetched
 
-	registry *schema.Registry
+	registry *registry.Client
 	subjects []string
 }
 
@@ -102,9 +104,9 @@ func (p *past) read(ctx context.Context, o origin) (*schema.Folder, error) {
 	}
 	if o.kind == "files" {
 		if o.named() {
-			return schema.ReadFolder([]string{o.path}, library)
+			return schema.ReadFolder(disk.FS{}, []string{o.path}, library)
 		}
-		return schema.ReadFolder([]string{o.path})
+		return schema.ReadFolder(disk.FS{}, []string{o.path})
 	}
 	return p.readGit(ctx, o, library)
 }
@@ -191,11 +193,11 @@ type lineage struct {
 // subject's own.
 func (p *past) lineages(ctx context.Context, o origin, file *schema.File, level schema.Level) ([]lineage, error) {
 	if p.registry == nil {
-		registry, err := p.openRegistry(ctx)
+		reg, err := p.openRegistry(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p.registry = registry
+		p.registry = reg
 	}
 	ctx, cancel := p.within(ctx)
 	defer cancel()
@@ -220,7 +222,7 @@ func (p *past) lineages(ctx context.Context, o origin, file *schema.File, level 
 func (p *past) lineage(ctx context.Context, subject string, version int, level schema.Level) (lineage, error) {
 	l := lineage{subject: subject, level: level}
 	versions, err := p.registry.Versions(ctx, subject)
-	var answer *schema.RegistryError
+	var answer *registry.Error
 	if errors.As(err, &answer) && answer.Status == http.StatusNotFound && answer.Code == codeSubjectNotFound {
 		return l, nil // the first version of a subject is compatible with nothing
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const compatLong = `Read or set the compatibility level: which schemas must be able to read what others wrote before a new version
@@ -49,14 +50,14 @@ func (a *app) compatGet() *cobra.Command {
 }
 
 func (a *app) runCompatGet(ctx context.Context, row levelRow, out format) error {
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	if row.Level, err = registry.Compatibility(ctx, row.Subject); err != nil {
+	if row.Level, err = reg.Compatibility(ctx, row.Subject); err != nil {
 		return err
 	}
 	return printLevel(a, out, row)
@@ -104,19 +105,19 @@ func (a *app) compatSet() *cobra.Command {
 }
 
 func (a *app) runCompatSet(ctx context.Context, row levelRow, out format, yes bool) error {
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
-	before, err := a.levelOf(ctx, registry, row.Subject)
+	defer reg.Close()
+	before, err := a.levelOf(ctx, reg, row.Subject)
 	if err != nil {
 		return err
 	}
 	if before != row.Level {
 		who := "subject " + row.Subject
 		if row.Subject == "" {
-			who = "the registry " + registry.URL()
+			who = "the registry " + reg.URL()
 		}
 		if err := a.confirm(ctx, yes, fmt.Sprintf("Set the level of %s: %s -> %s?", who, before, row.Level)); err != nil {
 			return err
@@ -125,10 +126,10 @@ func (a *app) runCompatSet(ctx context.Context, row levelRow, out format, yes bo
 	asking, cancel := a.within(ctx)
 	defer cancel()
 	// Also when it is the one in force: it may be the registry's, and is to stay when that changes.
-	if err := registry.SetCompatibility(asking, row.Subject, row.Level); err != nil {
+	if err := reg.SetCompatibility(asking, row.Subject, row.Level); err != nil {
 		return err
 	}
-	now, err := a.levelOf(ctx, registry, row.Subject)
+	now, err := a.levelOf(ctx, reg, row.Subject)
 	if err != nil {
 		return err
 	}
@@ -138,8 +139,8 @@ func (a *app) runCompatSet(ctx context.Context, row levelRow, out format, yes bo
 	return printLevel(a, out, row)
 }
 
-func (a *app) levelOf(ctx context.Context, registry *schema.Registry, subject string) (schema.Level, error) {
+func (a *app) levelOf(ctx context.Context, reg *registry.Client, subject string) (schema.Level, error) {
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	return registry.Compatibility(ctx, subject)
+	return reg.Compatibility(ctx, subject)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const schemaDeleteLong = `Delete a subject or one of its versions, softly: it is no longer listed, and events that were written with it
@@ -56,11 +56,11 @@ func (a *app) runSchemaDelete(ctx context.Context, subject string, f schemaDelet
 	case f.version < 0:
 		return usagef("--version %d: the first is 1", f.version)
 	}
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	what := "subject " + subject
 	if f.version != 0 {
 		what = fmt.Sprintf("%s version %d", what, f.version)
@@ -70,22 +70,22 @@ func (a *app) runSchemaDelete(ctx context.Context, subject string, f schemaDelet
 		how = "for good: events with its ids can no longer be decoded"
 	}
 	given := confirmed(f.yes, cmp.Or(f.confirmed, f.permanently))
-	question := fmt.Sprintf("Delete %s of %s %s?", what, registry.URL(), how)
-	if err := a.agree(ctx, given, writing{by: a, registry: registry.URL()}, question, subject); err != nil {
+	question := fmt.Sprintf("Delete %s of %s %s?", what, reg.URL(), how)
+	if err := a.agree(ctx, given, writing{by: a, registry: reg.URL()}, question, subject); err != nil {
 		return err
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	deletion := schema.Deletion{Subject: subject, Version: f.version}
-	gone, err := registry.Delete(ctx, deletion)
+	deletion := registry.Deletion{Subject: subject, Version: f.version}
+	gone, err := reg.Delete(ctx, deletion)
 	// What was deleted softly before may now be deleted for good.
-	var answer *schema.RegistryError
+	var answer *registry.Error
 	if err != nil && (f.permanently == "" || !errors.As(err, &answer) || answer.Status != http.StatusNotFound || answer.Code == 0) {
 		return err
 	}
 	if f.permanently != "" {
 		deletion.Permanent = true
-		if gone, err = registry.Delete(ctx, deletion); err != nil {
+		if gone, err = reg.Delete(ctx, deletion); err != nil {
 			return err
 		}
 	}

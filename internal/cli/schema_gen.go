@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/internal/codegen"
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -69,7 +70,7 @@ func (a *app) runSchemaGen(args []string, options genOptions) error {
 			args = []string{"."}
 		}
 	}
-	folder, err := schema.ReadFolder(args, library(project)...)
+	folder, err := schema.ReadFolder(disk.FS{}, args, library(project)...)
 	if err != nil {
 		return err
 	}

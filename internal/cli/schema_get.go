@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 type schemaGetFlags struct{ version, id int }
@@ -46,14 +47,14 @@ func (a *app) runSchemaGet(ctx context.Context, args []string, f schemaGetFlags)
 	if f.id < 0 || f.version < 0 {
 		return usagef("--id and --version are at least 1")
 	}
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	found, err := lookUp(ctx, registry, args, f)
+	found, err := lookUp(ctx, reg, args, f)
 	if err != nil {
 		return err
 	}
@@ -65,14 +66,14 @@ func (a *app) runSchemaGet(ctx context.Context, args []string, f schemaGetFlags)
 	return err
 }
 
-func lookUp(ctx context.Context, registry *schema.Registry, args []string, f schemaGetFlags) (*schema.Schema, error) {
+func lookUp(ctx context.Context, reg *registry.Client, args []string, f schemaGetFlags) (*schema.Schema, error) {
 	if f.id != 0 {
-		return registry.Schema(ctx, f.id)
+		return reg.Schema(ctx, f.id)
 	}
 	if f.version != 0 {
-		v, err := registry.Version(ctx, args[0], f.version)
+		v, err := reg.Version(ctx, args[0], f.version)
 		return v.Schema, err
 	}
-	v, err := registry.Latest(ctx, args[0])
+	v, err := reg.Latest(ctx, args[0])
 	return v.Schema, err
 }

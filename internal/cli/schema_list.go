@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // subjectRow is a version of a subject.
@@ -24,7 +25,7 @@ type subjectRow struct {
 }
 
 // rowOf is the row of a version, also of one that is not Avro, or not as headrace takes it: others register in the same registry.
-func rowOf(v schema.Version, err error) (subjectRow, error) {
+func rowOf(v registry.Version, err error) (subjectRow, error) {
 	row := subjectRow{Subject: v.Subject, Version: v.Version, ID: v.ID, Type: "AVRO"}
 	bad, unread := errors.AsType[*schema.InvalidSchemaError](err)
 	switch {
@@ -61,18 +62,18 @@ func (a *app) schemaList() *cobra.Command {
 }
 
 func (a *app) runSchemaList(ctx context.Context, out format) error {
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	subjects, err := registry.Subjects(ctx)
+	subjects, err := reg.Subjects(ctx)
 	if err != nil {
 		return err
 	}
-	rows, err := newest(ctx, registry, subjects)
+	rows, err := newest(ctx, reg, subjects)
 	if err != nil {
 		return err
 	}
@@ -86,14 +87,14 @@ func (a *app) runSchemaList(ctx context.Context, out format) error {
 }
 
 // newest asks for the newest version of each subject, a few at a time. Subjects that are deleted meanwhile are left out.
-func newest(ctx context.Context, registry *schema.Registry, subjects []string) ([]subjectRow, error) {
+func newest(ctx context.Context, reg *registry.Client, subjects []string) ([]subjectRow, error) {
 	rows := make([]subjectRow, len(subjects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, subject := range subjects {
 		group.Go(func() error {
-			row, err := rowOf(registry.Latest(ctx, subject))
-			if answer, ok := errors.AsType[*schema.RegistryError](err); ok && answer.Status == http.StatusNotFound && answer.Code == codeSubjectNotFound {
+			row, err := rowOf(reg.Latest(ctx, subject))
+			if answer, ok := errors.AsType[*registry.Error](err); ok && answer.Status == http.StatusNotFound && answer.Code == codeSubjectNotFound {
 				return nil
 			}
 			rows[i] = row

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/lint"
 )
@@ -73,7 +74,7 @@ func (a *app) runSchemaNew(name string, f newFlags) error {
 	there := &schema.Folder{}
 	if _, err := os.Stat(into); err == nil {
 		// What is wrong in other files is theirs: the new one fails only when it needs them.
-		there, _ = schema.ReadFolder([]string{into})
+		there, _ = schema.ReadFolder(disk.FS{}, []string{into})
 	}
 	if file, ok := there.Named(name); ok {
 		at := file.Position("")

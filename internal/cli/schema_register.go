@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // maxSchemaBytes bounds a schema file; a larger one is something else.
@@ -71,14 +72,14 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 	if err != nil {
 		return err
 	}
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	planning, cancel := a.withinEach(ctx, len(wanted))
 	defer cancel()
-	plan, err := registry.Plan(planning, wanted...)
+	plan, err := reg.Plan(planning, wanted...)
 	if err != nil {
 		return err
 	}
@@ -102,13 +103,13 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 		if err := printSteps(a.Stderr, "table", plan); err != nil {
 			return err
 		}
-		if err := a.confirm(ctx, false, fmt.Sprintf("Write %d of %d to %s?", changes, len(plan.Steps), registry.URL())); err != nil {
+		if err := a.confirm(ctx, false, fmt.Sprintf("Write %d of %d to %s?", changes, len(plan.Steps), reg.URL())); err != nil {
 			return err
 		}
 	}
 	applying, cancel := a.withinEach(ctx, len(wanted)) // a person may have taken a while
 	defer cancel()
-	done, err := registry.Apply(applying, plan)
+	done, err := reg.Apply(applying, plan)
 	if err != nil {
 		return err
 	}
@@ -119,9 +120,9 @@ func (a *app) runSchemaRegister(ctx context.Context, args []string, f schemaRegi
 }
 
 // tellIncompatible says why, subject by subject.
-func (a *app) tellIncompatible(plan *schema.RegistrationPlan) {
+func (a *app) tellIncompatible(plan *registry.Plan) {
 	for i := range plan.Steps {
-		if s := &plan.Steps[i]; s.State == schema.RegistrationIncompatible {
+		if s := &plan.Steps[i]; s.State == registry.StateIncompatible {
 			level := s.Current
 			if s.Level != "" {
 				level = s.Level
@@ -137,16 +138,16 @@ func (a *app) tellIncompatible(plan *schema.RegistrationPlan) {
 
 // stepRow is a step of a plan as it is printed.
 type stepRow struct {
-	Subject string                   `json:"subject"`
-	Event   string                   `json:"event"`
-	State   schema.RegistrationState `json:"state"`
-	ID      int                      `json:"id,omitempty"`
-	Level   schema.Level             `json:"compatibility"`
-	Set     schema.Level             `json:"set_compatibility,omitempty"`
-	Reasons []string                 `json:"reasons,omitempty"`
+	Subject string         `json:"subject"`
+	Event   string         `json:"event"`
+	State   registry.State `json:"state"`
+	ID      int            `json:"id,omitempty"`
+	Level   schema.Level   `json:"compatibility"`
+	Set     schema.Level   `json:"set_compatibility,omitempty"`
+	Reasons []string       `json:"reasons,omitempty"`
 }
 
-func printSteps(w io.Writer, out format, plan *schema.RegistrationPlan) error {
+func printSteps(w io.Writer, out format, plan *registry.Plan) error {
 	rows := make([]stepRow, len(plan.Steps))
 	for i := range plan.Steps {
 		s := &plan.Steps[i]

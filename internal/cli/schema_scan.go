@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
@@ -127,7 +128,7 @@ func (a *app) readers(paths []string) (readers, error) {
 	if err != nil {
 		return readers{}, err
 	}
-	folder, err := schema.ReadFolder(paths, library(file)...)
+	folder, err := schema.ReadFolder(disk.FS{}, paths, library(file)...)
 	if err != nil {
 		return readers{}, err
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const schemaSnapshotLong = `Write the schemas of the registry, with their ids, to a file from which services start and go on while the
-registry is down: SCHEMA_REGISTRY_SNAPSHOT names it, or schema.WithSnapshot in code. Services that have one
+registry is down: SCHEMA_REGISTRY_SNAPSHOT names it, or registry.WithSnapshot in code. Services that have one
 keep it up to date themselves.
 
 A file belongs to one registry. When services reach it by another URL than you do, --url says by which.
@@ -46,18 +46,18 @@ func (a *app) runSchemaSnapshot(ctx context.Context, f schemaSnapshotFlags) erro
 	if f.out == "" {
 		return usagef("--out is missing: the file to write")
 	}
-	registry, err := a.openRegistry(ctx)
+	reg, err := a.openRegistry(ctx)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
-	state, err := registry.WriteSnapshot(ctx, f.out, schema.SnapshotScope{Subjects: f.subjects, URL: strings.TrimRight(f.url, "/")})
+	defer reg.Close()
+	state, err := reg.WriteSnapshot(ctx, f.out, registry.SnapshotScope{Subjects: f.subjects, URL: strings.TrimRight(f.url, "/")})
 	if err != nil {
 		return err
 	}
 	for _, why := range state.Unreadable {
 		a.note("left out: %v", why)
 	}
-	a.note("wrote %s: %s versions of %s", f.out, humanize.Comma(int64(state.Entries)), registry.URL())
+	a.note("wrote %s: %s versions of %s", f.out, humanize.Comma(int64(state.Entries)), reg.URL())
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -54,7 +55,7 @@ func (a *app) readSchemas(args []string) (*schema.Folder, error) {
 		args = []string{folder}
 	}
 	if len(args) != 1 || args[0] != "-" {
-		return schema.ReadFolder(args, folder)
+		return schema.ReadFolder(disk.FS{}, args, folder)
 	}
 	text, err := a.readFile("-")
 	if err != nil {
@@ -62,7 +63,7 @@ func (a *app) readSchemas(args []string) (*schema.Folder, error) {
 	}
 	var library []schema.Source
 	if _, err := os.Stat(folder); err == nil {
-		around, _ := schema.ReadFolder([]string{folder}) // what is wrong there is not what was asked about
+		around, _ := schema.ReadFolder(disk.FS{}, []string{folder}) // what is wrong there is not what was asked about
 		for _, file := range around.Files {
 			library = append(library, schema.Source{Path: file.Path, Text: file.Schema.String()})
 		}

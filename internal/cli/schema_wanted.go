@@ -8,12 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headrace/headrace/internal/disk"
 	"github.com/headrace/headrace/internal/project"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // wantedSchemas are the registrations that the arguments of schema register ask for.
-func (a *app) wantedSchemas(args []string, f schemaRegisterFlags) ([]schema.Registration, error) {
+func (a *app) wantedSchemas(args []string, f schemaRegisterFlags) ([]registry.Registration, error) {
 	level := schema.Level("")
 	if f.level != "" {
 		var err error
@@ -42,7 +44,7 @@ func (a *app) wantedSchemas(args []string, f schemaRegisterFlags) ([]schema.Regi
 	return wantedTopics(file, level)
 }
 
-func (a *app) wantedFile(name, subject string, level schema.Level, file *project.File) ([]schema.Registration, error) {
+func (a *app) wantedFile(name, subject string, level schema.Level, file *project.File) ([]registry.Registration, error) {
 	text, err := a.readFile(name)
 	if err != nil {
 		return nil, err
@@ -51,13 +53,13 @@ func (a *app) wantedFile(name, subject string, level schema.Level, file *project
 	if name == "-" {
 		folder, err = schema.NewFolder([]schema.Source{{Path: name, Text: text}})
 	} else {
-		folder, err = schema.ReadFolder([]string{name}, library(file)...)
+		folder, err = schema.ReadFolder(disk.FS{}, []string{name}, library(file)...)
 	}
 	if err != nil {
 		return nil, err
 	}
 	asked := folder.Files[len(folder.Files)-1]
-	return []schema.Registration{{Subject: subject, Schema: asked.Schema, Level: level}}, nil
+	return []registry.Registration{{Subject: subject, Schema: asked.Schema, Level: level}}, nil
 }
 
 // library is where the types are that named files use and do not define.
@@ -69,8 +71,8 @@ func library(file *project.File) []string {
 }
 
 // wantedEvents takes every record that no other file uses for an event of the topic, and every file that is named.
-func wantedEvents(paths []string, topic string, level schema.Level, file *project.File) ([]schema.Registration, error) {
-	folder, err := schema.ReadFolder(paths, library(file)...)
+func wantedEvents(paths []string, topic string, level schema.Level, file *project.File) ([]registry.Registration, error) {
+	folder, err := schema.ReadFolder(disk.FS{}, paths, library(file)...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +96,10 @@ func wantedEvents(paths []string, topic string, level schema.Level, file *projec
 }
 
 // ofTopic gives each event its subject.
-func ofTopic(topic string, level schema.Level, events []*schema.Schema) []schema.Registration {
-	wanted := make([]schema.Registration, len(events))
+func ofTopic(topic string, level schema.Level, events []*schema.Schema) []registry.Registration {
+	wanted := make([]registry.Registration, len(events))
 	for i, event := range events {
-		wanted[i] = schema.Registration{Subject: schema.TopicRecordName(topic, event.FullName()), Schema: event, Level: level}
+		wanted[i] = registry.Registration{Subject: schema.TopicRecordName(topic, event.FullName()), Schema: event, Level: level}
 	}
 	if len(wanted) == 1 {
 		wanted[0].Subject = schema.TopicName(topic)
@@ -106,12 +108,12 @@ func ofTopic(topic string, level schema.Level, events []*schema.Schema) []schema
 }
 
 // wantedTopics takes the events of every topic of headrace.yaml from its schema folder.
-func wantedTopics(file *project.File, level schema.Level) ([]schema.Registration, error) {
-	folder, err := schema.ReadFolder([]string{file.Schemas.Folder})
+func wantedTopics(file *project.File, level schema.Level) ([]registry.Registration, error) {
+	folder, err := schema.ReadFolder(disk.FS{}, []string{file.Schemas.Folder})
 	if err != nil {
 		return nil, err
 	}
-	var wanted []schema.Registration
+	var wanted []registry.Registration
 	var errs []error
 	for _, topic := range file.Topics {
 		own := level

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Cache finds the schemas that events were written with, and remembers them. It is safe for concurrent use.
 type Cache struct {
-	registry *schema.Registry
+	registry *registry.Client
 	subject  string
 
 	mu    sync.Mutex
@@ -32,8 +33,8 @@ type Writer struct {
 const Max = 4096
 
 // New asks a registry for schemas that may be under a subject; "" when none is known.
-func New(registry *schema.Registry, subject string) *Cache {
-	return &Cache{registry: registry, subject: subject, known: map[schema.Ref]*Writer{}}
+func New(reg *registry.Client, subject string) *Cache {
+	return &Cache{registry: reg, subject: subject, known: map[schema.Ref]*Writer{}}
 }
 
 // SubjectOf is a subject that values of the topics may be under, "" when no topic is known: topics of one plan are of one registry context.
@@ -83,7 +84,7 @@ func (w *Writer) Decode(body []byte) (any, error) { return w.shape.decode(w.Sche
 
 // IsUnusable reports whether the registry says that a schema is unknown or invalid, rather than that it cannot be asked.
 func IsUnusable(err error) bool {
-	_, unknown := errors.AsType[*schema.UnknownSchemaError](err)
+	_, unknown := errors.AsType[*registry.UnknownSchemaError](err)
 	_, invalid := errors.AsType[*schema.InvalidSchemaError](err)
 	return unknown || invalid
 }
@@ -98,7 +99,7 @@ const (
 func Retry(ctx context.Context, ask func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := ask()
-		if err == nil || !schema.Unavailable(err) {
+		if err == nil || !registry.Unavailable(err) {
 			return err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // jitter needs no secrecy

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const orderText = `{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"long"},` +
@@ -19,7 +20,7 @@ const orderText = `{"type":"record","name":"Order","namespace":"shop","fields":[
 	`{"name":"best","type":["null","Line"],"default":null}]}`
 
 // testRegistry is a registry that knows shop.Order, whose id it returns.
-func testRegistry(t *testing.T) (*schema.Registry, *schema.Schema, int) {
+func testRegistry(t *testing.T) (*registry.Client, *schema.Schema, int) {
 	t.Helper()
 	server, err := devserver.Start(devserver.Config{})
 	if err != nil {
@@ -30,20 +31,20 @@ func testRegistry(t *testing.T) (*schema.Registry, *schema.Schema, int) {
 			t.Error(err)
 		}
 	})
-	registry, err := schema.RegistryAt(server.RegistryURL)
+	reg, err := registry.FromEnvAt(server.RegistryURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(registry.Close)
+	t.Cleanup(reg.Close)
 	order, err := schema.Parse(orderText)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := registry.Register(t.Context(), "orders-value", order)
+	id, err := reg.Register(t.Context(), "orders-value", order)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry, order, id
+	return reg, order, id
 }
 
 func value(t *testing.T, s *schema.Schema, id int, json string) []byte {
@@ -57,7 +58,7 @@ func value(t *testing.T, s *schema.Schema, id int, json string) []byte {
 
 func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 	t.Parallel()
-	registry, order, id := testRegistry(t)
+	reg, order, id := testRegistry(t)
 	event := reader.Record{
 		Topic: "orders", Partition: 2, Offset: 7, Time: time.UnixMilli(1700000000000).UTC(), Key: []byte("AA-12"),
 		Headers: []headrace.Header{{Key: "trace", Value: []byte("old")}, {Key: "trace", Value: []byte("abc")}},
@@ -91,7 +92,7 @@ func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := c.filter.Compile(registry)
+			m, err := c.filter.Compile(reg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +113,7 @@ func TestFilterLetsThroughWhatPassesEveryPart(t *testing.T) {
 
 func TestFilterDoesNotGuess(t *testing.T) {
 	t.Parallel()
-	registry, order, id := testRegistry(t)
+	reg, order, id := testRegistry(t)
 	good := value(t, order, id, `{"id":7}`)
 	for _, c := range []struct {
 		name   string
@@ -133,7 +134,7 @@ func TestFilterDoesNotGuess(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := c.filter.Compile(registry)
+			m, err := c.filter.Compile(reg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +153,7 @@ func TestFilterDoesNotGuess(t *testing.T) {
 			}
 		})
 	}
-	m, err := Filter{Where: "event == null"}.Compile(registry)
+	m, err := Filter{Where: "event == null"}.Compile(reg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // stage is what of an event a filter has to look at. Later stages cost more, and include the earlier ones.
@@ -42,15 +43,15 @@ type headerGlob struct{ key, value *glob.Glob }
 
 // Compile makes the filter ready for events of the topics. The registry may be nil where no part needs one; without topics it is asked for
 // schemas of no context in particular.
-func (f Filter) Compile(registry *schema.Registry, topics ...string) (*Matcher, error) {
+func (f Filter) Compile(reg *registry.Client, topics ...string) (*Matcher, error) {
 	m, err := f.parts()
 	if err != nil {
 		return nil, err
 	}
-	if m.NeedsSchema() && registry == nil {
+	if m.NeedsSchema() && reg == nil {
 		return nil, errors.New("filter: the names and values of events need a schema registry, and none is given")
 	}
-	m.Schemas = schemacache.New(registry, schemacache.SubjectOf(topics...))
+	m.Schemas = schemacache.New(reg, schemacache.SubjectOf(topics...))
 	return m, nil
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Config says what of a shadow run is compared with what. Cluster, Expected and Shadow are needed.
@@ -23,7 +23,7 @@ import (
 // the one at the same place in their order. So both topics have as many partitions, and are written with the same partitioner.
 type Config struct {
 	Cluster  headrace.Cluster
-	Registry *schema.Registry // decodes the values; without it they are compared byte by byte
+	Registry *registry.Client // decodes the values; without it they are compared byte by byte
 
 	Expected Output // what production wrote
 	Shadow   Output // what the handlers wrote in the shadow run

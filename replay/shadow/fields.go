@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/schemacache"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // The whole of an event, as a field.
@@ -42,11 +42,11 @@ func parseIgnored(paths []string) (ignored, error) {
 // eventReader decodes values for the comparison.
 type eventReader struct{ schemas *schemacache.Cache } // nil without a registry
 
-func newEventReader(registry *schema.Registry) *eventReader {
-	if registry == nil {
+func newEventReader(reg *registry.Client) *eventReader {
+	if reg == nil {
 		return &eventReader{}
 	}
-	return &eventReader{schemas: schemacache.New(registry, "")}
+	return &eventReader{schemas: schemacache.New(reg, "")}
 }
 
 // by is what wrote an event; nil where that is not known.

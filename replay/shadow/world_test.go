@@ -9,6 +9,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/devserver"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 const saleText2 = `{"type":"record","name":"Sale","namespace":"shop","fields":[{"name":"id","type":"long"}]}`
@@ -20,7 +21,7 @@ type world struct {
 	t        *testing.T
 	server   *devserver.Server
 	cluster  headrace.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 	client   *kgo.Client
 }
 
@@ -36,7 +37,7 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w := &world{t: t, server: server, cluster: headrace.Cluster{Brokers: []string{server.KafkaAddr}}}
-	if w.registry, err = schema.RegistryAt(server.RegistryURL); err != nil {
+	if w.registry, err = registry.FromEnvAt(server.RegistryURL); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.registry.Close)

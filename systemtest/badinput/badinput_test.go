@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
@@ -33,19 +33,19 @@ type environment struct {
 	authority   *pki.Authority
 	stranger    *pki.Authority
 	registryURL string
-	registry    *schema.Registry
+	registry    *registry.Client
 }
 
 func TestBadInput(t *testing.T) {
 	authority := pki.NewAuthority(t, "systemtest")
 	server := authority.Issue(t, "broker", time.Hour)
 	expired := authority.Issue(t, "expired broker", -time.Hour)
-	registry := apicurio.Start(t)
+	reg := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
 			env := &environment{
 				authority: authority, stranger: pki.NewAuthority(t, "stranger"),
-				registryURL: registry.URL, registry: stack.Registry(t, registry.URL),
+				registryURL: reg.URL, registry: stack.Registry(t, reg.URL),
 			}
 			env.cluster = kraft.Start(t, kraft.Config{
 				Version: version,

@@ -10,15 +10,15 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/reader"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 )
 
 // send sends one event and closes its producer.
-func send(ctx context.Context, t *testing.T, cluster headrace.Cluster, registry *schema.Registry, topic string) error {
+func send(ctx context.Context, t *testing.T, cluster headrace.Cluster, reg *registry.Client, topic string) error {
 	t.Helper()
-	p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry, AutoRegister: true})
+	p, err := producer.New(producer.Config{Cluster: cluster, Registry: reg, AutoRegister: true})
 	if err != nil {
 		return err
 	}
@@ -48,9 +48,9 @@ func read(ctx context.Context, cluster headrace.Cluster, topic string) (records 
 }
 
 // work runs a worker until ctx ends or the worker gives up.
-func work(ctx context.Context, cluster headrace.Cluster, registry *schema.Registry, group, topic string) error {
+func work(ctx context.Context, cluster headrace.Cluster, reg *registry.Client, group, topic string) error {
 	w, err := consumer.New(consumer.Config{
-		Cluster: cluster, Registry: registry, Group: group, Topics: []string{topic},
+		Cluster: cluster, Registry: reg, Group: group, Topics: []string{topic},
 		Tuning: consumer.Tuning{DrainTimeout: time.Second},
 	}, consumer.On(func(context.Context, events.Numbered) error { return nil }))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/ports"
@@ -72,14 +72,14 @@ func wrongBroker(t *testing.T, env *environment, address string) {
 
 func wrongRegistry(t *testing.T, env *environment, address string) {
 	t.Helper()
-	registry := stack.Registry(t, address)
+	reg := stack.Registry(t, address)
 	err := timed(t, func(ctx context.Context) error {
-		return send(ctx, t, stack.Cluster(env.cluster), registry, "addresses")
+		return send(ctx, t, stack.Cluster(env.cluster), reg, "addresses")
 	})
 	says(t, err, "registry", address)
 	certainlyNotWritten(t, err)
-	if !schema.Unavailable(err) {
-		t.Errorf("schema.Unavailable(%v) = false: an outage must be told from a refusal", err)
+	if !registry.Unavailable(err) {
+		t.Errorf("registry.Unavailable(%v) = false: an outage must be told from a refusal", err)
 	}
 }
 

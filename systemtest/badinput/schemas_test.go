@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -28,7 +29,7 @@ func schemas(t *testing.T, env *environment) {
 		})
 		says(t, err, topic, "headrace schema register")
 		certainlyNotWritten(t, err)
-		var typed *schema.NotRegisteredError
+		var typed *registry.NotRegisteredError
 		if !errors.As(err, &typed) || typed.Event != "systemtest.Numbered" {
 			t.Errorf("error %v is not a NotRegisteredError for systemtest.Numbered", err)
 		}
@@ -46,7 +47,7 @@ func schemas(t *testing.T, env *environment) {
 		})
 		says(t, err, subject)
 		certainlyNotWritten(t, err)
-		var typed *schema.IncompatibleError
+		var typed *registry.IncompatibleError
 		if !errors.As(err, &typed) || len(typed.Reasons) == 0 {
 			t.Errorf("error %v is not an IncompatibleError with reasons", err)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/cache"
 )
@@ -92,12 +92,12 @@ func TestKafkaIsWhereTheDefaultClusterLooks(t *testing.T) {
 
 func TestRegistryIsWhereTheDefaultLooks(t *testing.T) {
 	t.Setenv("SCHEMA_REGISTRY_URL", "")
-	registry, err := schema.RegistryFromEnv()
+	reg, err := registry.FromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer registry.Close()
-	base, err := url.Parse(registry.URL())
+	defer reg.Close()
+	base, err := url.Parse(reg.URL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 	"go.uber.org/zap"
 
@@ -77,7 +77,7 @@ func work(described string) error {
 	if err := json.Unmarshal([]byte(described), &j); err != nil {
 		return err
 	}
-	registry, err := schema.NewRegistry(j.Registry)
+	reg, err := registry.New(j.Registry)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func work(described string) error {
 		return err
 	}
 	w, err := consumer.New(consumer.Config{
-		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: registry, Group: group, Topics: []string{topic}, Concurrency: lanes,
+		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: reg, Group: group, Topics: []string{topic}, Concurrency: lanes,
 		Policy: consumer.Policy{Attempts: attempts, DeadLetter: true},
 		Tuning: consumer.Tuning{InstanceID: "one", CommitInterval: j.Interval, CreateTopics: true},
 		Logger: log,
@@ -108,14 +108,14 @@ func work(described string) error {
 
 // TestAnEventThatKillsItsProcess restarts a worker, as a supervisor does, until all is done.
 func TestAnEventThatKillsItsProcess(t *testing.T) {
-	registry := apicurio.Start(t)
+	reg := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
 			cluster := kraft.Start(t, kraft.Config{Version: version})
-			send(t, cluster, registry.URL)
+			send(t, cluster, reg.URL)
 			handled := &journal{times: map[event]int{}}
 			started, deaths := time.Now(), 0
-			for !restart(t, cluster, registry.URL, deaths, handled) {
+			for !restart(t, cluster, reg.URL, deaths, handled) {
 				if deaths++; deaths > 2*attempts {
 					t.Fatal("it goes on killing")
 				}
@@ -131,13 +131,13 @@ func TestAnEventThatKillsItsProcess(t *testing.T) {
 	}
 }
 
-func send(t *testing.T, c *kraft.Cluster, registry string) {
+func send(t *testing.T, c *kraft.Cluster, reg string) {
 	t.Helper()
 	cluster := stack.Cluster(c)
 	if err := topics.Create(t.Context(), cluster, topics.Spec{Name: topic, Partitions: partitions}); err != nil {
 		t.Fatal(err)
 	}
-	p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: stack.Registry(t, registry), AutoRegister: true})
+	p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: stack.Registry(t, reg), AutoRegister: true})
 	out := producer.For[events.Numbered](p, topic)
 	for number := range int64(perKey) {
 		for key := range keys {
@@ -155,9 +155,9 @@ func send(t *testing.T, c *kraft.Cluster, registry string) {
 }
 
 // restart runs one worker process to its end. It returns true when the process ended in order, because all was done.
-func restart(t *testing.T, c *kraft.Cluster, registry string, life int, handled *journal) (over bool) {
+func restart(t *testing.T, c *kraft.Cluster, reg string, life int, handled *journal) (over bool) {
 	t.Helper()
-	described, err := json.Marshal(job{Brokers: c.Brokers(), Registry: registry, Interval: 200 * time.Millisecond})
+	described, err := json.Marshal(job{Brokers: c.Brokers(), Registry: reg, Interval: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

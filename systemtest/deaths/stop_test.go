@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -48,14 +48,14 @@ func TestAWorkerThatStopsSkipsNothing(t *testing.T) {
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
 			cluster := stack.Cluster(kraft.Start(t, kraft.Config{Version: version}))
-			registry := stack.Registry(t, server.URL)
+			reg := stack.Registry(t, server.URL)
 			runs := 0
 			for _, compression := range []producer.Compression{producer.NoCompression, producer.Zstd} {
 				for _, perBatch := range []int{stopEvents, 40} {
 					for _, lanes := range []int{0, 8} {
 						for range stopRuns {
 							runs++
-							stopAndGoOn(t, cluster, registry, fmt.Sprint("stops-", runs), compression, perBatch, lanes)
+							stopAndGoOn(t, cluster, reg, fmt.Sprint("stops-", runs), compression, perBatch, lanes)
 						}
 					}
 				}
@@ -67,7 +67,7 @@ func TestAWorkerThatStopsSkipsNothing(t *testing.T) {
 	}
 }
 
-func stopAndGoOn(t *testing.T, cluster headrace.Cluster, registry *schema.Registry, name string, compression producer.Compression, perBatch, lanes int) {
+func stopAndGoOn(t *testing.T, cluster headrace.Cluster, reg *registry.Client, name string, compression producer.Compression, perBatch, lanes int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -75,7 +75,7 @@ func stopAndGoOn(t *testing.T, cluster headrace.Cluster, registry *schema.Regist
 		t.Fatal(err)
 	}
 	p := stack.Producer(t, producer.Config{
-		Cluster: cluster, Registry: registry, AutoRegister: true, Compression: compression, Linger: time.Minute,
+		Cluster: cluster, Registry: reg, AutoRegister: true, Compression: compression, Linger: time.Minute,
 	})
 	out := producer.For[events.Numbered](p, name)
 	for n := range stopEvents {
@@ -88,7 +88,7 @@ func stopAndGoOn(t *testing.T, cluster headrace.Cluster, registry *schema.Regist
 		}
 	}
 	cfg := consumer.Config{
-		Cluster: cluster, Registry: registry, Group: name, Topics: []string{name}, Concurrency: lanes, Policy: consumer.Policy{Attempts: 1},
+		Cluster: cluster, Registry: reg, Group: name, Topics: []string{name}, Concurrency: lanes, Policy: consumer.Policy{Attempts: 1},
 	}
 	var handled handledNumbers
 	broken := stack.Work(t, cfg, consumer.On(func(ctx context.Context, e events.Numbered) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/evolution/version2"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -41,7 +42,7 @@ type servers struct {
 	t        *testing.T
 	cluster  *kraft.Cluster
 	apicurio *apicurio.Registry
-	registry *schema.Registry
+	registry *registry.Client
 	headrace string
 }
 
@@ -53,10 +54,10 @@ func start(t *testing.T) *servers {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the command line: %v\n%s", err, out)
 	}
-	registry := apicurio.Start(t)
+	reg := apicurio.Start(t)
 	s := &servers{
 		t: t, cluster: kraft.Start(t, kraft.Config{Version: stack.Versions(kraft.Current)[0]}),
-		apicurio: registry, registry: stack.Registry(t, registry.URL), headrace: binary,
+		apicurio: reg, registry: stack.Registry(t, reg.URL), headrace: binary,
 	}
 	admin.CreateTopic(t, s.cluster, topic, 3, nil)
 	return s
@@ -95,9 +96,9 @@ var (
 )
 
 // send sends n events of either version, of one key, in turns.
-func (s *servers) send(registry *schema.Registry, n int) {
+func (s *servers) send(reg *registry.Client, n int) {
 	s.t.Helper()
-	p := stack.Producer(s.t, producer.Config{Cluster: stack.Cluster(s.cluster), Registry: registry})
+	p := stack.Producer(s.t, producer.Config{Cluster: stack.Cluster(s.cluster), Registry: reg})
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	old, now := producer.For[events.FlightArrived](p, topic), producer.For[version2.FlightArrived](p, topic)
@@ -118,11 +119,11 @@ func (s *servers) send(registry *schema.Registry, n int) {
 }
 
 // handled runs a worker until it has handled n events.
-func handled[E schema.Event](s *servers, registry *schema.Registry, group string, n int) []E {
+func handled[E schema.Event](s *servers, reg *registry.Client, group string, n int) []E {
 	s.t.Helper()
 	var mu sync.Mutex
 	var got []E
-	w := stack.Work(s.t, consumer.Config{Cluster: stack.Cluster(s.cluster), Registry: registry, Group: group, Topics: []string{topic}},
+	w := stack.Work(s.t, consumer.Config{Cluster: stack.Cluster(s.cluster), Registry: reg, Group: group, Topics: []string{topic}},
 		consumer.On(func(_ context.Context, e E) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -172,7 +173,7 @@ func TestFlightArrivedEvolves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var refused *schema.IncompatibleError
+	var refused *registry.IncompatibleError
 	if _, err := s.registry.Register(t.Context(), subject, broken); !errors.As(err, &refused) {
 		t.Errorf("the registry, asked straight: %v", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/examples/flights/events"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // Services start and work after the registry has died, by a file of it that the command line wrote.
@@ -19,18 +19,18 @@ func TestServicesStartAfterTheRegistryHasDied(t *testing.T) {
 	says(t, "snapshot", s.run(0, "snapshot", "--out", path), "2 versions")
 	s.apicurio.Kill()
 
-	registry, err := schema.NewRegistry(s.apicurio.URL, schema.WithSnapshot(path))
+	reg, err := registry.New(s.apicurio.URL, registry.WithSnapshot(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer registry.Close()
+	defer reg.Close()
 	began := time.Now()
-	s.send(registry, 50)
+	s.send(reg, 50)
 	sent := time.Since(began)
-	if got := handled[events.FlightArrived](s, registry, "outage", 100); len(got) != 100 {
+	if got := handled[events.FlightArrived](s, reg, "outage", 100); len(got) != 100 {
 		t.Errorf("handled %d events", len(got))
 	}
-	if state := registry.Snapshot(); !state.Outage {
+	if state := reg.Snapshot(); !state.Outage {
 		t.Errorf("the state is %+v", state)
 	}
 	t.Logf("kafka %s: registry dead, 100 events sent after %s and handled", s.cluster.Version, sent.Round(time.Millisecond))

@@ -19,6 +19,7 @@ import (
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/shadow"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -81,7 +82,7 @@ func (t *trial) once(limit time.Duration, call call) time.Duration {
 func errorOf[V any](_ V, err error) error { return err }
 
 // calls is every public function that talks to brokers, but for those of a producer.
-func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic string) []call {
+func (t *trial) calls(cluster headrace.Cluster, reg *registry.Client, topic string) []call {
 	from, to := reader.Range{From: reader.AtStart()}, reader.Range{From: reader.AtStart(), To: reader.AtEnd()}
 	at := topics.Connection{Cluster: cluster}
 	spec := topics.WantedTopic{Name: topic + "-wanted", Partitions: 1}
@@ -99,7 +100,7 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 	}
 	rewind, copied, handled := everything, everything, everything
 	handled.Target = replay.Target{Handlers: topic}
-	worker := consumer.Config{Cluster: cluster, Group: topic, Topics: []string{topic}, Registry: registry}
+	worker := consumer.Config{Cluster: cluster, Group: topic, Topics: []string{topic}, Registry: reg}
 	nothing := consumer.On(func(context.Context, events.Numbered) error { return nil })
 	rewind.Target = replay.Target{Rewind: topic}
 	copied.Target = replay.Target{Topic: topic + "-copy", Partitions: 1}
@@ -170,7 +171,7 @@ func (t *trial) calls(cluster headrace.Cluster, registry *schema.Registry, topic
 			return deadletter.Read(ctx, deadletter.Query{Cluster: cluster, Topics: []string{topic}}, func(deadletter.Letter) error { return nil })
 		}},
 		{name: "deadletter.ReadAt", make: func(ctx context.Context) error {
-			_, _, err := deadletter.ReadAt(ctx, cluster, registry, headrace.Location{Topic: topic})
+			_, _, err := deadletter.ReadAt(ctx, cluster, reg, headrace.Location{Topic: topic})
 			return err
 		}},
 		{name: "deadletter.Topics", make: func(ctx context.Context) error { return errorOf(deadletter.Topics(ctx, cluster, false)) }},
@@ -218,51 +219,51 @@ func (t *trial) asking(at string) []call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref, step := schema.RefID(1), schema.RegistrationStep{State: schema.RegistrationNew}
-	step.Registration = schema.Registration{Subject: "subject", Schema: numbered}
+	ref, step := schema.RefID(1), registry.Step{State: registry.StateNew}
+	step.Registration = registry.Registration{Subject: "subject", Schema: numbered}
 	scan := reader.SchemaScan{Topic: "topic", Events: 1, Writers: []reader.WriterCount{{Ref: ref, Events: 1}}}
 	folder := t.TempDir()
 	var calls []call
-	for name, ask := range map[string]func(context.Context, *schema.Registry) error{
-		"Schema": func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Schema(ctx, 1)) },
-		"SchemaByGUID": func(ctx context.Context, r *schema.Registry) error {
+	for name, ask := range map[string]func(context.Context, *registry.Client) error{
+		"Schema": func(ctx context.Context, r *registry.Client) error { return errorOf(r.Schema(ctx, 1)) },
+		"SchemaByGUID": func(ctx context.Context, r *registry.Client) error {
 			return errorOf(r.SchemaByGUID(ctx, schema.GUID{1}))
 		},
-		"Resolve":  func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Resolve(ctx, ref)) },
-		"Latest":   func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Latest(ctx, "subject")) },
-		"Version":  func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Version(ctx, "subject", 1)) },
-		"Versions": func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Versions(ctx, "subject")) },
-		"Subjects": func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Subjects(ctx)) },
-		"Lookup": func(ctx context.Context, r *schema.Registry) error {
+		"Resolve":  func(ctx context.Context, r *registry.Client) error { return errorOf(r.Resolve(ctx, ref)) },
+		"Latest":   func(ctx context.Context, r *registry.Client) error { return errorOf(r.Latest(ctx, "subject")) },
+		"Version":  func(ctx context.Context, r *registry.Client) error { return errorOf(r.Version(ctx, "subject", 1)) },
+		"Versions": func(ctx context.Context, r *registry.Client) error { return errorOf(r.Versions(ctx, "subject")) },
+		"Subjects": func(ctx context.Context, r *registry.Client) error { return errorOf(r.Subjects(ctx)) },
+		"Lookup": func(ctx context.Context, r *registry.Client) error {
 			return errorOf(r.Lookup(ctx, "subject", numbered))
 		},
-		"Register": func(ctx context.Context, r *schema.Registry) error {
+		"Register": func(ctx context.Context, r *registry.Client) error {
 			return errorOf(r.Register(ctx, "subject", numbered))
 		},
-		"Compatible":    func(ctx context.Context, r *schema.Registry) error { return r.Compatible(ctx, "subject", numbered) },
-		"Compatibility": func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Compatibility(ctx, "subject")) },
-		"SetCompatibility": func(ctx context.Context, r *schema.Registry) error {
+		"Compatible":    func(ctx context.Context, r *registry.Client) error { return r.Compatible(ctx, "subject", numbered) },
+		"Compatibility": func(ctx context.Context, r *registry.Client) error { return errorOf(r.Compatibility(ctx, "subject")) },
+		"SetCompatibility": func(ctx context.Context, r *registry.Client) error {
 			return r.SetCompatibility(ctx, "subject", schema.Backward)
 		},
-		"Delete": func(ctx context.Context, r *schema.Registry) error {
-			return errorOf(r.Delete(ctx, schema.Deletion{Subject: "subject"}))
+		"Delete": func(ctx context.Context, r *registry.Client) error {
+			return errorOf(r.Delete(ctx, registry.Deletion{Subject: "subject"}))
 		},
-		"Plan": func(ctx context.Context, r *schema.Registry) error { return errorOf(r.Plan(ctx, step.Registration)) },
-		"Apply": func(ctx context.Context, r *schema.Registry) error {
-			return errorOf(r.Apply(ctx, &schema.RegistrationPlan{Steps: []schema.RegistrationStep{step}}))
+		"Plan": func(ctx context.Context, r *registry.Client) error { return errorOf(r.Plan(ctx, step.Registration)) },
+		"Apply": func(ctx context.Context, r *registry.Client) error {
+			return errorOf(r.Apply(ctx, &registry.Plan{Steps: []registry.Step{step}}))
 		},
-		"WriteSnapshot": func(ctx context.Context, r *schema.Registry) error {
-			return errorOf(r.WriteSnapshot(ctx, filepath.Join(folder, "snapshot"), schema.SnapshotScope{}))
+		"WriteSnapshot": func(ctx context.Context, r *registry.Client) error {
+			return errorOf(r.WriteSnapshot(ctx, filepath.Join(folder, "snapshot"), registry.SnapshotScope{}))
 		},
-		"SchemaScan.Check": func(ctx context.Context, r *schema.Registry) error { return errorOf(scan.Check(ctx, r, numbered)) },
-		"DecoderSession.Decode": func(ctx context.Context, r *schema.Registry) error {
+		"SchemaScan.Check": func(ctx context.Context, r *registry.Client) error { return errorOf(scan.Check(ctx, r, numbered)) },
+		"DecoderSession.Decode": func(ctx context.Context, r *registry.Client) error {
 			decoder, err := schema.NewDecoder[events.Numbered](r)
 			if err != nil {
 				return err
 			}
 			return errorOf(decoder.Session().Decode(ctx, ref, []byte{0}))
 		},
-		"Decoder.Decode": func(ctx context.Context, r *schema.Registry) error {
+		"Decoder.Decode": func(ctx context.Context, r *registry.Client) error {
 			decoder, err := schema.NewDecoder[events.Numbered](r)
 			if err != nil {
 				return err
@@ -270,15 +271,15 @@ func (t *trial) asking(at string) []call {
 			return decoder.Decode(ctx, ref, []byte{0}, new(events.Numbered))
 		},
 	} {
-		registry, err := schema.NewRegistry(at)
+		reg, err := registry.New(at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(registry.Close)
+		t.Cleanup(reg.Close)
 		if !strings.Contains(name, ".") {
 			name = "Registry." + name
 		}
-		calls = append(calls, call{name: name, make: func(ctx context.Context) error { return ask(ctx, registry) }})
+		calls = append(calls, call{name: name, make: func(ctx context.Context) error { return ask(ctx, reg) }})
 	}
 	return calls
 }

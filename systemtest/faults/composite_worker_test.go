@@ -13,7 +13,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -63,12 +63,12 @@ func runComposite(j job) error {
 	if err != nil {
 		return err
 	}
-	registry, err := schema.NewRegistry(j.Registry)
+	reg, err := registry.New(j.Registry)
 	if err != nil {
 		return err
 	}
 	w, err := consumer.New(consumer.Config{
-		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: registry, Group: j.Group, Topics: []string{j.Topic}, Concurrency: j.Concurrency,
+		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: reg, Group: j.Group, Topics: []string{j.Topic}, Concurrency: j.Concurrency,
 		Policy: consumer.Policy{
 			Attempts: compositeAttempts, Retry: []time.Duration{500 * time.Millisecond, 2 * time.Second}, DeadLetter: true,
 			Backoff: consumer.Backoff{Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/stack"
 )
@@ -70,12 +71,12 @@ type change struct {
 	name   string
 	writer string // fields
 	json   string
-	read   func(context.Context, *schema.Registry, schema.Ref, []byte) (any, error)
+	read   func(context.Context, *registry.Client, schema.Ref, []byte) (any, error)
 	want   any // nil when no reader may take it
 }
 
-func reads[E schema.Event](ctx context.Context, registry *schema.Registry, ref schema.Ref, body []byte) (any, error) {
-	decoder, err := schema.NewDecoder[E](registry)
+func reads[E schema.Event](ctx context.Context, reg *registry.Client, ref schema.Ref, body []byte) (any, error) {
+	decoder, err := schema.NewDecoder[E](reg)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func changes() []change {
 func evolution(t *trial) {
 	const goroutines = 8
 	server, _ := t.scripted()
-	registry := stack.Registry(t, server.RegistryURL)
+	reg := stack.Registry(t, server.RegistryURL)
 	all := changes()
 	bodies, refs := make([][]byte, len(all)), make([]schema.Ref, len(all))
 	for i, c := range all {
@@ -137,7 +138,7 @@ func evolution(t *trial) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		id, err := registry.Register(t.Context(), fmt.Sprintf("change-%d", i), parsed)
+		id, err := reg.Register(t.Context(), fmt.Sprintf("change-%d", i), parsed)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -154,7 +155,7 @@ func evolution(t *trial) {
 		reading.Go(func() {
 			for _, at := range order {
 				i := at % len(all)
-				got, err := all[i].read(t.Context(), registry, refs[i], bodies[i])
+				got, err := all[i].read(t.Context(), reg, refs[i], bodies[i])
 				switch {
 				case all[i].want == nil && err != nil:
 					refused.Add(1)

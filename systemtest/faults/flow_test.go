@@ -12,7 +12,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/check"
@@ -47,7 +47,7 @@ type flow struct {
 	plan
 
 	topic    string
-	schemas  *schema.Registry
+	schemas  *registry.Client
 	producer *producer.Producer
 	commits  *check.Commits
 	owners   check.Owners

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
@@ -53,7 +53,7 @@ func (l *lab) lines() *proxy.Faults { return l.brokers().faults }
 func (l *lab) cluster() headrace.Cluster { return stack.Cluster(l.kafka()) }
 
 // registry is a client of its own for each trial, so that none profits from what another has cached.
-func (t *trial) registry() *schema.Registry { return stack.Registry(t.T, t.schemas().URL) }
+func (t *trial) registry() *registry.Client { return stack.Registry(t.T, t.schemas().URL) }
 
 // mend undoes what the row before may have left, so that a broken row does not break the next one.
 func (l *lab) mend(t *testing.T) {

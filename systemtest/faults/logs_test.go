@@ -8,6 +8,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -28,8 +29,8 @@ func emptiedBatches(t *trial) {
 	const writers = 6
 	topic, group := t.name("events"), t.name("group")
 	admin.CreateTopic(t, t.kafka(), topic, 1, compacted)
-	registry := t.registry()
-	encode := t.encoder(registry, topic)
+	reg := t.registry()
+	encode := t.encoder(reg, topic)
 	written := 0
 	for range writers {
 		// Each call is a producer of its own, whose only batch the next one's makes obsolete.
@@ -53,7 +54,7 @@ func emptiedBatches(t *trial) {
 	admin.Configure(t, t.kafka(), topic, "cleanup.policy", "delete") // so that the worker finds what the other reader found
 	var left []int64
 	admin.ReadAll(t, t.kafka(), topic, func(r record.Record) { left = append(left, r.Offset) })
-	got := t.handleAll(registry, group, topic, len(left))
+	got := t.handleAll(reg, group, topic, len(left))
 	slices.Sort(got) // the keys differ, and so may the order
 	t.n += len(left)
 	t.compare("events", left, got)
@@ -65,8 +66,8 @@ func emptiedBatches(t *trial) {
 func abortedTransactions(t *trial) {
 	topic, group := t.name("events"), t.name("group")
 	admin.CreateTopic(t, t.kafka(), topic, 1, nil)
-	registry := t.registry()
-	encode := t.encoder(registry, topic)
+	reg := t.registry()
+	encode := t.encoder(reg, topic)
 	client, err := kgo.NewClient(kgo.SeedBrokers(t.kafka().Internal()...), kgo.DefaultProduceTopic(topic),
 		kgo.TransactionalID(topic), kgo.ProducerLinger(0))
 	if err != nil {
@@ -101,7 +102,7 @@ func abortedTransactions(t *trial) {
 			t.Fatal(err)
 		}
 	}
-	got := t.handleAll(registry, group, topic, len(want))
+	got := t.handleAll(reg, group, topic, len(want))
 	t.n += written
 	t.compare("committed events", want, got)
 	t.figure("transactions", "%d", transactions)
@@ -110,11 +111,11 @@ func abortedTransactions(t *trial) {
 
 // handleAll runs a worker until it has handled so many events and committed the end of the topic's partition 0, and returns their
 // offsets.
-func (t *trial) handleAll(registry *schema.Registry, group, topic string, n int) (got []int64) {
+func (t *trial) handleAll(reg *registry.Client, group, topic string, n int) (got []int64) {
 	t.Helper()
 	handled := make(chan int64)
 	w := stack.Work(t, consumer.Config{
-		Cluster: t.cluster(), Registry: registry, Group: group, Topics: []string{topic}, Tuning: consumer.Tuning{CommitInterval: commitInterval},
+		Cluster: t.cluster(), Registry: reg, Group: group, Topics: []string{topic}, Tuning: consumer.Tuning{CommitInterval: commitInterval},
 	}, consumer.On(func(ctx context.Context, _ events.Numbered) error {
 		handled <- consumer.InfoFrom(ctx).Offset
 		return nil
@@ -168,13 +169,13 @@ func (t *trial) compare(what string, want, got []int64) {
 }
 
 // encoder registers the event's schema and returns what writes an event in the wire format, for clients that only know bytes.
-func (t *trial) encoder(registry *schema.Registry, topic string) func(events.Numbered) record.Bytes {
+func (t *trial) encoder(reg *registry.Client, topic string) func(events.Numbered) record.Bytes {
 	t.Helper()
 	parsed, err := schema.Of[events.Numbered]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := registry.Register(t.Context(), schema.TopicName(topic), parsed)
+	id, err := reg.Register(t.Context(), schema.TopicName(topic), parsed)
 	if err != nil {
 		t.Fatal(err)
 	}

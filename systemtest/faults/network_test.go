@@ -7,7 +7,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -125,11 +125,11 @@ func blackHole(t *trial) {
 func silentListener(t *trial) {
 	address := t.silence()
 	limit, worst, made := pick(300*time.Millisecond, 2*time.Second), time.Duration(0), 0
-	registry, err := schema.NewRegistry(webAddress(address))
+	reg, err := registry.New(webAddress(address))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(registry.Close)
+	t.Cleanup(reg.Close)
 	sasl := &headrace.SASL{Mechanism: headrace.Plain, Username: "user", Password: headrace.NewSecret("secret")}
 	for name, cluster := range map[string]headrace.Cluster{
 		"plaintext": {},
@@ -137,11 +137,11 @@ func silentListener(t *trial) {
 		"SASL":      {SASL: sasl},
 	} {
 		cluster.Brokers = []string{address}
-		p, err := producer.New(producer.Config{Cluster: cluster, Registry: registry})
+		p, err := producer.New(producer.Config{Cluster: cluster, Registry: reg})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		all := slices.Concat(producing(p, "topic"), t.calls(cluster, registry, "topic"))
+		all := slices.Concat(producing(p, "topic"), t.calls(cluster, reg, "topic"))
 		worst = max(worst, t.overrun(limit, all), t.lateness(limit, call{name: "Producer.Close", make: p.Close, free: true}))
 		made += len(all) + 1
 	}

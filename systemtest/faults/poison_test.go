@@ -13,6 +13,7 @@ import (
 
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
@@ -53,17 +54,17 @@ func poisoned(good record.Bytes) (values map[string]record.Bytes) {
 // an event; the events around them are handled.
 func poison(t *trial) {
 	topic, group := t.name("events"), t.name("group")
-	registry := t.registry()
-	encode := t.encoder(registry, topic)
+	reg := t.registry()
+	encode := t.encoder(reg, topic)
 	values := poisoned(encode(events.Numbered{Key: "key of some length", Number: 123456789, Payload: []byte("payload")}))
-	w := t.quarantine(registry, topic, group, encode, values)
+	w := t.quarantine(reg, topic, group, encode, values)
 	t.cases(len(values), "bad values")
 	t.figure("dead letters", "%d", w.Stats().DeadLettered)
 }
 
 // quarantine writes the values among good events, runs a worker over them, and holds the dead letters against the values.
 func (t *trial) quarantine(
-	registry *schema.Registry, topic, group string, encode func(events.Numbered) record.Bytes, values map[string]record.Bytes,
+	reg *registry.Client, topic, group string, encode func(events.Numbered) record.Bytes, values map[string]record.Bytes,
 ) *stack.Worker {
 	t.Helper()
 	dead := consumer.DeadLetterTopic(topic, group)
@@ -81,7 +82,7 @@ func (t *trial) quarantine(
 
 	var handled, taken atomic.Int64
 	config := consumer.Config{
-		Cluster: t.cluster(), Registry: registry, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
+		Cluster: t.cluster(), Registry: reg, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
 		Unhandled: consumer.UnhandledDeadLetter,
 	}
 	config.Concurrency = *concurrency
@@ -212,8 +213,8 @@ func (t *trial) batchBomb() {
 	dead := consumer.DeadLetterTopic(topic, group)
 	admin.CreateTopic(t, t.kafka(), topic, 1, nil)
 	admin.CreateTopic(t, t.kafka(), dead, 1, nil)
-	registry := t.registry()
-	encode := t.encoder(registry, topic)
+	reg := t.registry()
+	encode := t.encoder(reg, topic)
 	admin.Write(t, t.kafka(), topic, record.Record{Key: record.Bytes("k"), Value: encode(events.Numbered{Number: 1})})
 	client, err := kgo.NewClient(kgo.SeedBrokers(t.kafka().Internal()...), kgo.DefaultProduceTopic(topic),
 		kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(size+1<<20))
@@ -228,7 +229,7 @@ func (t *trial) batchBomb() {
 	before := allocated()
 	var handled atomic.Int64
 	w := stack.Work(t, consumer.Config{
-		Cluster: t.cluster(), Registry: registry, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
+		Cluster: t.cluster(), Registry: reg, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
 	}, consumer.On(func(context.Context, events.Numbered) error {
 		handled.Add(1)
 		return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -109,13 +110,13 @@ func registryIll(t *trial) {
 	p := t.patient(t.lab.schemas().URL)
 	f := t.flow(plan{registryAt: p.url, idle: true, partitions: 8, perTick: 5})
 	admin.CreateTopic(t, t.kafka(), consumer.DeadLetterTopic(f.topic, f.topic), 8, nil)
-	registry, err := schema.NewRegistry(p.url, schema.WithBasicAuth("worker", headrace.NewSecret(secret)))
+	reg, err := registry.New(p.url, registry.WithBasicAuth("worker", headrace.NewSecret(secret)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(registry.Close)
+	t.Cleanup(reg.Close)
 	w := f.work("first", func(c *consumer.Config) {
-		c.Policy.DeadLetter, c.Registry = true, registry
+		c.Policy.DeadLetter, c.Registry = true, reg
 	})
 	f.awaitHandled(500, time.Minute)
 	ills := []struct {
@@ -168,14 +169,14 @@ func registryIll(t *trial) {
 func unknownIDs(t *trial) {
 	server, cluster := t.scripted()
 	p := t.patient(server.RegistryURL)
-	registry := stack.Registry(t, p.url)
+	reg := stack.Registry(t, p.url)
 	topic, group := t.name("events"), t.name("group")
 	for _, name := range []string{topic, consumer.DeadLetterTopic(topic, group)} {
 		if err := server.Broker().CreateTopic(name, 3, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	out := stack.Producer(t, producer.Config{Cluster: cluster, Registry: registry})
+	out := stack.Producer(t, producer.Config{Cluster: cluster, Registry: reg})
 	ids := pick(2000, 10_000)
 	for range 3 {
 		for id := range ids {
@@ -190,7 +191,7 @@ func unknownIDs(t *trial) {
 	}
 	start := time.Now()
 	config := consumer.Config{
-		Cluster: cluster, Registry: registry, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
+		Cluster: cluster, Registry: reg, Group: group, Topics: []string{topic}, Policy: consumer.Policy{DeadLetter: true},
 	}
 	config.Concurrency = *concurrency
 	w := stack.Work(t, config, consumer.On(func(context.Context, events.Numbered) error {
@@ -243,7 +244,7 @@ func hostile() map[string]string {
 // handles the events around them.
 func hostileSchemas(t *trial) {
 	p := t.patient(t.lab.schemas().URL)
-	registry := stack.Registry(t, p.url)
+	reg := stack.Registry(t, p.url)
 	topic, group := t.name("events"), t.name("group")
 	encode := t.encoder(t.registry(), topic)
 	values := map[string]record.Bytes{}
@@ -258,7 +259,7 @@ func hostileSchemas(t *trial) {
 		values[name] = append(schema.AppendID(nil, number), 0x02, 0x02, 0x02, 0x00)
 	}
 	start := time.Now()
-	t.quarantine(registry, topic, group, encode, values)
+	t.quarantine(reg, topic, group, encode, values)
 	t.cases(len(values), "schemas")
 	t.figure("all refused within", "%s", round(time.Since(start)))
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/events"
 	"github.com/headrace/headrace/systemtest/internal/process"
@@ -58,12 +58,12 @@ func runJob(described string) error {
 	case j.Composite:
 		return runComposite(j)
 	}
-	registry, err := schema.NewRegistry(j.Registry)
+	reg, err := registry.New(j.Registry)
 	if err != nil {
 		return err
 	}
 	config := consumer.Config{
-		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: registry, Group: j.Group, Topics: []string{j.Topic},
+		Cluster: headrace.Cluster{Brokers: j.Brokers}, Registry: reg, Group: j.Group, Topics: []string{j.Topic},
 		Tuning: consumer.Tuning{
 			InstanceID: j.InstanceID, SessionTimeout: cmp.Or(j.Session, 2*time.Second), CommitInterval: commitInterval, BufferBytes: j.BufferBytes,
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/check"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
@@ -28,7 +29,7 @@ const rowHeader = "row"
 type journey struct {
 	rows     []flights.Row
 	cluster  *kraft.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 
 	log     check.Log
 	numbers []int // by row: the event's number within its key

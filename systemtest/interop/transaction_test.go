@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/events"
@@ -22,8 +23,8 @@ import (
 func dropAborted(t *testing.T, b *bench) {
 	const topic, transactions = "transactions", 200
 	admin.CreateTopic(t, b.cluster, topic, 2, nil)
-	registry := stack.Registry(t, b.registry)
-	encode := encoder(t, registry, topic)
+	reg := stack.Registry(t, b.registry)
+	encode := encoder(t, reg, topic)
 
 	var steps []javaclient.Step
 	written, aborts := 0, 0
@@ -48,7 +49,7 @@ func dropAborted(t *testing.T, b *bench) {
 	got := map[int32][]int64{}
 	handled := make(chan consumer.Info)
 	w := stack.Work(t, consumer.Config{
-		Cluster: stack.Cluster(b.cluster), Registry: registry, Group: "transactions", Topics: []string{topic},
+		Cluster: stack.Cluster(b.cluster), Registry: reg, Group: "transactions", Topics: []string{topic},
 	}, consumer.On(func(ctx context.Context, _ events.Numbered) error {
 		handled <- consumer.InfoFrom(ctx)
 		return nil
@@ -101,13 +102,13 @@ func offsets(records []record.Record) map[int32][]int64 {
 
 // encoder registers the event's schema and returns what writes an event in the wire format, for clients that only
 // know bytes.
-func encoder(t *testing.T, registry *schema.Registry, topic string) func(events.Numbered) record.Bytes {
+func encoder(t *testing.T, reg *registry.Client, topic string) func(events.Numbered) record.Bytes {
 	t.Helper()
 	parsed, err := schema.Parse(events.Numbered{}.AvroSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := registry.Register(t.Context(), schema.TopicName(topic), parsed)
+	id, err := reg.Register(t.Context(), schema.TopicName(topic), parsed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func TestPlansThatMeetAnotherWorld(t *testing.T) {
 		cli.run(1, words("replay plan --no-registry --from-topic ring.two --to-topic ring"), "topic ring feeds its own source")
 	})
 	run("unknown schema", func(t *testing.T, cli *commandLine) {
-		cli.env = append(cli.env, "SCHEMA_REGISTRY_URL="+registry(t).URL())
+		cli.env = append(cli.env, "SCHEMA_REGISTRY_URL="+startRegistry(t).URL())
 		topic(t, "odd", 0)
 		admin.Write(t, cluster, "odd", record.Record{Value: []byte{0, 0, 0, 3, 231, 2}}, record.Record{Partition: 1, Value: []byte("plain")})
 		plan(cli, "odd", "odd.all")

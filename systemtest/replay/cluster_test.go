@@ -19,7 +19,7 @@ import (
 // TestACopyAndItsServers stops, changes and doubles what lies around a copy of all flights.
 func TestACopyAndItsServers(t *testing.T) {
 	cluster := kraft.Start(t, kraft.Config{Properties: map[string]string{"broker.session.timeout.ms": "6000"}})
-	r := registry(t)
+	r := startRegistry(t)
 	publishFlights(t, cluster, r)
 	source := contents(t, cluster, flights.Topic, "")
 

@@ -25,7 +25,7 @@ const deaths = 10
 func TestACopyKilledTenTimes(t *testing.T) {
 	for _, version := range stack.Versions(kraft.Current) {
 		cluster := kraft.Start(t, kraft.Config{Version: version})
-		r := registry(t)
+		r := startRegistry(t)
 		publishFlights(t, cluster, r)
 		source := contents(t, cluster, flights.Topic, "")
 		java := javaclient.New(t, cluster)

@@ -14,7 +14,7 @@ import (
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/cache"
@@ -29,8 +29,8 @@ const allFlights = 336_776
 // forever keeps events whatever their time: those of the flights are of 2013.
 var forever = map[string]string{"retention.ms": "-1"}
 
-// registry starts a registry in this process.
-func registry(t *testing.T) *schema.Registry {
+// startRegistry starts a registry in this process.
+func startRegistry(t *testing.T) *registry.Client {
 	t.Helper()
 	servers, err := devserver.Start(devserver.Config{})
 	if err != nil {
@@ -41,7 +41,7 @@ func registry(t *testing.T) *schema.Registry {
 }
 
 // publishFlights writes all flights into the topic flights of a cluster.
-func publishFlights(t *testing.T, c *kraft.Cluster, r *schema.Registry) {
+func publishFlights(t *testing.T, c *kraft.Cluster, r *registry.Client) {
 	t.Helper()
 	root, err := cache.Root()
 	if err != nil {
@@ -66,7 +66,7 @@ func publishFlights(t *testing.T, c *kraft.Cluster, r *schema.Registry) {
 }
 
 // planCopy plans a copy of everything that a topic holds.
-func planCopy(t *testing.T, from, to *kraft.Cluster, r *schema.Registry, topic string, target replay.Target, filter filter.Filter) replay.Plan {
+func planCopy(t *testing.T, from, to *kraft.Cluster, r *registry.Client, topic string, target replay.Target, filter filter.Filter) replay.Plan {
 	t.Helper()
 	request := replay.Request{From: stack.Cluster(from), Registry: r, Source: replay.Source{Topics: []string{topic}}, Target: target, Filter: filter}
 	if to != from {

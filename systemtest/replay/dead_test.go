@@ -18,7 +18,7 @@ import (
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay/filter"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -42,7 +42,7 @@ const (
 // graveyard is the workers, and what they have handled.
 type graveyard struct {
 	cluster  *kraft.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 	mended   atomic.Bool
 
 	mu      sync.Mutex

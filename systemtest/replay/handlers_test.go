@@ -21,7 +21,7 @@ import (
 	"github.com/headrace/headrace/examples/flights"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/replay"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/cache"
@@ -56,13 +56,13 @@ func runProgram(input []byte) error {
 	if err := json.Unmarshal(input, &job); err != nil {
 		return err
 	}
-	registry, err := schema.NewRegistry(job.Registry)
+	reg, err := registry.New(job.Registry)
 	if err != nil {
 		return err
 	}
-	defer registry.Close()
+	defer reg.Close()
 	_, err = replay.Run(context.Background(), job.Plan, replay.RunConfig{
-		Worker: runWorker(headrace.Cluster{Brokers: job.Brokers}, registry), Checkpoint: job.Checkpoint, Rate: job.Rate,
+		Worker: runWorker(headrace.Cluster{Brokers: job.Brokers}, reg), Checkpoint: job.Checkpoint, Rate: job.Rate,
 	}, byAirport(func(_ context.Context, origin, airport string) error {
 		_, err := fmt.Printf("%s %s\n", origin, airport) //nolint:forbidigo // what the test reads
 		return err
@@ -71,9 +71,9 @@ func runProgram(input []byte) error {
 }
 
 // runWorker is the config of the service totals.
-func runWorker(cluster headrace.Cluster, registry *schema.Registry) consumer.Config {
+func runWorker(cluster headrace.Cluster, reg *registry.Client) consumer.Config {
 	return consumer.Config{
-		Cluster: cluster, Registry: registry, Group: flights.TotalsGroup, Topics: []string{flights.Topic}, Concurrency: lanesOfRun,
+		Cluster: cluster, Registry: reg, Group: flights.TotalsGroup, Topics: []string{flights.Topic}, Concurrency: lanesOfRun,
 		Tuning: consumer.Tuning{CommitInterval: 50 * time.Millisecond},
 	}
 }
@@ -102,7 +102,7 @@ func TestJanuaryIsCountedByAirport(t *testing.T) {
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
 			cluster := kraft.Start(t, kraft.Config{Version: version})
-			r := registry(t)
+			r := startRegistry(t)
 			publishFlights(t, cluster, r)
 			totals := &flights.Totals{}
 			live, err := totals.Worker(flights.Connection{Cluster: stack.Cluster(cluster), Registry: r})
@@ -174,7 +174,7 @@ func committed(t *testing.T, c *kraft.Cluster) map[int32]int64 {
 }
 
 // replayKilled runs a plan in processes of which all but the last are killed in the middle.
-func replayKilled(t *testing.T, c *kraft.Cluster, r *schema.Registry, plan replay.Plan) {
+func replayKilled(t *testing.T, c *kraft.Cluster, r *registry.Client, plan replay.Plan) {
 	t.Helper()
 	job := runJob{Brokers: c.Brokers(), Registry: r.URL(), Plan: plan, Checkpoint: filepath.Join(t.TempDir(), "run.json"), Rate: 12_000}
 	counted := &countedFlights{airport: map[string]string{}}
@@ -232,7 +232,7 @@ func savedOf(t *testing.T, path string) (handled int) {
 }
 
 // liveOnlyIsNotCalled replays once more, with a handler that sends mails.
-func liveOnlyIsNotCalled(t *testing.T, c *kraft.Cluster, r *schema.Registry, plan replay.Plan) {
+func liveOnlyIsNotCalled(t *testing.T, c *kraft.Cluster, r *registry.Client, plan replay.Plan) {
 	t.Helper()
 	again, err := replay.Make(t.Context(), replay.Request{From: stack.Cluster(c), Registry: r, Target: plan.Target, Source: plan.Source})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/shadow"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/admin"
 	"github.com/headrace/headrace/systemtest/internal/kraft"
@@ -29,7 +29,7 @@ const lateFlights = 27_789
 // planted changes.
 func TestShadowOfDelays(t *testing.T) {
 	cluster := kraft.Start(t, kraft.Config{})
-	r := registry(t)
+	r := startRegistry(t)
 	publishFlights(t, cluster, r)
 	p := stack.Producer(t, producer.Config{Cluster: stack.Cluster(cluster), Registry: r})
 	production := flights.NewDelays(p)
@@ -72,7 +72,7 @@ func TestShadowOfDelays(t *testing.T) {
 type shadowing struct {
 	t        *testing.T
 	cluster  *kraft.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 }
 
 // producer is one that sends to topics of its own.

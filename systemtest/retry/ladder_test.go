@@ -14,7 +14,7 @@ import (
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/deadletter"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 	"github.com/headrace/headrace/topics"
 
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
@@ -71,11 +71,11 @@ func (j *journal) handle(ctx context.Context, e events.Numbered) error {
 
 // TestLadder sends events through a ladder while workers come and go, and then redrives what has died.
 func TestLadder(t *testing.T) {
-	registry := apicurio.Start(t)
+	reg := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
 			cluster := kraft.Start(t, kraft.Config{Version: version})
-			w := &world{cluster: cluster, registry: stack.Registry(t, registry.URL), journal: &journal{calls: map[string][]attempt{}}}
+			w := &world{cluster: cluster, registry: stack.Registry(t, reg.URL), journal: &journal{calls: map[string][]attempt{}}}
 			w.send(t)
 
 			first := w.work(t)
@@ -103,7 +103,7 @@ func TestLadder(t *testing.T) {
 
 type world struct {
 	cluster  *kraft.Cluster
-	registry *schema.Registry
+	registry *registry.Client
 	journal  *journal
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/apicurio"
 	"github.com/headrace/headrace/systemtest/internal/stack"
@@ -49,7 +50,7 @@ type tally struct {
 
 func TestLevelsAgreeWithTheRegistry(t *testing.T) {
 	server := apicurio.Start(t)
-	registry := stack.Registry(t, server.URL)
+	reg := stack.Registry(t, server.URL)
 	histories := slices.Concat(everyTypeReadAsEveryOther(), randomHistories(150))
 	counted := &tally{kinds: map[schema.Kind]int{}, stricter: map[schema.Kind]int{}}
 	work := make(chan history)
@@ -57,7 +58,7 @@ func TestLevelsAgreeWithTheRegistry(t *testing.T) {
 	for range 4 {
 		workers.Go(func() {
 			for h := range work {
-				h.compare(t, server.URL, registry, counted)
+				h.compare(t, server.URL, reg, counted)
 			}
 		})
 	}
@@ -87,7 +88,7 @@ func TestLevelsAgreeWithTheRegistry(t *testing.T) {
 }
 
 // compare asks the registry and our own check about every level.
-func (h history) compare(t *testing.T, base string, registry *schema.Registry, counted *tally) {
+func (h history) compare(t *testing.T, base string, reg *registry.Client, counted *tally) {
 	next, err := schema.Parse(h.next)
 	if err != nil {
 		t.Errorf("%s: %s: %v", h.name, h.next, err)
@@ -101,19 +102,19 @@ func (h history) compare(t *testing.T, base string, registry *schema.Registry, c
 		}
 	}
 	for i, old := range olds {
-		if err := h.register(t, registry, old); err != nil {
+		if err := h.register(t, reg, old); err != nil {
 			t.Errorf("%s: register version %d, %s: %v", h.name, i+1, old, err)
 			return
 		}
 		if i == 0 { // only what exists has a level
-			if err := registry.SetCompatibility(t.Context(), h.name, schema.None); err != nil {
+			if err := reg.SetCompatibility(t.Context(), h.name, schema.None); err != nil {
 				t.Errorf("%s: %v", h.name, err)
 				return
 			}
 		}
 	}
 	for _, level := range levels {
-		if err := registry.SetCompatibility(t.Context(), h.name, level); err != nil {
+		if err := reg.SetCompatibility(t.Context(), h.name, level); err != nil {
 			t.Errorf("%s: %v", h.name, err)
 			return
 		}
@@ -172,9 +173,9 @@ func (h history) refused(t *testing.T, base string, level schema.Level, next *sc
 }
 
 // register makes a version. Apicurio's answer to two versions in quick succession may be that the subject exists already.
-func (h history) register(t *testing.T, registry *schema.Registry, s *schema.Schema) error {
+func (h history) register(t *testing.T, reg *registry.Client, s *schema.Schema) error {
 	for attempt := 1; ; attempt++ {
-		_, err := registry.Register(t.Context(), h.name, s)
+		_, err := reg.Register(t.Context(), h.name, s)
 		if err == nil || attempt == 5 || !strings.Contains(err.Error(), "already exists") {
 			return err
 		}

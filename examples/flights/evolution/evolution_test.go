@@ -19,6 +19,7 @@ import (
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 var (
@@ -82,7 +83,7 @@ func evolved(t *testing.T) *headracetest.Env {
 	env := headracetest.Start(t)
 	env.CreateTopic(t, flights.Topic, 2)
 	for _, text := range []string{oldEvent.AvroSchema(), newEvent.AvroSchema()} {
-		plan, err := env.Registry.Plan(t.Context(), schema.Registration{Subject: subject, Schema: version(t, text), Level: schema.FullTransitive})
+		plan, err := env.Registry.Plan(t.Context(), registry.Registration{Subject: subject, Schema: version(t, text), Level: schema.FullTransitive})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func TestVersion3IsRefusedWithTheReason(t *testing.T) {
 	}
 	names(t, "the check of files", reasons, "distance", "gate", "runway")
 
-	plan, err := env.Registry.Plan(t.Context(), schema.Registration{Subject: subject, Schema: broken})
+	plan, err := env.Registry.Plan(t.Context(), registry.Registration{Subject: subject, Schema: broken})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestVersion3IsRefusedWithTheReason(t *testing.T) {
 	} else {
 		names(t, "the plan", step.Reasons, "distance", "gate", "runway")
 	}
-	var refused *schema.IncompatibleError
+	var refused *registry.IncompatibleError
 	if _, err := env.Registry.Apply(t.Context(), plan); !errors.As(err, &refused) {
 		t.Errorf("applied: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/producer"
-	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 
 	"github.com/headrace/headrace/systemtest/internal/kraft"
 )
@@ -33,14 +33,14 @@ func Cluster(c *kraft.Cluster) headrace.Cluster {
 }
 
 // Registry opens the registry at url and closes it with the test.
-func Registry(tb testing.TB, url string) *schema.Registry {
+func Registry(tb testing.TB, url string) *registry.Client {
 	tb.Helper()
-	registry, err := schema.NewRegistry(url)
+	reg, err := registry.New(url)
 	if err != nil {
 		tb.Fatalf("registry %s: %v", url, err)
 	}
-	tb.Cleanup(registry.Close)
-	return registry
+	tb.Cleanup(reg.Close)
+	return reg
 }
 
 // Producer makes a producer and closes it with the test, if the test has not done so.

@@ -16,6 +16,7 @@ import (
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema"
+	"github.com/headrace/headrace/schema/registry"
 )
 
 // ladder is short: a demo does not wait an hour.
@@ -36,11 +37,11 @@ type pipeline struct {
 }
 
 func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
-	registry, err := schema.NewRegistry(s.registry)
+	reg, err := registry.New(s.registry)
 	if err != nil {
 		return nil, err
 	}
-	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: registry, Retry: ladder(), Context: "demo"}
+	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: reg, Retry: ladder(), Context: "demo"}
 	p, err := connection.Producer()
 	if err != nil {
 		return nil, err
