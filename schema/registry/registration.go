@@ -113,7 +113,7 @@ func inOrder(wanted []Registration) ([]Step, error) {
 	}
 	for _, w := range wanted {
 		if w.Subject == "" || w.Schema == nil {
-			return nil, errors.New("schema: a registration needs a subject and a schema")
+			return nil, errors.New("registry: a registration needs a subject and a schema")
 		}
 		if err := add(w); err != nil {
 			return nil, err
