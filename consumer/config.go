@@ -31,13 +31,12 @@ type Config struct {
 	// bytes name no schema.
 	Policy Policy
 
-	// Concurrency is how many handlers run at once in the whole worker, whatever partitions it owns. The events of a key, which are
-	// those of one partition with the same key, are handled in order; other keys go on beside one that is slow, or waits for its next
-	// attempt. Events without a key are in no order, see Tuning.OrderNullKeys.
+	// Concurrency is how many handlers run at once in the whole worker, whatever partitions it owns. Tuning.Order says which events wait
+	// for each other: those of a key, unless it says otherwise.
 	//
-	// Zero, the default, keeps the order of the log: each partition has one handler running at a time, and waits with an event that has
-	// failed. So an event that its handler puts off, by [Snooze] or [RetryAfter], holds up its whole partition for as long, unless
-	// [Policy.Retry] lets it wait in a retry topic. [PartitionState] names the event, in WaitsFor.
+	// Zero, the default, runs one handler for each partition that the worker owns, in the order of the log. A partition then waits with an
+	// event that has failed, and so does one with [ByPartition]: an event that its handler puts off, by [Snooze] or [RetryAfter], holds up
+	// its whole partition for as long, unless [Policy.Retry] lets it wait in a retry topic. [PartitionState] names the event, in WaitsFor.
 	Concurrency int
 
 	Tuning Tuning
@@ -89,8 +88,11 @@ type Tuning struct {
 	// the services that fill it, and a worker then needs no right to create topics.
 	CreateTopics bool
 
+	// Order says which events wait for each other with Config.Concurrency above 0. Defaults to [ByKey].
+	Order Order
+
 	// OrderNullKeys keeps the events of a partition that have no key in order, as if they had one in common. It says something only
-	// with Config.Concurrency. The default handles them at once, in no order.
+	// with Order ByKey and with Config.Concurrency above 0. The default handles them at once, in no order.
 	OrderNullKeys bool
 
 	// ReadUncommitted also hands over events of transactions that are open or aborted. The default reads what is committed.
@@ -228,6 +230,9 @@ func (t Tuning) validate() error {
 	}
 	if t.PartitionBytes > t.BufferBytes {
 		add("PartitionBytes %d is more than BufferBytes %d", t.PartitionBytes, t.BufferBytes)
+	}
+	if t.Order < ByKey || t.Order > Unordered {
+		add("Order %d is none of ByKey, ByPartition, Unordered", t.Order)
 	}
 	if t.OutOfRange < OutOfRangeStop || t.OutOfRange > OutOfRangeEnd {
 		add("OutOfRange %d is none of OutOfRangeStop, OutOfRangeStart, OutOfRangeEnd", t.OutOfRange)

@@ -43,7 +43,7 @@ type plan struct {
 	mu      sync.Mutex
 	events  map[int64]*plannedEvent
 	handled map[int64]bool
-	running map[string]bool // by key
+	running map[string]bool // by order
 	busy    int             // handlers that run, but for those that are given up some time
 	note    progress.Note   // the last commit
 	wrong   string
@@ -58,6 +58,17 @@ func (m *plan) fault(format string, args ...any) {
 	}
 }
 
+// order names the events that one with a key is in order with; "" is none.
+func (m *plan) order(key string) string {
+	switch {
+	case m.concurrency == 0, m.tuning.Order == ByPartition:
+		return "all"
+	case m.tuning.Order == Unordered:
+		return ""
+	}
+	return key
+}
+
 // begin checks that an attempt may be made.
 func (m *plan) begin(info Info) *plannedEvent {
 	m.mu.Lock()
@@ -70,15 +81,15 @@ func (m *plan) begin(info Info) *plannedEvent {
 	if m.note.Done.Has(e.offset) {
 		m.fault("offset %d is handled again although the commit says that it is done: %d %v", e.offset, m.note.Done.Prefix(), m.note.Done.Beyond())
 	}
-	if e.key != "" && m.running[e.key] {
-		m.fault("key %q runs twice at once, at offset %d", e.key, e.offset)
+	if order := m.order(e.key); order != "" && m.running[order] {
+		m.fault("order %q runs twice at once, at offset %d", order, e.offset)
 	}
 	for _, before := range m.earlier[e.offset] {
 		if !m.handled[before] {
 			m.fault("offset %d of key %q before offset %d", e.offset, e.key, before)
 		}
 	}
-	m.running[e.key] = true
+	m.running[m.order(e.key)] = true
 	if e.takes > planLease {
 		return e
 	}
@@ -101,7 +112,7 @@ func (m *plan) handle(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.running, e.key)
+	delete(m.running, m.order(e.key))
 	if at := InfoFrom(ctx).Offset; at != e.offset {
 		m.fault("the handler of offset %d was told at its end that it is %d", e.offset, at)
 	}
@@ -160,11 +171,7 @@ func (m *plan) draw(tb testing.TB, t *rapid.T) {
 			for range rapid.IntRange(fewest, 90).Draw(t, "records") {
 				e := drawEvent(t, m.end, keys, crowd)
 				m.events[e.offset] = e
-				order := e.key
-				if m.concurrency == 0 { // which keeps the order of the log
-					order = "all"
-				}
-				if order != "" {
+				if order := m.order(e.key); order != "" {
 					m.earlier[e.offset] = slices.Clone(before[order])
 					before[order] = append(before[order], e.offset)
 				}
@@ -210,8 +217,11 @@ func TestLanesBringALogToItsEnd(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &plan{
 			concurrency: rapid.SampledFrom([]int{0, 1, 2, 7}).Draw(rt, "concurrency"),
-			tuning:      Tuning{BufferBytes: rapid.SampledFrom([]int{1 << 10, 64 << 20}).Draw(rt, "buffer")},
-			events:      map[int64]*plannedEvent{}, earlier: map[int64][]int64{}, handled: map[int64]bool{}, running: map[string]bool{},
+			tuning: Tuning{
+				BufferBytes: rapid.SampledFrom([]int{1 << 10, 64 << 20}).Draw(rt, "buffer"),
+				Order:       rapid.SampledFrom([]Order{ByKey, ByKey, ByPartition, Unordered}).Draw(rt, "order"),
+			},
+			events: map[int64]*plannedEvent{}, earlier: map[int64][]int64{}, handled: map[int64]bool{}, running: map[string]bool{},
 		}
 		m.draw(t, rt)
 		lives := rapid.SliceOfN(rapid.IntRange(1, 600), 0, 4).Draw(rt, "lives")

@@ -128,6 +128,31 @@ func TestAKeyThatFailsHoldsNoOther(t *testing.T) {
 	}
 }
 
+// TestUnorderedEventsWaitForNothing has an event wait for one that lies behind it and has the same key.
+func TestUnorderedEventsWaitForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.topic("t", 1, false)
+	w.put("t", 0, rec{key: "k", value: pingValue(0, "w")}, rec{key: "k", value: pingValue(1, "w")})
+	cfg := w.config("t")
+	cfg.Concurrency, cfg.Tuning.Order = 2, Unordered
+	second := make(chan struct{})
+	var got sink
+	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
+		if p.N == 1 {
+			close(second)
+		}
+		select {
+		case <-second:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return got.handle(ctx, p)
+	}))
+	eventually(t, "both handled", func() bool { return got.len() == 2 })
+	j.stop()
+}
+
 // TestNullKeys are handled at once, or in order by option.
 func TestNullKeys(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,6 @@
 package consumer
 
-import (
-	"hash/maphash"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // publish hands a block over to the lanes: each task behind the one before it of the same key, or to be handled at once.
 func (p *partition) publish(s *taskBlock) {
@@ -19,12 +16,10 @@ func (p *partition) publish(s *taskBlock) {
 	p.live = append(p.live, s)
 	p.mu.Unlock()
 	p.busy.Add(1)
+	tuning := &p.engine.cfg.Tuning
 	for i := range s.tasks[:s.n] {
 		t := &s.tasks[i]
-		t.keyed = t.record.Key != nil || p.engine.cfg.Tuning.OrderNullKeys
-		if t.keyed {
-			t.key = maphash.Bytes(p.seed, t.record.Key)
-		}
+		tuning.Order.set(t, p.seed, tuning.OrderNullKeys)
 		if !t.keyed || !p.follows(t, placeOf(s.seq, i)) {
 			p.ready = append(p.ready, t)
 		}

@@ -118,6 +118,7 @@ func (l *lane) depart(t *task, v verdict, wait time.Duration) {
 		if p.enter() {
 			p.mu.Lock()
 			t.queue.writing = true
+			t.queue.waitUntil(time.Time{})
 			p.mu.Unlock()
 			p.wake()
 			go p.send(t, v)
@@ -250,8 +251,8 @@ func (p *partition) note(t *task, v verdict, err error, wait time.Duration) {
 	switch {
 	case v.spent:
 		log.Warn("attempt failed", zap.Int("attempt", t.attempt()), zap.Int("of", t.policy().Attempts))
-	case v.outcome.ending == endSnooze && p.lanes == nil && wait >= longHoldUp:
-		log.Warn("event snoozed by its handler: with Concurrency 0 every event behind it in its partition waits as well")
+	case v.outcome.ending == endSnooze && p.waitsWhole() && wait >= longHoldUp:
+		log.Warn("event snoozed by its handler: with Concurrency 0 or ByPartition every event behind it in its partition waits as well")
 	case v.outcome.ending == endSnooze:
 		log.Debug("event snoozed by its handler")
 	default:

@@ -30,7 +30,7 @@ type PartitionState struct {
 	Waiting   int           // events that wait for their next attempt, or for a copy of them to be written
 	Running   int           // handlers
 	Oldest    RunningState  // the handler that has run for longest; zero when none runs
-	WaitsFor  WaitingState  // the event that all others of the partition wait for, with Config.Concurrency 0; zero when there is none
+	WaitsFor  WaitingState  // the event that all others of the partition wait for, with Config.Concurrency 0 or [ByPartition]; zero when there is none
 	Paused    string        // why no further events are taken; "" while they are
 }
 
@@ -184,6 +184,9 @@ func (p *partition) inFlight(now time.Time, s *PartitionState) {
 	for q := range p.waiting.queues {
 		if q.timer != nil || q.writing {
 			s.Waiting++
+			if p.waitsWhole() {
+				s.WaitsFor = q.waits()
+			}
 		}
 		if head := q.tasks[0]; first == nil || head.record.Offset < first.record.Offset {
 			first = head

@@ -20,6 +20,8 @@ type queue struct {
 	key     uint64
 	keyed   bool
 	timer   *time.Timer // of the first; nil while it does not wait for a time
+	since   time.Time   // the first has waited, with pauses
+	until   time.Time   // the timer ends
 	writing bool        // a copy of the first is being written
 	stuck   bool        // the handler of the first was given up
 }
@@ -85,7 +87,7 @@ func (p *partition) pop(t *task) *task {
 	defer p.mu.Unlock()
 	p.doneHeld(t)
 	q := t.queue
-	q.tasks[0], q.writing, q.stuck = nil, false, false
+	q.tasks[0], q.writing, q.stuck, q.since = nil, false, false, time.Time{}
 	q.tasks = q.tasks[1:]
 	p.waiting.count.Add(-1)
 	p.waiting.bytes.Add(-int64(t.bytes()))
@@ -107,6 +109,7 @@ func (p *partition) postpone(t *task, wait time.Duration) {
 		return
 	}
 	q := t.queue
+	q.waitUntil(time.Now().Add(wait))
 	q.timer = time.AfterFunc(wait, func() {
 		p.mu.Lock()
 		q.timer = nil
@@ -114,6 +117,13 @@ func (p *partition) postpone(t *task, wait time.Duration) {
 		p.lanes.push(p, t)
 	})
 	p.wake()
+}
+
+// waitUntil notes that the first task of a queue waits, until a time or, with zero, until its copy is written. It needs the partition's lock.
+func (q *queue) waitUntil(end time.Time) {
+	if q.until = end; q.since.IsZero() {
+		q.since = time.Now()
+	}
 }
 
 // forgetWaits ends what waits for a time. It needs p.mu.
