@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
 	"github.com/headrace/headrace/schema"
@@ -95,7 +96,7 @@ func (p *partition) deadLetter(t *task, f *failure) bool {
 }
 
 // copyOf is the record of an event with other headers, as of now.
-func copyOf(t *task, headers []batch.Header) sender.Record {
+func copyOf(t *task, headers []headrace.Header) sender.Record {
 	c := sender.Record{Key: t.record.Key, Headers: headers}
 	if t.record.Value != nil {
 		c.Value = sender.Bytes(t.record.Value)
@@ -143,17 +144,17 @@ func (p *partition) deadPartition(name string, from origin) int32 {
 }
 
 // ownHeaders is the headers of a record that are not this package's.
-func ownHeaders(rec *batch.Record) []batch.Header {
-	return slices.DeleteFunc(rec.Headers(nil), func(h batch.Header) bool { return ours(h.Key) })
+func ownHeaders(rec *batch.Record) []headrace.Header {
+	return slices.DeleteFunc(rec.Headers(nil), func(h headrace.Header) bool { return ours(h.Key) })
 }
 
 // deathHeaders tell where an event comes from and why it did not stay there.
-func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now time.Time) []batch.Header {
+func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now time.Time) []headrace.Header {
 	place := originHeaders(from, group, max(f.attempts, from.spent.attempts), now)
 	headers := slices.Clone(place[:4])
 	add := func(key, value string) {
 		if value != "" {
-			headers = append(headers, batch.Header{Key: key, Value: []byte(value)})
+			headers = append(headers, headrace.Header{Key: key, Value: []byte(value)})
 		}
 	}
 	add(HeaderMessage, clip(f.reason.Error(), maxMessage))
@@ -171,8 +172,8 @@ func deathHeaders(from origin, group string, ref schema.Ref, f *failure, now tim
 }
 
 // originHeaders tell where an event comes from, and when it left.
-func originHeaders(from origin, group string, attempts int, now time.Time) []batch.Header {
-	return []batch.Header{
+func originHeaders(from origin, group string, attempts int, now time.Time) []headrace.Header {
+	return []headrace.Header{
 		{Key: HeaderTopic, Value: []byte(from.Topic)},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(from.Partition), 10)},
 		{Key: HeaderOffset, Value: strconv.AppendInt(nil, from.offset, 10)},

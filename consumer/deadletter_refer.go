@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
 )
@@ -30,7 +31,7 @@ func uncopyable(err error) bool {
 
 // refer makes a dead letter one that refers to the task's record, which is not copied. more are headers beside those of its death; why is
 // nil for a record that could not be read.
-func refer(letter *sender.Record, t *task, more, death []batch.Header, why error) {
+func refer(letter *sender.Record, t *task, more, death []headrace.Header, why error) {
 	p := t.partition
 	letter.Headers = more
 	for _, h := range death {
@@ -47,8 +48,8 @@ func refer(letter *sender.Record, t *task, more, death []batch.Header, why error
 	}
 	value := t.record.Value
 	letter.Headers = append(letter.Headers,
-		batch.Header{Key: HeaderReference, Value: fmt.Appendf(nil, "%s/%d@%d", p.Topic, p.Partition, t.record.Offset)},
-		batch.Header{Key: HeaderStart, Value: value[:min(len(value), maxStart)]})
+		headrace.Header{Key: HeaderReference, Value: fmt.Appendf(nil, "%s/%d@%d", p.Topic, p.Partition, t.record.Offset)},
+		headrace.Header{Key: HeaderStart, Value: value[:min(len(value), maxStart)]})
 	letter.Value = nil
 	if len(letter.Key) > maxShort {
 		letter.Key = nil

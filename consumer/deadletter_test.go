@@ -18,7 +18,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
@@ -39,7 +38,7 @@ func TestDeadLetterKeepsTheEventAndTellsWhy(t *testing.T) {
 	w.topic("t", 4, true)
 	original := rec{
 		key: "k1", value: pingValue(7, "x"), at: 1700000000123,
-		headers: []batch.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null"}, {Key: HeaderMessage, Value: []byte("of an earlier death")}},
+		headers: []headrace.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null"}, {Key: HeaderMessage, Value: []byte("of an earlier death")}},
 	}
 	w.put("t", 3, original)
 	cfg := w.config("t")

@@ -450,7 +450,7 @@ func TestEventsNeverShareReusedMemory(t *testing.T) {
 		for range 20 {
 			var recs []rec
 			for range 50 {
-				recs = append(recs, rec{key: name(n), value: pingValue(n, name(n)), headers: []batch.Header{{Key: name(n), Value: []byte(name(n))}}})
+				recs = append(recs, rec{key: name(n), value: pingValue(n, name(n)), headers: []headrace.Header{{Key: name(n), Value: []byte(name(n))}}})
 				n++
 			}
 			w.putRaw("t", int32(n/50%2), sealed(t, codec, recs...))

@@ -1,6 +1,9 @@
 package consumer
 
-import "github.com/headrace/headrace/internal/batch"
+import (
+	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/batch"
+)
 
 // HeaderReplay is the header of an event that a replay has copied to its topic, or made a dead letter: the replay's id. A worker believes
 // it where [ReplaysTopic] says that this replay copies to the topic.
@@ -66,7 +69,7 @@ func (e *engine) replayID() string {
 }
 
 // replayHeader adds the id of the replay to the headers of an event that it makes a dead letter.
-func (p *partition) replayHeader(headers []batch.Header) []batch.Header {
+func (p *partition) replayHeader(headers []headrace.Header) []headrace.Header {
 	id := p.engine.replayID()
 	if id == "" {
 		return headers
@@ -77,5 +80,5 @@ func (p *partition) replayHeader(headers []batch.Header) []batch.Header {
 			kept = append(kept, h)
 		}
 	}
-	return append(kept, batch.Header{Key: HeaderReplay, Value: []byte(id)})
+	return append(kept, headrace.Header{Key: HeaderReplay, Value: []byte(id)})
 }

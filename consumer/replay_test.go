@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/reader"
 )
 
@@ -330,11 +329,11 @@ func TestLiveOnlyHandlersAreNotCalledForWhatIsReplayed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
-	copied := []batch.Header{{Key: HeaderReplay, Value: []byte("r0")}}
+	copied := []headrace.Header{{Key: HeaderReplay, Value: []byte("r0")}}
 	w.put("t", 0,
 		rec{key: "a", value: pingValue(0, "w")}, rec{key: "b", value: pongOK()},
 		rec{key: "a", value: pingValue(1, "w"), headers: copied}, rec{key: "b", value: pongOK(), headers: copied},
-		rec{key: "a", value: pingValue(2, "w"), headers: []batch.Header{{Key: "trace", Value: []byte("x")}}})
+		rec{key: "a", value: pingValue(2, "w"), headers: []headrace.Header{{Key: "trace", Value: []byte("x")}}})
 	var mails, counted sink
 	handlers := []Handler{
 		On(mails.handle).LiveOnly(),

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace"
 )
 
 // replayed records that a replay copies to a topic, as package replay does.
@@ -24,8 +24,8 @@ func (w *world) replayed(id, topic string) {
 	w.put(ReplaysTopic, 0, rec{key: id, value: fmt.Appendf(nil, `{"version":1,"id":%q,"kind":"copy","state":"done","target":{"topic":%q}}`, id, topic)})
 }
 
-func copiedBy(id string) []batch.Header {
-	return []batch.Header{{Key: HeaderReplay, Value: []byte(id)}}
+func copiedBy(id string) []headrace.Header {
+	return []headrace.Header{{Key: HeaderReplay, Value: []byte(id)}}
 }
 
 // forgedAndCopied runs a worker over four events, of which it gives LiveOnly handlers those with the numbers that are returned.

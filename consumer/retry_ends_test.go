@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace"
 )
 
 // TestRecordsOfARetryTopicEndWhateverTheirHeadersSay puts records into a retry topic that no worker has written, or that somebody has
@@ -21,7 +21,7 @@ func TestRecordsOfARetryTopicEndWhateverTheirHeadersSay(t *testing.T) {
 		w.source("t.g.retry.10ms", 1, nil)
 		now := time.Now().UTC()
 		month := now.Add(29 * 24 * time.Hour).Format(time.RFC3339Nano)
-		for n, headers := range [][]batch.Header{
+		for n, headers := range [][]headrace.Header{
 			nil,
 			retryCopy(HeaderGroup, "g", HeaderTime, now.Format(time.RFC3339Nano), HeaderRetryDue, month, HeaderDeliveryCount, "0", HeaderRetryRung, "0"),
 			retryCopy(HeaderGroup, "g", HeaderTime, month, HeaderRetryDue, month, HeaderRetryHops, "-7"),

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace"
 )
 
 // FuzzRetryHeaders reads an origin from headers that anybody may have written, and from the copies that are made of such a record: a copy
@@ -17,7 +17,7 @@ func FuzzRetryHeaders(f *testing.F) {
 	f.Add("t.g", "retry", "-1", "x", "1073741825", "-2", "", "soon", "-86400000", "-7")
 	f.Fuzz(func(t *testing.T, topic, group, partition, offset, attempts, rung, moved, due, at, hops string) {
 		now := time.Date(2024, 5, 1, 10, 0, 30, 0, time.UTC)
-		headers := []batch.Header{{Key: "own", Value: []byte(topic)}}
+		headers := []headrace.Header{{Key: "own", Value: []byte(topic)}}
 		for _, h := range [][2]string{
 			{HeaderTopic, topic},
 			{HeaderGroup, group},
@@ -30,7 +30,7 @@ func FuzzRetryHeaders(f *testing.F) {
 			{HeaderRetryTime, at},
 			{HeaderRetryHops, hops},
 		} {
-			headers = append(headers, batch.Header{Key: h[0], Value: []byte(h[1])})
+			headers = append(headers, headrace.Header{Key: h[0], Value: []byte(h[1])})
 		}
 		rec := recordWith(t, 1, headers...)
 		o, ours := minuteTopic.readOrigin(minuteAt, rec, now)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -124,11 +125,11 @@ func readTime(rec *batch.Record, key string) (time.Time, bool) {
 }
 
 // retryHeaders is what an event that moves has beside the headers of a dead letter.
-func retryHeaders(o origin, rung, hops int, due time.Time) []batch.Header {
-	number := func(key string, n int64) batch.Header {
-		return batch.Header{Key: key, Value: strconv.AppendInt(nil, n, 10)}
+func retryHeaders(o origin, rung, hops int, due time.Time) []headrace.Header {
+	number := func(key string, n int64) headrace.Header {
+		return headrace.Header{Key: key, Value: strconv.AppendInt(nil, n, 10)}
 	}
-	headers := []batch.Header{
+	headers := []headrace.Header{
 		{Key: HeaderRetryDue, Value: []byte(due.UTC().Format(time.RFC3339Nano))},
 		number(HeaderRetryRung, int64(rung)),
 	}
@@ -143,7 +144,7 @@ func retryHeaders(o origin, rung, hops int, due time.Time) []batch.Header {
 
 // stillHeaders is what an event has that moves to another retry topic because it is to wait longer: where it comes from and how far it has
 // come, as it was read, and what its headers say of its last failure.
-func stillHeaders(o origin, group string, rec *batch.Record, now time.Time) []batch.Header {
+func stillHeaders(o origin, group string, rec *batch.Record, now time.Time) []headrace.Header {
 	headers := originHeaders(o, group, o.spent.attempts, now)
 	for _, h := range rec.Headers(nil) {
 		switch h.Key {

@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
 // recordWith is a record as the reader finds it.
-func recordWith(t *testing.T, at int64, headers ...batch.Header) *batch.Record {
+func recordWith(t *testing.T, at int64, headers ...headrace.Header) *batch.Record {
 	t.Helper()
 	parsed, _, err := batch.Next(sealed(t, batch.None, rec{key: "k", value: []byte("v"), headers: headers, at: at}))
 	if err != nil {
@@ -36,7 +37,7 @@ var (
 )
 
 // retryCopy is the headers of a copy in a retry topic of topic t, with changes: pairs of a key and a value, "-" for none.
-func retryCopy(changes ...string) []batch.Header {
+func retryCopy(changes ...string) []headrace.Header {
 	headers := map[string]string{
 		HeaderTopic: "t", HeaderPartition: "3", HeaderOffset: "41", HeaderDeliveryCount: "5", HeaderTime: "2024-05-01T10:00:00Z",
 		HeaderRetryDue: "2024-05-01T10:01:00.5Z", HeaderRetryRung: "1", HeaderRetryTime: "1700000000123",
@@ -44,10 +45,10 @@ func retryCopy(changes ...string) []batch.Header {
 	for i := 0; i < len(changes); i += 2 {
 		headers[changes[i]] = changes[i+1]
 	}
-	var list []batch.Header
+	var list []headrace.Header
 	for key, value := range headers {
 		if value != "-" {
-			list = append(list, batch.Header{Key: key, Value: []byte(value)})
+			list = append(list, headrace.Header{Key: key, Value: []byte(value)})
 		}
 	}
 	return list

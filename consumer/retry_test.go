@@ -16,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/reader"
 )
@@ -74,7 +73,7 @@ func TestEventClimbsTheLadderAndDies(t *testing.T) {
 	eachWay(t, func(t *testing.T, concurrency int) {
 		w := newWorld(t)
 		w.topic("t", 3, false)
-		bad := rec{key: "k", value: pingValue(7, "x"), at: 1700000000123, headers: []batch.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null"}}}
+		bad := rec{key: "k", value: pingValue(7, "x"), at: 1700000000123, headers: []headrace.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null"}}}
 		w.put("t", 2, bad, rec{key: "k", value: pingValue(8, "x"), at: 1700000000124})
 		rungs := []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}
 		cfg := w.laddered(rungs...)
@@ -513,7 +512,7 @@ func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 	w.source("t.g.retry.20ms", 1, nil)
 	w.put("t.g.retry.20ms", 0,
 		rec{key: "a", value: pingValue(1, "x"), at: time.Now().Add(time.Hour).UnixMilli()}, // from a clock that is ahead
-		rec{key: "b", value: pingValue(2, "x"), at: 5, headers: []batch.Header{{Key: HeaderTopic, Value: []byte("elsewhere")}, {Key: HeaderRetryDue, Value: []byte("never")}}},
+		rec{key: "b", value: pingValue(2, "x"), at: 5, headers: []headrace.Header{{Key: HeaderTopic, Value: []byte("elsewhere")}, {Key: HeaderRetryDue, Value: []byte("never")}}},
 		rec{key: "c", value: []byte{9}})
 	cfg := w.laddered(20 * time.Millisecond)
 	cfg.Start = reader.AtEnd() // of its topic; what waits in a retry topic is never skipped

@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/reader"
 )
@@ -24,7 +23,6 @@ type span struct {
 	over     bool  // the log has come to the end of the span
 	filtered int32 // since the last event that was picked
 	view     reader.Record
-	headers  []batch.Header
 
 	// The partition's lock guards what follows.
 	counts   ReplayCounts
@@ -148,11 +146,7 @@ func (s *span) keep(p *partition, rec *batch.Record) (keep bool, err error) {
 func (s *span) record(p *partition, rec *batch.Record) *reader.Record {
 	s.view = reader.Record{
 		Topic: p.Topic, Partition: p.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
-		Key: rec.Key, Value: rec.Value, Headers: s.view.Headers[:0],
-	}
-	s.headers = rec.Headers(s.headers[:0])
-	for _, h := range s.headers {
-		s.view.Headers = append(s.view.Headers, headrace.Header(h))
+		Key: rec.Key, Value: rec.Value, Headers: rec.Headers(s.view.Headers[:0]),
 	}
 	return &s.view
 }

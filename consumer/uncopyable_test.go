@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
-func many(n int) []batch.Header {
-	headers := make([]batch.Header, n)
+func many(n int) []headrace.Header {
+	headers := make([]headrace.Header, n)
 	for i := range headers {
-		headers[i] = batch.Header{Key: fmt.Sprint("h", i), Value: []byte("v")}
+		headers[i] = headrace.Header{Key: fmt.Sprint("h", i), Value: []byte("v")}
 	}
 	return headers
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -54,7 +53,7 @@ func TestInfoTellsEverythingAndIsTheHandlersOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
-	headers := []batch.Header{{Key: "a", Value: []byte("1")}, {Key: "null"}, {Key: "a", Value: []byte{}}}
+	headers := []headrace.Header{{Key: "a", Value: []byte("1")}, {Key: "null"}, {Key: "a", Value: []byte{}}}
 	w.put("t", 0, rec{key: "k1", value: pingValue(1, "x"), headers: headers, at: 1700000000123}, rec{value: pingValue(2, "y"), at: 5})
 
 	infos := make(chan Info, 2)

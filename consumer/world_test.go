@@ -165,7 +165,7 @@ func (w *world) topic(name string, partitions int32, dead bool) {
 type rec struct {
 	key     string // "" is null
 	value   []byte
-	headers []batch.Header
+	headers []headrace.Header
 	at      int64
 }
 

@@ -80,9 +80,12 @@ func (d *Letter) JSON(ctx context.Context, reg *registry.Client) ([]byte, *schem
 	return text, s, err
 }
 
+// rawHeader looks a header of the record up, as [reader.Record.Header] does.
+func (d *Letter) rawHeader(key string) (value []byte, ok bool) { return headers.Find(d.Raw, key) }
+
 // parse finds the schema of the value, and the Avro in it.
 func (d *Letter) parse(ctx context.Context, reg *registry.Client) (*schema.Schema, []byte, error) {
-	ref, body, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
+	ref, body, err := schema.ParseWire(d.Value, d.rawHeader)
 	if errors.Is(err, schema.ErrTombstone) {
 		return nil, nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/headrace/headrace/internal/glob"
-	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/phrase"
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/reader"
@@ -202,7 +201,7 @@ func (c *selector) unanswerable() error {
 
 // name finds the event's name, and the schema it was written with.
 func (c *selector) name(ctx context.Context, d *Letter) error {
-	ref, _, err := schema.ParseWire(d.Value, headers.Lookup(d.Raw))
+	ref, _, err := schema.ParseWire(d.Value, d.rawHeader)
 	if err != nil {
 		return nil //nolint:nilerr // it has no schema, and so no name
 	}

@@ -49,7 +49,7 @@ func Await[E schema.Event](t testing.TB, env *Env, topic string, n int) []Receiv
 	others := census{}
 	if n > 0 {
 		err = reader.Read(ctx, reader.Config{Cluster: env.Cluster, Topic: topic}, func(r reader.Record) error {
-			ref, body, err := schema.ParseWire(r.Value, headersOf(r))
+			ref, body, err := schema.ParseWire(r.Value, r.Header)
 			if err != nil {
 				others.add(r, err)
 				return nil
@@ -82,18 +82,6 @@ func Await[E schema.Event](t testing.TB, env *Env, topic string, n int) []Receiv
 		t.Fatalf("headracetest: topic %s: %v", topic, err)
 	}
 	return got
-}
-
-// headersOf looks a record's headers up; the last of a name counts, as in Kafka's Java client.
-func headersOf(r reader.Record) func(string) ([]byte, bool) {
-	return func(key string) ([]byte, bool) {
-		for _, h := range slices.Backward(r.Headers) {
-			if h.Key == key {
-				return h.Value, true
-			}
-		}
-		return nil, false
-	}
 }
 
 // received copies what the reader takes back when its function returns.

@@ -7,7 +7,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/sender"
 )
 
@@ -33,15 +32,12 @@ func (p *Producer) PostRecord(ctx context.Context, topic string, r Record, done 
 }
 
 func (r Record) out() sender.Record {
-	out := sender.Record{Partition: sender.AnyPartition, Key: r.Key, Time: r.Time}
+	out := sender.Record{Partition: sender.AnyPartition, Key: r.Key, Headers: r.Headers, Time: r.Time}
 	if r.Value != nil {
 		out.Value = sender.Bytes(r.Value)
 	}
 	if r.Partition != nil {
 		out.Partition = *r.Partition
-	}
-	for _, h := range r.Headers {
-		out.Headers = append(out.Headers, batch.Header(h))
 	}
 	return out
 }

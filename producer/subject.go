@@ -8,12 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/registry"
 )
-
-type batchHeader = batch.Header
 
 // codec is how events of one type are written once their schema's id is known.
 type codec[E schema.Event] struct {

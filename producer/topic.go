@@ -116,7 +116,7 @@ func (t *Topic[E]) put(ctx context.Context, key string, e *E, to sender.Receiver
 // taking that out would cost each event more than it costs to keep a few small ones.
 type slot[E schema.Event] struct {
 	session *schema.EncoderSession[E]
-	headers []batchHeader
+	headers []headrace.Header
 }
 
 // slotKeeps is the size of an encoded event above which it is not kept.
@@ -160,10 +160,10 @@ func fill(r *sender.Record, key string, opts []Option) error {
 }
 
 // headers appends those among the options to dst.
-func headers(dst []batchHeader, opts []Option) []batchHeader {
+func headers(dst []headrace.Header, opts []Option) []headrace.Header {
 	for i := range opts {
 		if o := &opts[i]; o.kind == optionHeader {
-			dst = append(dst, batchHeader(o.header))
+			dst = append(dst, o.header)
 		}
 	}
 	return dst

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Position is a place in a partition's log, by offset, by distance from either end, or by time. It is the same rule for every
-// partition of a topic and becomes an offset of each when it is used.
+// Position names an offset of a partition's log: by the offset itself, by its distance from either end, or by time. One Position serves
+// all partitions of a topic, and becomes an offset of each when it is used.
 //
 // The zero Position is none: where a start is asked for it means [AtStart], where an end is asked for it means no end.
 type Position struct {
@@ -43,7 +43,8 @@ func AfterStart(n int64) Position { return Position{kind: positionAfterStart, nu
 func BeforeEnd(n int64) Position { return Position{kind: positionBeforeEnd, number: n} }
 
 // AtTime is the first event whose timestamp is at or after t, or the end of the partition when there is none. Kafka's timestamps
-// have milliseconds; the rest of t is dropped. A t before 1970 is AtStart: no broker looks for such a time, and takes some for other words.
+// have milliseconds; the rest of t is dropped. A t before 1970 is AtStart: brokers cannot look for such a time, and some negative
+// timestamps have a meaning of their own.
 func AtTime(t time.Time) Position {
 	if t.UnixMilli() < 0 {
 		return AtStart()

@@ -12,6 +12,7 @@ import (
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/fetch"
+	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -30,14 +31,18 @@ type Record struct {
 	Fault error
 }
 
-// Config describes what [Read] reads. Cluster and Topic are needed.
+// Header returns the value of the last header with the key, and whether there is one: Kafka's Java client looks headers up the same way. The
+// value is nil when it is null.
+func (r *Record) Header(key string) (value []byte, ok bool) { return headers.Find(r.Headers, key) }
+
+// Config says what [Read] reads. Cluster and Topic are needed.
 type Config struct {
 	Cluster    headrace.Cluster
 	Topic      string
 	Partitions []int32 // nil: all of them
 
-	// Range is what is read of each partition. An end at "end" or at a time is fixed when the reading starts. One at an offset that the
-	// log does not have yet is waited for.
+	// Range is what is read of each partition. An end at "end" or at a time is fixed when the reading starts. An end at an offset that
+	// the log does not have yet is waited for.
 	Range Range
 
 	// Ranges, when not nil, is read in place of Partitions and Range: what [Resolve] returned, say.
@@ -55,10 +60,10 @@ type Config struct {
 // Read calls fn with every record of a range, in the order of each partition and as they come between partitions, from one
 // goroutine. It uses no group and commits nothing.
 //
-// It returns nil when every partition's end is reached, or when fn returns [ErrStop]; another error of fn as it is; and ctx's
+// It returns nil when every partition's end is reached or fn returns [ErrStop]. Any other error of fn is returned as it is, and ctx's
 // cause when ctx ends. The record's Key, Value and Headers are only valid until fn returns. A topic that does not exist is a
 // *[MissingTopicError], one that is deleted and created again meanwhile a *[RecreatedError], an offset the log does not hold an
-// *[OutOfRangeError], a damaged batch a *[CorruptError]. Broker outages are waited for.
+// *[OutOfRangeError], a damaged batch a *[CorruptError]. Read waits for brokers that are down.
 func Read(ctx context.Context, cfg Config, fn func(Record) error) error {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -96,7 +101,6 @@ type reader struct {
 	left       map[*fetch.Feed]*PartitionRange // what is still to be read; From moves on
 	batch      batch.Reader
 	record     batch.Record
-	headers    []batch.Header
 	out        Record
 }
 
@@ -193,11 +197,7 @@ func (r *reader) view(tp kafka.TopicPartition, fault error) Record {
 	rec := &r.record
 	r.out = Record{
 		Topic: tp.Topic, Partition: tp.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
-		Key: rec.Key, Value: rec.Value, Headers: r.out.Headers[:0], Fault: fault,
-	}
-	r.headers = rec.Headers(r.headers[:0])
-	for _, h := range r.headers {
-		r.out.Headers = append(r.out.Headers, headrace.Header(h))
+		Key: rec.Key, Value: rec.Value, Headers: rec.Headers(r.out.Headers[:0]), Fault: fault,
 	}
 	return r.out
 }

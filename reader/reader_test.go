@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 )
 
 // readOffsets reads and returns the offsets of each partition.
@@ -84,7 +83,7 @@ func TestReadGivesTheWholeRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1)
-	w.put("t", 0, rec{key: "k", value: []byte("v"), at: 1234, headers: []batch.Header{{Key: "h", Value: []byte("x")}, {Key: "null"}}}, rec{}, rec{value: []byte{}})
+	w.put("t", 0, rec{key: "k", value: []byte("v"), at: 1234, headers: []headrace.Header{{Key: "h", Value: []byte("x")}, {Key: "null"}}}, rec{}, rec{value: []byte{}})
 	want := []Record{
 		{Topic: "t", Offset: 0, Key: []byte("k"), Value: []byte("v"), Time: time.UnixMilli(1234).UTC(), Headers: []headrace.Header{{Key: "h", Value: []byte("x")}, {Key: "null", Value: nil}}},
 		{Topic: "t", Offset: 1, Time: time.UnixMilli(0).UTC()},
@@ -166,5 +165,19 @@ func TestReadEnds(t *testing.T) {
 	cfg.Ranges = []PartitionRange{{Partition: 0, From: 5, To: 5}}
 	if err := Read(t.Context(), cfg, stopAfter(errBroken)); err != nil {
 		t.Errorf("empty range: %v", err)
+	}
+}
+
+func TestRecordHeaderIsTheLastOfItsKey(t *testing.T) {
+	t.Parallel()
+	r := Record{Headers: []headrace.Header{{Key: "a", Value: []byte("first")}, {Key: "b"}, {Key: "a", Value: []byte("last")}, {Key: "A", Value: []byte("other")}}}
+	if value, ok := r.Header("a"); !ok || string(value) != "last" {
+		t.Errorf("a: %q, %v", value, ok)
+	}
+	if value, ok := r.Header("b"); !ok || value != nil {
+		t.Errorf("b, whose value is null: %q, %v", value, ok)
+	}
+	if value, ok := r.Header("c"); ok {
+		t.Errorf("c, which is not there: %q", value)
 	}
 }

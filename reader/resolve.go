@@ -16,10 +16,11 @@ type PartitionRange struct {
 	To        int64 // negative: no end
 }
 
-// Resolve turns a range into offsets of each partition, as they are now; nil partitions are all of the topic's. A range that ends
-// before it begins is empty: its To is its From. One that ends beyond the log ends with the log, so that [Read] of what Resolve returned
-// waits for no events that are still to come, as it does when it is given the range itself. Ends leave out what open transactions have written. Outages are waited for until
-// ctx ends.
+// Resolve returns the offsets of a range in each partition, as they are now. Nil partitions are all of the topic's.
+//
+// A range that ends before it begins is empty: its To is its From. One that ends at an offset beyond the log ends with the log: [Read] of
+// the range itself would wait for the events up to that offset, and Read of what Resolve returned does not. Ends leave out what open
+// transactions have written. Resolve waits for brokers that are down until ctx ends.
 func Resolve(ctx context.Context, cluster headrace.Cluster, topic string, partitions []int32, r Range) ([]PartitionRange, error) {
 	client, err := kafka.Open(cluster)
 	if err != nil {

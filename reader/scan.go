@@ -17,38 +17,38 @@ type ScanConfig struct {
 	// Read is the part of the log. A range without an end ends at what there is when the scan starts.
 	Read Config
 
-	// Sample, when not 0, is how many events to look at, about: in parts spread evenly over each partition, its first and last
-	// events among them. A schema that few events use may be missed.
+	// Sample, when not 0, is about how many events to look at. They are in parts spread evenly over each partition, from its first
+	// event to its last. A schema that few events use may be missed.
 	Sample int64
 
-	// Progress, when not nil, is called from the scanning goroutine now and then, and at the end: done of total offsets. Offsets that
-	// compaction has emptied count as done.
+	// Progress, when not nil, is called now and then and at the end, from the scanning goroutine, with the number of offsets that are
+	// done and of all. Offsets that compaction has emptied count as done.
 	Progress func(done, total int64)
 }
 
-// Place is where an event lies, and the time it carries.
-type Place struct {
+// TimedLocation is where an event lies, and the time it carries.
+type TimedLocation struct {
 	headrace.Location
 	Time time.Time // in UTC
 }
 
-// WriterCount is what a scan saw of the events that name one schema as their writer's.
+// WriterCount counts the events that were written with one schema.
 type WriterCount struct {
 	Ref    schema.Ref
 	Events int64
-	First  Place // the earliest by time, then by partition and offset
-	Last   Place // the latest
+	First  TimedLocation // the earliest by time, then by partition and offset
+	Last   TimedLocation // the latest
 }
 
-// ForeignCount is what a scan saw of values that are not in the wire format of a schema registry.
+// ForeignCount counts the values that are not in the wire format of a schema registry.
 type ForeignCount struct {
 	Reason string // of the first one
 	Events int64
-	First  Place
-	Last   Place
+	First  TimedLocation
+	Last   TimedLocation
 }
 
-// SchemaScan is which schemas the events of a topic were written with.
+// SchemaScan says which schemas the events of a topic were written with.
 type SchemaScan struct {
 	Topic      string
 	Ranges     []PartitionRange // what was asked for
@@ -60,13 +60,13 @@ type SchemaScan struct {
 	Overflow   int64            // events of schemas beyond the first 4096
 }
 
-// maxWriters bounds what is remembered, since ids come from outside.
+// maxWriters bounds the writers that are counted apart: anybody can write ids into a topic.
 const maxWriters = 4096
 
-// Scan reads the wire header of every value in a range and counts by whom they were written. It asks no registry, decodes nothing
-// and joins no group; what it costs is the fetching.
+// Scan reads the wire header of every value in a range and counts the events of each writer's schema. It asks no registry and decodes
+// nothing, so that it is about as fast as the fetching.
 //
-// It ends, and fails, as [Read] does; with the error comes what was seen until then.
+// It ends and fails as [Read] does. With an error it also returns what it has counted until then.
 func Scan(ctx context.Context, cfg ScanConfig) (*SchemaScan, error) {
 	ranges, err := cfg.ranges(ctx)
 	if err != nil {
@@ -112,11 +112,11 @@ func (cfg *ScanConfig) ranges(ctx context.Context) ([]PartitionRange, error) {
 	return cfg.Read.Ranges, nil
 }
 
-// scanner counts.
+// scanner counts the events of one Scan.
 type scanner struct {
 	scan     *SchemaScan
 	writers  map[schema.Ref]*WriterCount
-	last     *WriterCount // events of one writer come in a row
+	last     *WriterCount // the writer of the last event, which is mostly that of the next one too
 	record   Record
 	progress func(done, total int64)
 	done     int64
@@ -124,7 +124,7 @@ type scanner struct {
 	at       map[int32]int64 // of each partition, the offset after the one looked at last
 }
 
-// progressStep is how many events pass between two looks at whether to tell of progress.
+// progressStep is the number of events between two calls of Progress.
 const progressStep = 1 << 14
 
 func (s *scanner) read(ctx context.Context, cfg Config, ranges []PartitionRange) error {
@@ -137,14 +137,14 @@ func (s *scanner) read(ctx context.Context, cfg Config, ranges []PartitionRange)
 	}
 	err := Read(ctx, cfg, func(r Record) error {
 		s.record = r
-		s.look()
+		s.inspect()
 		if s.scan.Events%progressStep == 0 {
 			s.done = before
 			s.at[r.Partition] = r.Offset + 1
 			for _, want := range ranges {
 				s.done += s.at[want.Partition] - want.From
 			}
-			s.tell()
+			s.report()
 		} else if s.progress != nil {
 			s.at[r.Partition] = r.Offset + 1
 		}
@@ -152,22 +152,22 @@ func (s *scanner) read(ctx context.Context, cfg Config, ranges []PartitionRange)
 	})
 	if err == nil {
 		s.done = before + size
-		s.tell()
+		s.report()
 	}
 	return err
 }
 
-func (s *scanner) tell() {
+func (s *scanner) report() {
 	if s.progress != nil {
 		s.progress(s.done, s.total)
 	}
 }
 
-// look reads one value's header.
-func (s *scanner) look() {
+// inspect reads the header of one value and counts it.
+func (s *scanner) inspect() {
 	r := &s.record
 	s.scan.Events++
-	ref, _, err := schema.ParseWire(r.Value, valueHeader(r.Headers))
+	ref, _, err := schema.ParseWire(r.Value, r.Header)
 	switch {
 	case err == nil && s.last != nil && s.last.Ref == ref:
 		s.last.add(r)
@@ -194,34 +194,19 @@ func (s *scanner) look() {
 	}
 }
 
-// valueHeader looks headers up, nil when there are none: the last of a name counts, as in Kafka's Java client.
-func valueHeader(headers []headrace.Header) func(string) ([]byte, bool) {
-	if len(headers) == 0 {
-		return nil
-	}
-	return func(key string) ([]byte, bool) {
-		for i := len(headers) - 1; i >= 0; i-- {
-			if headers[i].Key == key {
-				return headers[i].Value, true
-			}
-		}
-		return nil, false
-	}
-}
-
 func (w *WriterCount) add(r *Record) { count(&w.Events, &w.First, &w.Last, r) }
 
-func count(events *int64, first, last *Place, r *Record) {
+func count(events *int64, first, last *TimedLocation, r *Record) {
 	*events++
-	if *events == 1 || placeOrder(r, first) < 0 {
-		*first = Place{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
+	if *events == 1 || compareToLocation(r, first) < 0 {
+		*first = TimedLocation{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
 	}
-	if *events == 1 || placeOrder(r, last) > 0 {
-		*last = Place{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
+	if *events == 1 || compareToLocation(r, last) > 0 {
+		*last = TimedLocation{headrace.Location{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, r.Time}
 	}
 }
 
-func placeOrder(r *Record, p *Place) int {
+func compareToLocation(r *Record, p *TimedLocation) int {
 	if order := r.Time.Compare(p.Time); order != 0 {
 		return order
 	}

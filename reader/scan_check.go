@@ -17,20 +17,20 @@ type WriterVerdict struct {
 	Reader *schema.Schema // the reader of that name; nil when there is none, and the events would be unhandled
 	// Problems says why Reader cannot read them, field by field; empty when it can.
 	Problems []schema.Incompatibility
-	// Err says why the writer's schema could not be had: a [*registry.UnknownSchemaError] or a [*schema.InvalidSchemaError], either of
-	// which makes its events undecodable for every reader.
+	// Err says why the writer's schema is not known: a [*registry.UnknownSchemaError] or a [*schema.InvalidSchemaError]. No reader can
+	// decode its events then.
 	Err error
 }
 
 // Unreadable reports whether a consumer with the readers would fail to decode these events.
 func (v *WriterVerdict) Unreadable() bool { return v.Err != nil || len(v.Problems) > 0 }
 
-// Check resolves every writer's schema that a scan saw against readers, the schemas that a consumer's handlers were compiled with
-// ([schema.Of] is that of an event type). It answers what versions compared in a registry cannot: whether what lies in the log, and
-// what a replay would meet, can be read.
+// Check says for each writer's schema of a scan whether readers can read its events. Readers are the schemas that a consumer's handlers
+// were compiled with; [schema.Of] is that of an event type. A registry compares versions of a schema; Check looks at what is in the log,
+// which a replay would read too.
 //
-// The verdicts are in the order of s.Writers. As in a worker, the reader of an event is the one of its full name. An outage of the
-// registry is an error; an id it does not know is a verdict. Without readers it only finds the names.
+// The verdicts are in the order of s.Writers. As in a worker, the reader of an event is the one with its full name. An outage of the
+// registry is an error, and an id that the registry does not know is a verdict. Without readers, Check only finds the names.
 func (s *SchemaScan) Check(ctx context.Context, reg *registry.Client, readers ...*schema.Schema) ([]WriterVerdict, error) {
 	byName := make(map[string]*schema.Schema, len(readers))
 	for _, r := range readers {

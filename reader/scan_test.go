@@ -12,13 +12,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/registry"
 )
 
 // guidHeader names a schema by GUID, in a header, as the newer framing does.
-var guidHeader = batch.Header{Key: schema.HeaderValueSchemaID, Value: append([]byte{1}, make([]byte, 16)...)}
+var guidHeader = headrace.Header{Key: schema.HeaderValueSchemaID, Value: append([]byte{1}, make([]byte, 16)...)}
 
 func scanned(t *testing.T, cfg ScanConfig) *SchemaScan {
 	t.Helper()
@@ -45,7 +44,7 @@ func mixed(t *testing.T) *world {
 		rec{value: []byte{}, at: 2002},
 		rec{value: []byte{0, 0, 0, 0, ghostID}, at: 2004},
 		rec{value: encoded(badID, pong{}), at: 2005},
-		rec{value: []byte("plain"), headers: []batch.Header{{Key: "other"}, guidHeader}, at: 2006},
+		rec{value: []byte("plain"), headers: []headrace.Header{{Key: "other"}, guidHeader}, at: 2006},
 	)
 	return w
 }
@@ -61,19 +60,19 @@ func TestScanCountsWhoWrote(t *testing.T) {
 	if done != 49 || total != 49 {
 		t.Errorf("progress ended at %d of %d", done, total)
 	}
-	place := func(partition int32, offset, ms int64) Place {
-		return Place{headrace.Location{Topic: "t", Partition: partition, Offset: offset}, time.UnixMilli(ms).UTC()}
+	at := func(partition int32, offset, ms int64) TimedLocation {
+		return TimedLocation{headrace.Location{Topic: "t", Partition: partition, Offset: offset}, time.UnixMilli(ms).UTC()}
 	}
 	want := &SchemaScan{
 		Topic: "t", Ranges: []PartitionRange{{0, 0, 40}, {1, 0, 9}}, Events: 49, Tombstones: 1,
 		Writers: []WriterCount{
-			{schema.RefID(pingID), 42, place(0, 0, 1000), place(1, 1, 1501)},
-			{schema.Ref{ByGUID: true}, 1, place(1, 8, 2006), place(1, 8, 2006)},
-			{schema.RefID(pongID), 1, place(1, 2, 2000), place(1, 2, 2000)},
-			{schema.RefID(badID), 1, place(1, 7, 2005), place(1, 7, 2005)},
-			{schema.RefID(ghostID), 1, place(1, 6, 2004), place(1, 6, 2004)},
+			{schema.RefID(pingID), 42, at(0, 0, 1000), at(1, 1, 1501)},
+			{schema.Ref{ByGUID: true}, 1, at(1, 8, 2006), at(1, 8, 2006)},
+			{schema.RefID(pongID), 1, at(1, 2, 2000), at(1, 2, 2000)},
+			{schema.RefID(badID), 1, at(1, 7, 2005), at(1, 7, 2005)},
+			{schema.RefID(ghostID), 1, at(1, 6, 2004), at(1, 6, 2004)},
 		},
-		Foreign: ForeignCount{Events: 2, First: place(1, 5, 2002), Last: place(1, 4, 2003), Reason: got.Foreign.Reason},
+		Foreign: ForeignCount{Events: 2, First: at(1, 5, 2002), Last: at(1, 4, 2003), Reason: got.Foreign.Reason},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -49,7 +49,7 @@ func (pc *partitionCopier) writeDeadBatch(ctx context.Context, at headrace.Locat
 
 // writeDeadLetter writes a dead letter where one is wanted, and returns when the broker has it. What the target holds beyond the state comes after
 // it in the source, so that it was written then already; it may be written twice when the copy stops in between.
-func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Location, kind string, why error, timestamp int64, key, value []byte, headers []batch.Header) error {
+func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Location, kind string, why error, timestamp int64, key, value []byte, headers []headrace.Header) error {
 	c := pc.copy
 	if c.cfg.DeadLetters == "" {
 		return nil
@@ -59,7 +59,7 @@ func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Loca
 		return nil
 	}
 	// Headers of an earlier death would be taken for this one's where it has none, a group's name say.
-	headers = slices.DeleteFunc(headers, func(h batch.Header) bool { return deadletter.FamilyOwn.Owns(h.Key) || h.Key == HeaderReplay })
+	headers = slices.DeleteFunc(headers, func(h headrace.Header) bool { return deadletter.FamilyOwn.Owns(h.Key) || h.Key == HeaderReplay })
 	own := len(headers)
 	for _, h := range [][2]string{
 		{consumer.HeaderTopic, at.Topic},
@@ -71,9 +71,9 @@ func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Loca
 		{consumer.HeaderTime, time.Now().UTC().Format(time.RFC3339)},
 		{HeaderReplay, c.cfg.Plan.ID},
 	} {
-		headers = append(headers, batch.Header{Key: h[0], Value: []byte(h[1])})
+		headers = append(headers, headrace.Header{Key: h[0], Value: []byte(h[1])})
 	}
-	send := func(codec batch.Codec, key, value []byte, headers []batch.Header) error {
+	send := func(codec batch.Codec, key, value []byte, headers []headrace.Header) error {
 		raw, err := oneRecord(codec, timestamp, key, value, headers)
 		if err != nil {
 			return err
@@ -88,8 +88,8 @@ func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Loca
 	}
 	if errors.Is(err, errTooLarge) || errors.Is(err, kerr.MessageTooLarge) { // it refers to the record
 		headers = append(slices.Clone(headers[own:]),
-			batch.Header{Key: consumer.HeaderReference, Value: fmt.Appendf(nil, "%s/%d@%d", at.Topic, at.Partition, at.Offset)},
-			batch.Header{Key: consumer.HeaderStart, Value: value[:min(len(value), 1<<10)]})
+			headrace.Header{Key: consumer.HeaderReference, Value: fmt.Appendf(nil, "%s/%d@%d", at.Topic, at.Partition, at.Offset)},
+			headrace.Header{Key: consumer.HeaderStart, Value: value[:min(len(value), 1<<10)]})
 		err = send(batch.None, nil, nil, headers)
 	}
 	if err != nil {
@@ -102,7 +102,7 @@ func (pc *partitionCopier) writeDeadLetter(ctx context.Context, at headrace.Loca
 var errTooLarge = errors.New("larger than is read")
 
 // oneRecord is a batch of one record.
-func oneRecord(codec batch.Codec, timestamp int64, key, value []byte, headers []batch.Header) ([]byte, error) {
+func oneRecord(codec batch.Codec, timestamp int64, key, value []byte, headers []headrace.Header) ([]byte, error) {
 	var b batch.Builder
 	dst := b.Begin(timestamp, key)
 	var err error
@@ -142,7 +142,7 @@ func (c *copier) sendDead(ctx context.Context, partition int32, raw []byte) erro
 }
 
 // without takes the headers of a key out.
-func without(headers []batch.Header, key string) []batch.Header {
+func without(headers []headrace.Header, key string) []headrace.Header {
 	kept := headers[:0]
 	for _, h := range headers {
 		if h.Key != key {

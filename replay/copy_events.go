@@ -17,13 +17,13 @@ const copyBatchBytes = 512 << 10
 
 // originHeaders are the headers that say where an event came from.
 type originHeaders struct {
-	headers [5]batch.Header
+	headers [5]headrace.Header
 	offset  []byte
 	hops    []byte
 }
 
 func newOriginHeaders(plan *Plan, partition int32) originHeaders {
-	return originHeaders{headers: [5]batch.Header{
+	return originHeaders{headers: [5]headrace.Header{
 		{Key: HeaderReplay, Value: []byte(plan.ID)},
 		{Key: HeaderTopic},
 		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(partition), 10)},
@@ -33,7 +33,7 @@ func newOriginHeaders(plan *Plan, partition int32) originHeaders {
 }
 
 // of returns the headers of the next event; they are valid until the next call.
-func (s *originHeaders) of(topic string, offset int64, hops int) []batch.Header {
+func (s *originHeaders) of(topic string, offset int64, hops int) []headrace.Header {
 	if string(s.headers[1].Value) != topic {
 		s.headers[1].Value = []byte(topic)
 	}
@@ -185,10 +185,7 @@ func (pc *partitionCopier) recordOf(span Span) *reader.Record {
 	rec := &pc.record
 	pc.view = reader.Record{
 		Topic: span.Topic, Partition: span.Partition, Offset: rec.Offset, Time: time.UnixMilli(rec.Timestamp).UTC(),
-		Key: rec.Key, Value: rec.Value, Headers: pc.view.Headers[:0],
-	}
-	for _, h := range pc.headers {
-		pc.view.Headers = append(pc.view.Headers, headrace.Header(h))
+		Key: rec.Key, Value: rec.Value, Headers: append(pc.view.Headers[:0], pc.headers...),
 	}
 	return &pc.view
 }

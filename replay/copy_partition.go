@@ -39,7 +39,7 @@ type partitionCopier struct {
 	value   []byte // of an event, as it is written anew
 	reader  batch.Reader
 	record  batch.Record
-	headers []batch.Header
+	headers []headrace.Header
 	view    reader.Record
 
 	unknownSchema bool // the registry does not know the event's schema, and the event is copied as it is

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay/filter"
@@ -93,7 +92,7 @@ func (m *planner) countEvent(ctx context.Context, r *reader.Record, s *Span) err
 	if m.Progress != nil && n.Scanned%progressStep == 0 {
 		m.Progress(m.scanned.done, m.scanned.total)
 	}
-	ref, _, wire := schema.ParseWire(r.Value, headers.Lookup(r.Headers))
+	ref, _, wire := schema.ParseWire(r.Value, r.Header)
 	switch {
 	case errors.Is(wire, schema.ErrTombstone):
 		n.Tombstones++

@@ -4,6 +4,8 @@ import (
 	"hash/crc32"
 	"math"
 	"slices"
+
+	"github.com/headrace/headrace"
 )
 
 // Builder fills one batch, record by record. The value of a record is encoded straight into the batch's buffer:
@@ -97,7 +99,7 @@ const prefixMax = 5 + 1 + 10 + 5 + 5 + 5
 // End closes the open record. Its value is what was appended to the buffer that Begin returned; dst may have moved, as
 // append does. It returns the bytes the record takes up before compression. On an error the record is aborted: ErrFull
 // when the batch can hold no more, ErrNotBegun when dst is not the buffer Begin returned.
-func (b *Builder) End(dst []byte, headers []Header) (recordSize int, err error) {
+func (b *Builder) End(dst []byte, headers []headrace.Header) (recordSize int, err error) {
 	if !b.open || len(dst) < b.value {
 		b.open = false
 		return 0, ErrNotBegun
@@ -107,7 +109,7 @@ func (b *Builder) End(dst []byte, headers []Header) (recordSize int, err error) 
 }
 
 // EndNull closes the open record with a null value, a tombstone. It returns what End returns.
-func (b *Builder) EndNull(headers []Header) (recordSize int, err error) {
+func (b *Builder) EndNull(headers []headrace.Header) (recordSize int, err error) {
 	if !b.open {
 		return 0, ErrNotBegun
 	}
@@ -176,7 +178,7 @@ func (b *Builder) move(dst []byte, lengthWidth, valueWidth int) []byte {
 // Abort drops the open record: the batch is as it was before Begin.
 func (b *Builder) Abort() { b.open = false }
 
-func appendHeaders(dst []byte, headers []Header) []byte {
+func appendHeaders(dst []byte, headers []headrace.Header) []byte {
 	if len(headers) == 0 {
 		return append(dst, 0)
 	}

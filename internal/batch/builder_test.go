@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/headrace/headrace"
 )
 
 var (
@@ -15,8 +17,8 @@ var (
 		rapid.SliceOfN(rapid.Byte(), 0, 40),
 		rapid.Map(rapid.IntRange(0, 20000), func(n int) []byte { return bytes.Repeat([]byte{'x'}, n) }),
 	)
-	anyHeader = rapid.Custom(func(t *rapid.T) Header {
-		return Header{Key: rapid.StringN(0, 12, -1).Draw(t, "header key"), Value: anyBytes.Draw(t, "header value")}
+	anyHeader = rapid.Custom(func(t *rapid.T) headrace.Header {
+		return headrace.Header{Key: rapid.StringN(0, 12, -1).Draw(t, "header key"), Value: anyBytes.Draw(t, "header value")}
 	})
 	anyRecord = rapid.Custom(func(t *rapid.T) record {
 		return record{

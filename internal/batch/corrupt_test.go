@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/headrace/headrace"
 )
 
 func TestEveryTruncationOfABatchIsTold(t *testing.T) {
@@ -136,12 +138,12 @@ func TestHostileRecordsAreCorrupt(t *testing.T) {
 func TestLimitsHoldAtTheirEdge(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ headers, room int }{"Headers": {headers: 1}, "RecordBytes": {room: 1}} {
-		many := make([]Header, Headers)
+		many := make([]headrace.Header, Headers)
 		within := record{Value: []byte("v"), Headers: many}
 		size := len(seal(t, None, within)) - HeaderSize - 3 // the length that precedes it
 		for over := range 2 {
 			r := within
-			r.Headers = append(many[:Headers:Headers], make([]Header, over*test.headers)...)
+			r.Headers = append(many[:Headers:Headers], make([]headrace.Header, over*test.headers)...)
 			b, _, err := Next(seal(t, None, record{Value: []byte("u")}, r, record{Value: []byte("w")}))
 			if err != nil {
 				t.Fatal(err)

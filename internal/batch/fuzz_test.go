@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 )
 
 // seeds are the golden files and the smaller bombs.
@@ -140,7 +142,7 @@ func FuzzRoundTrip(f *testing.F) {
 			records[i] = record{Offset: int64(i), Timestamp: first, Key: key, Value: cut(value)}
 			if i%2 == 1 {
 				records[i].Timestamp = second
-				records[i].Headers = []Header{{Key: name, Value: cut(header)}, {Key: name}}
+				records[i].Headers = []headrace.Header{{Key: name, Value: cut(header)}, {Key: name}}
 			}
 			value, header = header+i, value
 		}

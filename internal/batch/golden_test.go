@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 )
 
 const javaTime = 1700000000000
@@ -17,13 +19,13 @@ func javaRecords() []record {
 	return []record{
 		{Offset: 0, Timestamp: javaTime, Key: []byte("k0"), Value: []byte("v0")},
 		{Offset: 1, Timestamp: javaTime + 5, Value: []byte("v1")},
-		{Offset: 2, Timestamp: javaTime - 10, Key: []byte("k2"), Headers: []Header{
+		{Offset: 2, Timestamp: javaTime - 10, Key: []byte("k2"), Headers: []headrace.Header{
 			{Key: "a", Value: []byte("1")}, {Key: "a"}, {Key: "", Value: []byte{}}, {Key: "ü", Value: []byte("é")},
 		}},
 		{Offset: 3, Timestamp: javaTime + 100000, Key: []byte{}, Value: []byte{}},
 		{
 			Offset: 4, Timestamp: javaTime + 100, Key: []byte("big"), Value: bytes.Repeat([]byte("headrace "), 333),
-			Headers: []Header{{Key: "traceparent", Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")}},
+			Headers: []headrace.Header{{Key: "traceparent", Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")}},
 		},
 	}
 }

@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/headrace/headrace"
 )
 
 // record is what a test writes and expects to read.
 type record struct {
 	Offset, Timestamp int64
 	Key, Value        []byte
-	Headers           []Header
+	Headers           []headrace.Header
 }
 
 func add(t testing.TB, b *Builder, r record) {
@@ -67,7 +69,7 @@ func decode(r *Reader, b Batch, limits Limits) ([]record, error) {
 		}
 		got := record{Offset: rec.Offset, Timestamp: rec.Timestamp, Key: clone(rec.Key), Value: clone(rec.Value)}
 		for _, h := range rec.Headers(nil) {
-			got.Headers = append(got.Headers, Header{Key: h.Key, Value: clone(h.Value)})
+			got.Headers = append(got.Headers, headrace.Header{Key: h.Key, Value: clone(h.Value)})
 		}
 		records = append(records, got)
 	}

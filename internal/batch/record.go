@@ -1,10 +1,6 @@
 package batch
 
-// Header is one header of a record. Keys may repeat; their order is kept.
-type Header struct {
-	Key   string
-	Value []byte // nil is null, which is not the same as empty
-}
+import "github.com/headrace/headrace"
 
 // Record is one record of a batch, as a Reader finds it. Its bytes are views that are good until the Reader is opened
 // again or the data given to Next is reused, whichever comes first.
@@ -22,12 +18,12 @@ type Record struct {
 func (r *Record) HeaderCount() int { return r.headerCount }
 
 // Headers appends the record's headers to dst and returns it. It allocates each key; values are views like Value.
-func (r *Record) Headers(dst []Header) []Header {
+func (r *Record) Headers(dst []headrace.Header) []headrace.Header {
 	p := r.headers
 	for range r.headerCount {
 		var key, value []byte
 		key, value, p = cutHeader(p)
-		dst = append(dst, Header{Key: string(key), Value: value})
+		dst = append(dst, headrace.Header{Key: string(key), Value: value})
 	}
 	return dst
 }

@@ -3,11 +3,13 @@ package batch
 import (
 	"bytes"
 	"testing"
+
+	"github.com/headrace/headrace"
 )
 
 func TestTheLastHeaderOfAKeyCounts(t *testing.T) {
 	t.Parallel()
-	b, _, err := Next(seal(t, None, record{Headers: []Header{
+	b, _, err := Next(seal(t, None, record{Headers: []headrace.Header{
 		{Key: "a", Value: []byte("1")}, {Key: "b"}, {Key: "a", Value: []byte{}}, {Key: "c", Value: []byte("3")},
 	}}))
 	if err != nil {
@@ -32,7 +34,7 @@ func TestTheLastHeaderOfAKeyCounts(t *testing.T) {
 			t.Errorf("%q: got %v %v", test.key, value, ok)
 		}
 	}
-	kept := []Header{{Key: "kept"}}
+	kept := []headrace.Header{{Key: "kept"}}
 	if kept = rec.Headers(kept); len(kept) != 5 || kept[0].Key != "kept" || kept[4].Key != "c" {
 		t.Errorf("got %v", kept)
 	}

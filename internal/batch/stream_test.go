@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+
+	"github.com/headrace/headrace"
 )
 
 // repetitive is records that compress some thousand times, as those of a producer with large batches may.
@@ -19,7 +21,7 @@ func repetitive(n int) []record {
 	for i := range records {
 		records[i] = record{
 			Offset: int64(i), Timestamp: int64(1000 + i), Key: []byte(fmt.Sprint("key", i)), Value: bytes.Repeat([]byte("same again"), 20_000),
-			Headers: []Header{{Key: "trace", Value: []byte("abc")}},
+			Headers: []headrace.Header{{Key: "trace", Value: []byte("abc")}},
 		}
 	}
 	return records

@@ -190,7 +190,7 @@ func (p *printer) print(ctx context.Context, r reader.Record) error {
 
 // decode turns a record's value into JSON; a tombstone is null and has no schema.
 func (p *printer) decode(ctx context.Context, r reader.Record) ([]byte, schema.Ref, *schema.Schema, error) {
-	ref, body, err := schema.ParseWire(r.Value, headersOf(r))
+	ref, body, err := schema.ParseWire(r.Value, r.Header)
 	if errors.Is(err, schema.ErrTombstone) {
 		return []byte("null"), ref, nil, nil
 	}
@@ -212,16 +212,4 @@ func (p *printer) decode(ctx context.Context, r reader.Record) ([]byte, schema.R
 	}
 	value, err := render(writer, body)
 	return value, ref, writer, err
-}
-
-// headersOf looks a record's headers up; the last of a name counts, as in Kafka's Java client.
-func headersOf(r reader.Record) func(string) ([]byte, bool) {
-	return func(key string) ([]byte, bool) {
-		for _, h := range slices.Backward(r.Headers) {
-			if h.Key == key {
-				return h.Value, true
-			}
-		}
-		return nil, false
-	}
 }

@@ -56,7 +56,7 @@ type scanPlace struct {
 	Time      string `json:"time"`
 }
 
-func placeOf(p reader.Place) *scanPlace {
+func placeOf(p reader.TimedLocation) *scanPlace {
 	return &scanPlace{p.Partition, p.Offset, p.Time.UTC().Format(timeLayout)}
 }
 

@@ -3,27 +3,18 @@ package headers
 
 import "github.com/headrace/headrace"
 
-// Lookup looks headers up by their keys; it is nil when there are none. The last of a key counts, as in Kafka's Java client.
-func Lookup(headers []headrace.Header) func(key string) (value []byte, ok bool) {
-	if len(headers) == 0 {
-		return nil
-	}
-	return func(key string) ([]byte, bool) {
-		for i := len(headers) - 1; i >= 0; i-- {
-			if headers[i].Key == key {
-				return headers[i].Value, true
-			}
-		}
-		return nil, false
-	}
-}
-
-// Last is the last value of a header; nil when there is none.
-func Last(headers []headrace.Header, key string) []byte {
+// Find returns the value of the last header with the key, as Kafka's Java client does, and whether there is one.
+func Find(headers []headrace.Header, key string) (value []byte, ok bool) {
 	for i := len(headers) - 1; i >= 0; i-- {
 		if headers[i].Key == key {
-			return headers[i].Value
+			return headers[i].Value, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// Last is the value of the last header with the key; nil when there is none.
+func Last(headers []headrace.Header, key string) []byte {
+	value, _ := Find(headers, key)
+	return value
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -110,7 +111,7 @@ func TestOnlyTheRecordThatIsTooLargeForTheBrokerFails(t *testing.T) {
 			outcomes := make([]outcome, n)
 			for i := range n {
 				r := record(fmt.Sprint("key", i), fmt.Sprint(i))
-				r.Headers = []batch.Header{{Key: "null"}, {Key: "empty", Value: []byte{}}}
+				r.Headers = []headrace.Header{{Key: "null"}, {Key: "empty", Value: []byte{}}}
 				switch i {
 				case large:
 					r.Value = Bytes(incompressible(1000))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -87,7 +88,7 @@ func (s *Sender) distribute(x *producerBatch, parts []*producerBatch, group func
 		return err
 	}
 	var rec batch.Record
-	var headers []batch.Header
+	var headers []headrace.Header
 	return x.receivers.each(func(i int, to Receiver) error {
 		more, err := reader.Next(&rec)
 		if err != nil {

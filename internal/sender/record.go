@@ -3,7 +3,7 @@ package sender
 import (
 	"time"
 
-	"github.com/headrace/headrace/internal/batch"
+	"github.com/headrace/headrace"
 )
 
 // AnyPartition leaves the choice of a record's partition to its key.
@@ -14,7 +14,7 @@ type Record struct {
 	Partition int32  // AnyPartition, or the partition to go to
 	Key       []byte // nil is null: no key
 	Value     Value  // nil is null: a tombstone
-	Headers   []batch.Header
+	Headers   []headrace.Header
 	Time      time.Time // kept in milliseconds; zero means now
 }
 

@@ -82,7 +82,7 @@ func TestTimeHeadersAndTombstonesArriveAsGiven(t *testing.T) {
 	}
 	s := newSender(m, Config{Linger: time.Hour / 100})
 	at := time.Date(2013, 1, 1, 10, 0, 0, 123456789, time.UTC)
-	headers := []batch.Header{{Key: "a", Value: []byte("1")}, {Key: "a", Value: []byte{}}, {Key: "b"}}
+	headers := []headrace.Header{{Key: "a", Value: []byte("1")}, {Key: "a", Value: []byte{}}, {Key: "b"}}
 	if err := s.Append(context.Background(), s.Topic(topic), &Record{Key: []byte("k"), Headers: headers, Time: at}, nil); err != nil {
 		t.Fatal(err)
 	}

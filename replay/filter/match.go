@@ -7,7 +7,6 @@ import (
 
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/glob"
-	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/internal/schemacache"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
@@ -100,7 +99,7 @@ func (m *Matcher) Match(ctx context.Context, r *reader.Record) (bool, error) {
 	if !m.NeedsSchema() {
 		return m.whereOf(r, nil, nil)
 	}
-	ref, body, err := schema.ParseWire(r.Value, headers.Lookup(r.Headers))
+	ref, body, err := schema.ParseWire(r.Value, r.Header)
 	if err != nil { // a tombstone or foreign
 		if len(m.events) > 0 {
 			return false, nil

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/headrace/headrace/consumer"
-	"github.com/headrace/headrace/internal/headers"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/schema"
 )
@@ -119,10 +118,8 @@ func (c *comparison) addRecord(p *portionOf, rec *reader.Record, side int, b buc
 		w.key = "k" + string(rec.Key)
 	}
 	if c.OriginHeader != "" {
-		if header := headers.Lookup(rec.Headers); header != nil {
-			origin, _ := header(c.OriginHeader)
-			w.origin = string(origin)
-		}
+		origin, _ := rec.Header(c.OriginHeader)
+		w.origin = string(origin)
 	}
 	if !b.has(maphash.String(c.seed, w.matchKey())) {
 		return 0
@@ -132,7 +129,7 @@ func (c *comparison) addRecord(p *portionOf, rec *reader.Record, side int, b buc
 		return 0
 	}
 	w.value = bytes.Clone(rec.Value)
-	if ref, body, err := schema.ParseWire(w.value, headers.Lookup(rec.Headers)); err == nil {
+	if ref, body, err := schema.ParseWire(w.value, rec.Header); err == nil {
 		w.ref, w.body = ref, body
 	} else if errors.Is(err, schema.ErrTombstone) {
 		w.value = nil
