@@ -9,14 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/kafka"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/registry"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/bench/order"
 )

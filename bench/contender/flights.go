@@ -5,13 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/examples/flights/events"
 	"github.com/headrace/headrace/producer"
 	"github.com/headrace/headrace/schema/registry"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/headrace/headrace/systemtest/bench/flight"
 )
