@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/headrace/headrace/internal/avroname"
 )
 
 // Binding joins a type of a schema to a Go type once, when an encoder or decoder is built: what does not fit is found there, and
@@ -168,7 +170,7 @@ func bindUnion(n *node, t reflect.Type) ([]goField, *TypeError) {
 			continue
 		}
 		for _, f := range all {
-			if f.name == branch.typeName() || branch.kind.named() && f.name == unqualified(branch.name) {
+			if f.name == branch.typeName() || branch.kind.named() && f.name == avroname.Unqualified(branch.name) {
 				bound[i] = f
 			}
 		}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/hamba/avro/v2"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema/codec"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // maxKeptBuffer is the largest buffer a decoder keeps for the next translation; one huge event must not stay in memory for ever.

@@ -7,8 +7,8 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema/codec"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // encodeLogical binds the Go types that stand for a logical type. Without one for t it returns nothing, and the type beneath decides.

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema/codec"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // mapScratch is what walking a map by reflection needs; it is kept, so that a map costs no allocation.

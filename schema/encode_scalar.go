@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema/codec"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // encodeScalar binds everything that holds no other type.

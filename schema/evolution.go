@@ -28,24 +28,6 @@ type Break struct {
 	Old string
 }
 
-// String says what cannot read what: "TYPE_MISMATCH: ...: new int reads old long of v1.avsc:3:5".
-func (b Break) String() string { return string(b.Kind) + ": " + b.Sentence() }
-
-// Sentence is the message, the two types and the place in the older version.
-func (b Break) Sentence() string {
-	switch {
-	case b.Kind == TooComplex:
-		return b.Message
-	case b.Kind == ReaderFieldMissingDefaultValue && b.Forward:
-		return fmt.Sprintf("%s: old field of type %s at %s", b.Message, b.Reader.Type, b.Old)
-	case b.Kind == ReaderFieldMissingDefaultValue:
-		return fmt.Sprintf("%s: new field of type %s, old record at %s", b.Message, b.Reader.Type, b.Old)
-	case b.Forward:
-		return fmt.Sprintf("%s: old %s of %s reads new %s", b.Message, b.Reader.Type, b.Old, b.Writer.Type)
-	}
-	return fmt.Sprintf("%s: new %s reads old %s of %s", b.Message, b.Reader.Type, b.Writer.Type, b.Old)
-}
-
 // Follows lists every reason why file may not follow olds, oldest first, in a subject of the given level, as [CheckLevel] does. A file
 // without olds may follow. f is the folder that file is of.
 func (f *Folder) Follows(level Level, file *File, olds ...Ancestor) []Break {

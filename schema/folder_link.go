@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/avroname"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // NewFolder parses asked together, in whatever order they come: a type that one of them defines may be used by name in any other.
@@ -137,7 +138,7 @@ func (l *linker) link(u *unit) {
 			u.state = failed
 			hint := "define it, or name the file that does"
 			if len(l.problems) < maxMeant {
-				hint = meant(unqualified(w.name), slices.Collect(maps.Keys(l.names)))
+				hint = meant(avroname.Unqualified(w.name), slices.Collect(maps.Keys(l.names)))
 			}
 			if l.garbled != "" {
 				hint = "it may be in " + l.garbled + ", which is no JSON: mend that first"

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/headrace/headrace/internal/avroname"
 )
 
 // unit is a source on its way to become a [File].
@@ -81,7 +83,7 @@ func (u *unit) define(v *jsonValue, namespace, at string) string {
 	if own := stringMember(v, "namespace"); own != "" {
 		namespace = own
 	}
-	name := qualify(stringMember(v, "name"), namespace)
+	name := avroname.Full(stringMember(v, "name"), namespace)
 	namespace = ""
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 		namespace = name[:dot]
@@ -90,14 +92,14 @@ func (u *unit) define(v *jsonValue, namespace, at string) string {
 		u.defines[name] = at
 	}
 	for _, alias := range stringMembers(v, "aliases") {
-		u.aliases[qualify(alias, namespace)] = true
+		u.aliases[avroname.Full(alias, namespace)] = true
 	}
 	return namespace
 }
 
 func (u *unit) use(name, namespace, at string) {
 	if _, primitive := primitives[name]; !primitive {
-		u.uses = append(u.uses, use{qualify(name, namespace), at})
+		u.uses = append(u.uses, use{avroname.Full(name, namespace), at})
 	}
 }
 

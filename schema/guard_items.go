@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // block reads the head of an array's or map's block: how many items, and where it must end when its size in bytes is given.

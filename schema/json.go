@@ -3,7 +3,7 @@ package schema
 import (
 	"fmt"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // maxJSONBytes bounds the JSON of one value; an empty record takes no byte of Avro and many of JSON.

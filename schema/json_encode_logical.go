@@ -4,8 +4,8 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema/codec"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // logical reads the readable notation of a logical type, or the number beneath it.

@@ -8,7 +8,7 @@ import (
 	"io"
 	"unicode/utf8"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // maxJSONDepth bounds the nesting of JSON read from outside: schemas and events as JSON.

@@ -3,7 +3,7 @@ package schema
 import (
 	"fmt"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // Level is a compatibility level of a subject: which schemas must be able to read what others wrote before a new version may join

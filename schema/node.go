@@ -127,16 +127,6 @@ func (n *node) describe() string {
 	}
 }
 
-// unqualified is a full name without its namespace.
-func unqualified(fullName string) string {
-	for i := len(fullName) - 1; i >= 0; i-- {
-		if fullName[i] == '.' {
-			return fullName[i+1:]
-		}
-	}
-	return fullName
-}
-
 // nullable returns the position of null and of the other branch when the union is null and one other type.
 func (n *node) nullable() (null, other int, ok bool) {
 	if n.kind != kindUnion || len(n.branches) != 2 {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hamba/avro/v2"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // InvalidSchemaError says why a text is not an Avro schema that this package accepts.

@@ -1,35 +1,15 @@
 package schema
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/avroname"
+	"github.com/headrace/headrace/internal/printable"
 )
 
-// isName holds a name, or each part of a full name, to the specification, "Names": a letter or underscore, then those and digits.
-func isName(name string) bool {
-	for part := range strings.SplitSeq(name, ".") {
-		if part == "" {
-			return false
-		}
-		for i := range len(part) {
-			c := part[i]
-			letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-			if !letter && (i == 0 || c < '0' || c > '9') {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 const (
-	nameRule = "a name begins with a letter or _ and goes on with those and digits"
-
 	// maxName bounds a full name, which stands in many places that are written once: in what is nested in a namespace, in the canonical
 	// form, in messages.
 	maxName = 1024
@@ -43,8 +23,8 @@ func checkName(name, at string) error {
 		return &InvalidSchemaError{
 			Path: at, Reason: fmt.Sprintf("a name of %d bytes is over the %d allowed", len(name), maxName), Hint: "shorten it, or its namespace",
 		}
-	case !isName(name):
-		return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: nameRule}
+	case !avroname.Valid(name):
+		return &InvalidSchemaError{Path: at, Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: avroname.Rule}
 	}
 	return nil
 }
@@ -57,7 +37,7 @@ func (p *parser) spell(name, namespace, at string) (string, error) {
 			Hint: "shorten the namespace",
 		}
 	}
-	return qualify(name, namespace), nil
+	return avroname.Full(name, namespace), nil
 }
 
 // checkFieldName looks at one name of a record; seen are those before it.
@@ -66,7 +46,7 @@ func checkFieldName(record *node, name, at string, seen map[string]string) error
 		return err
 	}
 	if strings.Contains(name, ".") {
-		return &InvalidSchemaError{Path: at + "/name", Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: nameRule}
+		return &InvalidSchemaError{Path: at + "/name", Reason: fmt.Sprintf("invalid name %q", printable.Clip(name)), Hint: avroname.Rule}
 	}
 	if first, twice := seen[name]; twice {
 		return &InvalidSchemaError{
@@ -88,8 +68,8 @@ func checkSymbols(n *node, v *jsonValue, at string) error {
 	for i, symbol := range list.items {
 		place := at + "/symbols/" + strconv.Itoa(i)
 		switch {
-		case symbol.kind != jsonString || len(symbol.text) > maxName || !isName(symbol.text) || strings.Contains(symbol.text, "."):
-			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("invalid symbol %q of enum %s", printable.Clip(symbol.text), n.name), Hint: nameRule}
+		case symbol.kind != jsonString || len(symbol.text) > maxName || !avroname.Valid(symbol.text) || strings.Contains(symbol.text, "."):
+			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("invalid symbol %q of enum %s", printable.Clip(symbol.text), n.name), Hint: avroname.Rule}
 		case has(n.ordinals, symbol.text):
 			return &InvalidSchemaError{Path: place, Reason: fmt.Sprintf("duplicate symbol %s of enum %s", symbol.text, n.name), Hint: "remove one of them"}
 		}
@@ -115,48 +95,5 @@ func meant(name string, known []string) string {
 	if home, ok := logicalHomes[name]; ok {
 		return fmt.Sprintf(`%s is a logical type: write {"type": %q, "logicalType": %q, ...}`, name, home.kinds[0], name)
 	}
-	for k := range primitives {
-		known = append(known, k)
-	}
-	slices.Sort(known)
-	near, best := "", 3 // more than two letters off is another name
-	for _, k := range known {
-		distance := editDistance(strings.ToLower(unqualified(name)), strings.ToLower(unqualified(k)), best)
-		if distance < best {
-			near, best = k, distance
-		}
-	}
-	return cmp.Or(prefixed("did you mean ", near, "?"), "define it, or name the file that does")
-}
-
-func prefixed(before, text, after string) string {
-	if text == "" {
-		return ""
-	}
-	return before + text + after
-}
-
-// editDistance counts the letters to change, add or remove between a and b, and stops at limit.
-func editDistance(a, b string, limit int) int {
-	if max(len(a)-len(b), len(b)-len(a)) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		// What is limit or more letters off cannot come back.
-		from := max(0, i-limit)
-		diagonal := row[from]
-		row[from] = min(i+1, limit)
-		for j := from; j < min(len(b), i+limit); j++ {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return min(row[len(b)], limit)
+	return avroname.Suggest(name, known)
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 const (
@@ -302,13 +302,6 @@ func fixedPrecision(size int) int {
 		return 0
 	}
 	return int(math.Floor(float64(8*size-1) * math.Log10(2)))
-}
-
-func qualify(name, namespace string) string {
-	if namespace == "" || strings.Contains(name, ".") {
-		return name
-	}
-	return namespace + "." + name
 }
 
 func stringMember(v *jsonValue, name string) string {

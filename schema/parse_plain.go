@@ -1,6 +1,10 @@
 package schema
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
 
 // withoutDefaults is the text of a schema without its defaults, which are checked by then. hamba wants those of unions to be of the
 // first branch, as the specification did up to 1.11, and takes none that is not valid.
@@ -41,4 +45,12 @@ func appendPlain(dst []byte, v *jsonValue) []byte {
 		}
 		return append(dst, '}')
 	}
+}
+
+func quoted(text string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a string cannot fail
+	return strings.TrimSuffix(out.String(), "\n")
 }

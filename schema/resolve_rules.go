@@ -1,6 +1,10 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/headrace/headrace/internal/avroname"
+)
 
 // The rules in this file are those of the Avro specification, "Schema Resolution". The checker (compat.go) and the decoder's plans
 // (resolve.go) both stand on them, so that what the one calls compatible the other can read.
@@ -26,7 +30,7 @@ func promotable(reader, writer kind) bool {
 // sameName: records, enums and fixed types match when their unqualified names do, or when the reader has the writer's name as an
 // alias.
 func sameName(reader, writer *node) bool {
-	return unqualified(reader.name) == unqualified(writer.name) || slices.Contains(reader.aliases, writer.name)
+	return avroname.Unqualified(reader.name) == avroname.Unqualified(writer.name) || slices.Contains(reader.aliases, writer.name)
 }
 
 // matches is the specification's shallow match of two types that are no unions: the kind, and the name where there is one.

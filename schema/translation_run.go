@@ -6,7 +6,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // translating is one run of a translation over one value.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -151,11 +152,26 @@ func (c *check) compare(level schema.Level, file *schema.File, olds []schema.Anc
 	for _, b := range c.next.Follows(level, file, olds...) {
 		f := Finding{
 			File: b.File.Path, Line: b.Line, Column: b.Column, Rule: string(b.Kind), Severity: severityError,
-			Message: b.Sentence(), Hint: b.Hint, Pointer: b.Pointer,
+			Message: breakMessage(b), Hint: b.Hint, Pointer: b.Pointer,
 		}
 		// A type that several files share is wrong once.
 		if !slices.Contains(c.findings, f) {
 			c.findings = append(c.findings, f)
 		}
 	}
+}
+
+// breakMessage says what cannot read what: the reason, the two types, and the place in the older version.
+func breakMessage(b schema.Break) string {
+	switch {
+	case b.Kind == schema.TooComplex:
+		return b.Message
+	case b.Kind == schema.ReaderFieldMissingDefaultValue && b.Forward:
+		return fmt.Sprintf("%s: old field of type %s at %s", b.Message, b.Reader.Type, b.Old)
+	case b.Kind == schema.ReaderFieldMissingDefaultValue:
+		return fmt.Sprintf("%s: new field of type %s, old record at %s", b.Message, b.Reader.Type, b.Old)
+	case b.Forward:
+		return fmt.Sprintf("%s: old %s of %s reads new %s", b.Message, b.Reader.Type, b.Old, b.Writer.Type)
+	}
+	return fmt.Sprintf("%s: new %s reads old %s of %s", b.Message, b.Reader.Type, b.Writer.Type, b.Old)
 }

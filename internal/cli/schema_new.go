@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/headrace/headrace/internal/disk"
+	"github.com/headrace/headrace/internal/draft"
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/lint"
 )
@@ -56,13 +57,13 @@ func (a *app) schemaNew() *cobra.Command {
 }
 
 func (a *app) runSchemaNew(name string, f newFlags) error {
-	draft := schema.Draft{Name: name, Doc: f.doc}
+	made := draft.Schema{Name: name, Doc: f.doc}
 	for _, text := range f.fields {
-		field, err := schema.ParseDraftField(text)
+		field, err := draft.ParseField(text)
 		if err != nil {
 			return &usageError{fmt.Errorf("--field: %w", err)}
 		}
-		draft.Fields = append(draft.Fields, field)
+		made.Fields = append(made.Fields, field)
 	}
 	into, err := a.schemaFolder()
 	if err != nil {
@@ -80,7 +81,7 @@ func (a *app) runSchemaNew(name string, f newFlags) error {
 		at := file.Position("")
 		return fmt.Errorf("%s is defined already, in %s:%d:%d", name, file.Path, at.Line, at.Column)
 	}
-	text, err := draft.Text(there)
+	text, err := made.Text(there)
 	if err != nil {
 		return &usageError{err}
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/headrace/headrace"
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // DefaultURL is where `headrace dev` and the compose file have their registry.

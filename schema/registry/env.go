@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/headrace/headrace"
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 // FromEnv is [New] with what the environment says; opts come after it and win. An empty variable counts as unset.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/riferrei/srclient"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 
 	"github.com/riferrei/srclient"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/printable"
 )
 
 const snapshotFormat = "headrace registry snapshot 1"

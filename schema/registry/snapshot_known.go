@@ -4,8 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // known is what a snapshot file answers. It does not change once loaded.

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/headrace/headrace/internal/printable"
 	"github.com/headrace/headrace/schema"
-	"github.com/headrace/headrace/schema/internal/printable"
 )
 
 // SnapshotScope says what [Client.WriteSnapshot] takes. Its zero value is all of the registry.

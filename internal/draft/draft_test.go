@@ -1,15 +1,32 @@
-package schema
+package draft
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/headrace/headrace/schema"
 )
 
-func draft(t *testing.T, folder *Folder, fields ...string) (string, error) {
+const (
+	moneyText = `{"type": "record", "name": "shop.Money", "fields": [{"name": "units", "type": "long"}]}`
+	unitText  = `{"type": "enum", "name": "shop.Unit", "symbols": ["PIECE", "KILO"], "default": "PIECE"}`
+)
+
+func mustFolder(t *testing.T, sources ...schema.Source) *schema.Folder {
 	t.Helper()
-	d := Draft{Name: "shop.OrderPlaced", Doc: "A customer has paid."}
+	f, err := schema.NewFolder(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func draft(t *testing.T, folder *schema.Folder, fields ...string) (string, error) {
+	t.Helper()
+	d := Schema{Name: "shop.OrderPlaced", Doc: "A customer has paid."}
 	for _, text := range fields {
-		f, err := ParseDraftField(text)
+		f, err := ParseField(text)
 		if err != nil {
 			return "", err
 		}
@@ -20,7 +37,7 @@ func draft(t *testing.T, folder *Folder, fields ...string) (string, error) {
 
 func TestDraftWritesEveryType(t *testing.T) {
 	t.Parallel()
-	folder := mustFolder(t, Source{"money.avsc", moneyText}, Source{"u.avsc", unitText})
+	folder := mustFolder(t, schema.Source{Path: "money.avsc", Text: moneyText}, schema.Source{Path: "u.avsc", Text: unitText})
 	for field, want := range map[string]string{
 		"a:boolean":               `"type": "boolean", "doc": "A, true or false."`,
 		"a:bool":                  `"type": "boolean"`,
@@ -57,7 +74,7 @@ func TestDraftWritesEveryType(t *testing.T) {
 			t.Errorf("%s: %s (%v) lacks %s", field, text, err, want)
 			continue
 		}
-		if _, err := NewFolder([]Source{{"new.avsc", text}}, Source{"money.avsc", moneyText}, Source{"u.avsc", unitText}); err != nil {
+		if _, err := schema.NewFolder([]schema.Source{{Path: "new.avsc", Text: text}}, schema.Source{Path: "money.avsc", Text: moneyText}, schema.Source{Path: "u.avsc", Text: unitText}); err != nil {
 			t.Errorf("%s: %v\n%s", field, err, text)
 		}
 	}
@@ -65,8 +82,8 @@ func TestDraftWritesEveryType(t *testing.T) {
 
 func TestDraftRefuses(t *testing.T) {
 	t.Parallel()
-	folder := mustFolder(t, Source{"money.avsc", moneyText}, Source{"other.avsc", strings.Replace(moneyText, "shop.", "bank.", 1)}, Source{"more.avsc", strings.Replace(moneyText, "shop.Money", "bank.Coin", 1)},
-		Source{"most.avsc", strings.Replace(moneyText, "shop.Money", "mint.Coin", 1)})
+	folder := mustFolder(t, schema.Source{Path: "money.avsc", Text: moneyText}, schema.Source{Path: "other.avsc", Text: strings.Replace(moneyText, "shop.", "bank.", 1)}, schema.Source{Path: "more.avsc", Text: strings.Replace(moneyText, "shop.Money", "bank.Coin", 1)},
+		schema.Source{Path: "most.avsc", Text: strings.Replace(moneyText, "shop.Money", "mint.Coin", 1)})
 	for field, want := range map[string]string{
 		"a":                                      "is not name:type",
 		"a:":                                     "is not name:type",
@@ -97,27 +114,27 @@ func TestDraftRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range []string{"Order", "shop.9", "", "shop..Order"} {
-		if _, err := (Draft{Name: name}).Text(nil); err == nil {
+		if _, err := (Schema{Name: name}).Text(nil); err == nil {
 			t.Errorf("%q was taken", name)
 		}
 	}
 }
 
-func FuzzParseDraftField(f *testing.F) {
+func FuzzParseField(f *testing.F) {
 	for _, text := range []string{"a:int", "total:decimal(12,2) # what", "a:[](map(enum(A,B)?)|shop.X)?=null"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		field, err := ParseDraftField(text)
+		field, err := ParseField(text)
 		if err != nil {
 			return
 		}
-		made, err := Draft{Name: "n.R", Fields: []DraftField{field}}.Text(nil)
+		made, err := Schema{Name: "n.R", Fields: []Field{field}}.Text(nil)
 		if err != nil {
 			return
 		}
-		if _, bad := locate(made); bad != nil {
-			t.Errorf("%q makes %s: %v", text, made, bad)
+		if !json.Valid([]byte(made)) {
+			t.Errorf("%q makes %s, which is no JSON", text, made)
 		}
 	})
 }

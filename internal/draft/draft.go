@@ -1,4 +1,5 @@
-package schema
+// Package draft writes new record schemas from fields in short: what `headrace schema new` does.
+package draft
 
 import (
 	"encoding/json"
@@ -6,20 +7,22 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/avroname"
+	"github.com/headrace/headrace/internal/printable"
+	"github.com/headrace/headrace/schema"
 )
 
-// Draft is a new record schema: what `headrace schema new` writes.
-type Draft struct {
+// Schema is a new record schema.
+type Schema struct {
 	Name   string // full name, with a namespace
 	Doc    string // made from the name when empty
-	Fields []DraftField
+	Fields []Field
 }
 
-// DraftField is a field of a [Draft].
-type DraftField struct {
+// Field is a field of a [Schema].
+type Field struct {
 	Name string
-	// Type is the type in short; see [ParseDraftField].
+	// Type is the type in short; see [ParseField].
 	Type string
 	// Default is JSON, or the bare text of a string or a symbol. Without one, a field that may be null defaults to null, and arrays
 	// and maps to empty ones.
@@ -27,7 +30,7 @@ type DraftField struct {
 	Doc     string // made from name and type when empty
 }
 
-// ParseDraftField reads a field as "name:type", "name:type=default", both with " # doc" after them. A type is
+// ParseField reads a field as "name:type", "name:type=default", both with " # doc" after them. A type is
 //
 //	boolean int long float double bytes string      as in Avro; bool is boolean
 //	uuid date time timestamp local-timestamp        logical types; -millis (which is the default), -micros and -nanos set the unit
@@ -37,16 +40,16 @@ type DraftField struct {
 //	shop.Money Money                                a type of another file
 //	A|B                                             a union
 //	T?                                              T or null, null by default; ? belongs to all before it, brackets say otherwise
-func ParseDraftField(text string) (DraftField, error) {
+func ParseField(text string) (Field, error) {
 	spec, doc, _ := strings.Cut(text, " #")
 	name, rest, ok := strings.Cut(spec, ":")
 	typ, def, _ := strings.Cut(rest, "=")
-	f := DraftField{Name: strings.TrimSpace(name), Type: strings.TrimSpace(typ), Default: strings.TrimSpace(def), Doc: strings.TrimSpace(doc)}
+	f := Field{Name: strings.TrimSpace(name), Type: strings.TrimSpace(typ), Default: strings.TrimSpace(def), Doc: strings.TrimSpace(doc)}
 	if !ok || f.Type == "" {
 		return f, fmt.Errorf("field %q is not name:type, as in total:decimal(12,2)", printable.Clip(text))
 	}
-	if !isName(f.Name) || strings.Contains(f.Name, ".") {
-		return f, fmt.Errorf("field name %q is invalid: %s", printable.Clip(f.Name), nameRule)
+	if !avroname.Valid(f.Name) || strings.Contains(f.Name, ".") {
+		return f, fmt.Errorf("field name %q is invalid: %s", printable.Clip(f.Name), avroname.Rule)
 	}
 	if _, err := parseShort(f.Type); err != nil {
 		return f, fmt.Errorf("field %s: %w", f.Name, err)
@@ -55,11 +58,11 @@ func ParseDraftField(text string) (DraftField, error) {
 }
 
 // Text returns the schema's text. Names of other types are those that folder defines, which may be nil.
-func (d Draft) Text(folder *Folder) (string, error) {
-	if !isName(d.Name) {
-		return "", fmt.Errorf("invalid name %q: %s", printable.Clip(d.Name), nameRule)
+func (d Schema) Text(folder *schema.Folder) (string, error) {
+	if !avroname.Valid(d.Name) {
+		return "", fmt.Errorf("invalid name %q: %s", printable.Clip(d.Name), avroname.Rule)
 	}
-	name := unqualified(d.Name)
+	name := avroname.Unqualified(d.Name)
 	namespace := strings.TrimSuffix(strings.TrimSuffix(d.Name, name), ".")
 	if namespace == "" {
 		return "", fmt.Errorf("%s has no namespace: name it as in shop.%s", d.Name, d.Name)
@@ -70,10 +73,10 @@ func (d Draft) Text(folder *Folder) (string, error) {
 	}
 	lines := make([]string, len(d.Fields))
 	for i, f := range d.Fields {
-		if slices.ContainsFunc(d.Fields[:i], func(before DraftField) bool { return before.Name == f.Name }) {
+		if slices.ContainsFunc(d.Fields[:i], func(before Field) bool { return before.Name == f.Name }) {
 			return "", fmt.Errorf("field %s is given twice", f.Name)
 		}
-		w := draftWriter{draft: d, field: f, namespace: namespace, folder: folder}
+		w := writer{draft: d, field: f, namespace: namespace, folder: folder}
 		line, err := w.line()
 		if err != nil {
 			return "", fmt.Errorf("field %s: %w", f.Name, err)

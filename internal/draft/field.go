@@ -1,25 +1,35 @@
-package schema
+package draft
 
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/avroname"
+	"github.com/headrace/headrace/internal/printable"
+	"github.com/headrace/headrace/schema"
 )
 
-// draftWriter writes one field of a draft.
-type draftWriter struct {
-	draft     Draft
-	field     DraftField
+// logical are the logical types that are written without anything more, and the type that each annotates.
+var logical = map[string]string{
+	"uuid": "string", "date": "int", "time-millis": "int", "time-micros": "long",
+	"timestamp-millis": "long", "timestamp-micros": "long", "timestamp-nanos": "long",
+	"local-timestamp-millis": "long", "local-timestamp-micros": "long", "local-timestamp-nanos": "long",
+}
+
+// writer writes one field of a draft.
+type writer struct {
+	draft     Schema
+	field     Field
 	namespace string
-	folder    *Folder
+	folder    *schema.Folder
 	named     int // types that were named after the field
 }
 
-func (w *draftWriter) line() (string, error) {
+func (w *writer) line() (string, error) {
 	t, err := parseShort(w.field.Type)
 	if err != nil {
 		return "", err
@@ -42,11 +52,11 @@ func (w *draftWriter) line() (string, error) {
 	return fmt.Sprintf(`{"name": %s, "type": %s%s, "doc": %s}`, quoted(w.field.Name), typ, def, quoted(doc)), nil
 }
 
-func (w *draftWriter) typ(t *short) (string, error) {
-	if home, ok := logicalHomes[t.word]; ok && t.word != "decimal" && t.word != "duration" {
-		return fmt.Sprintf(`{"type": "%s", "logicalType": "%s"}`, draftHome(home.kinds), t.word), nil
+func (w *writer) typ(t *short) (string, error) {
+	if home, ok := logical[t.word]; ok {
+		return fmt.Sprintf(`{"type": "%s", "logicalType": "%s"}`, home, t.word), nil
 	}
-	if _, ok := primitives[t.word]; ok {
+	if slices.Contains(avroname.Primitives(), t.word) {
 		return quoted(t.word), nil
 	}
 	switch t.word {
@@ -66,7 +76,7 @@ func (w *draftWriter) typ(t *short) (string, error) {
 			symbols[i] = quoted(s)
 		}
 		return fmt.Sprintf(`{"type": "enum", "name": %s, "doc": %s, "symbols": [%s], "default": %s}`, w.name(),
-			quoted(fmt.Sprintf("%s of %s; %s stands for what a reader does not know.", sentence(w.field.Name), lowerFirst(sentence(unqualified(w.draft.Name))), t.args[0])),
+			quoted(fmt.Sprintf("%s of %s; %s stands for what a reader does not know.", sentence(w.field.Name), lowerFirst(sentence(avroname.Unqualified(w.draft.Name))), t.args[0])),
 			strings.Join(symbols, ", "), symbols[0]), nil
 	case "array", "map":
 		inner, err := w.typ(t.of[0])
@@ -85,13 +95,10 @@ func (w *draftWriter) typ(t *short) (string, error) {
 	return w.reference(t.word)
 }
 
-// draftHome is the type that a logical type annotates, the plain one where there is a choice.
-func draftHome(kinds []kind) kind { return kinds[0] }
-
 // name is what a type within the field is called: "OrderPlacedState" for field state of shop.OrderPlaced.
-func (w *draftWriter) name() string {
+func (w *writer) name() string {
 	w.named++
-	name := unqualified(w.draft.Name)
+	name := avroname.Unqualified(w.draft.Name)
 	for _, word := range nameWords(w.field.Name) {
 		name += strings.ToUpper(word[:1]) + word[1:]
 	}
@@ -102,8 +109,8 @@ func (w *draftWriter) name() string {
 }
 
 // reference is the full name of a type that the folder defines, or of the draft itself.
-func (w *draftWriter) reference(name string) (string, error) {
-	full := qualify(name, w.namespace)
+func (w *writer) reference(name string) (string, error) {
+	full := avroname.Full(name, w.namespace)
 	if full == w.draft.Name {
 		return quoted(full), nil
 	}
@@ -113,14 +120,11 @@ func (w *draftWriter) reference(name string) (string, error) {
 			return quoted(full), nil
 		}
 		for _, file := range w.folder.Files {
-			for other, n := range file.Schema.names {
-				if n.home != file.Schema || n.name != other {
-					continue
-				}
-				all = append(all, other)
-				if unqualified(other) == name {
-					near = append(near, other)
-				}
+			all = appendNames(all, file.Outline())
+		}
+		for _, other := range all {
+			if avroname.Unqualified(other) == name {
+				near = append(near, other)
 			}
 		}
 	}
@@ -129,18 +133,30 @@ func (w *draftWriter) reference(name string) (string, error) {
 	case 1:
 		return quoted(near[0]), nil
 	case 0:
-		for word := range logicalHomes {
-			all = append(all, word)
-		}
-		if _, logical := logicalHomes[name]; logical {
-			return "", fmt.Errorf("there is no type %s", name)
-		}
-		return "", fmt.Errorf("there is no type %s, neither in Avro nor in the folder; %s", printable.Clip(name), meant(name, all))
+		all = slices.AppendSeq(append(all, "decimal", "duration"), maps.Keys(logical))
+		return "", fmt.Errorf("there is no type %s, neither in Avro nor in the folder; %s", printable.Clip(name), avroname.Suggest(name, all))
 	}
 	return "", fmt.Errorf("type %s may be %s: write its full name", name, strings.Join(near, " or "))
 }
 
-func (w *draftWriter) defaultOf(t *short) (string, error) {
+// appendNames appends the full names that are defined in a type.
+func appendNames(names []string, t *schema.Type) []string {
+	if t == nil || t.Use {
+		return names
+	}
+	if t.Name != "" {
+		names = append(names, t.Name)
+	}
+	for i := range t.Fields {
+		names = appendNames(names, t.Fields[i].Type)
+	}
+	for _, branch := range t.Branches {
+		names = appendNames(names, branch)
+	}
+	return appendNames(names, t.Items)
+}
+
+func (w *writer) defaultOf(t *short) (string, error) {
 	optional := t.word == "union" && t.of[0].word == "null"
 	given := w.field.Default
 	switch {

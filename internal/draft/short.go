@@ -1,4 +1,4 @@
-package schema
+package draft
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headrace/headrace/schema/internal/printable"
+	"github.com/headrace/headrace/internal/avroname"
+	"github.com/headrace/headrace/internal/printable"
 )
 
-// short is a type as [ParseDraftField] takes it.
+// short is a type as [ParseField] takes it.
 type short struct {
 	word string // "string", "decimal", "array", "map", "enum", "fixed", "union", or the name of a type
 	of   []*short
@@ -28,8 +29,11 @@ func parseShort(text string) (*short, error) {
 
 type shortParser struct{ rest string }
 
-// maxShortDepth bounds brackets within brackets.
-const maxShortDepth = 32
+const (
+	maxShortDepth = 32      // of brackets within brackets
+	maxFixedSize  = 1 << 20 // as in schema.Parse
+	maxPrecision  = 1000    // as in schema.Parse
+)
 
 func (p *shortParser) skip(token string) bool {
 	p.rest = strings.TrimLeft(p.rest, " ")
@@ -76,7 +80,7 @@ func (p *shortParser) term(depth int) (*short, error) {
 		}
 		return inner, err
 	}
-	end := strings.IndexFunc(p.rest, func(r rune) bool { return !strings.ContainsRune("_.-", r) && !isName("a"+string(r)) })
+	end := strings.IndexFunc(p.rest, func(r rune) bool { return !strings.ContainsRune("_.-", r) && !avroname.Valid("a"+string(r)) })
 	if end < 0 {
 		end = len(p.rest)
 	}
@@ -118,8 +122,8 @@ func (p *shortParser) arguments(t *short) error {
 		t.args = append(t.args, strings.TrimSpace(arg))
 	}
 	if t.word == "enum" {
-		if i := slices.IndexFunc(t.args, func(s string) bool { return !isName(s) || strings.Contains(s, ".") }); i >= 0 {
-			return fmt.Errorf("symbol %q is invalid: %s", printable.Clip(t.args[i]), nameRule)
+		if i := slices.IndexFunc(t.args, func(s string) bool { return !avroname.Valid(s) || strings.Contains(s, ".") }); i >= 0 {
+			return fmt.Errorf("symbol %q is invalid: %s", printable.Clip(t.args[i]), avroname.Rule)
 		}
 		return nil
 	}
