@@ -261,12 +261,12 @@ func (p Policy) validate(name string) error {
 	if !(p.Backoff.Multiplier >= 1) { // also when it is not a number
 		add("Backoff.Multiplier %v is less than 1", p.Backoff.Multiplier)
 	}
-	for i, c := range p.Classes {
+	for i, c := range p.ErrorRules {
 		if (c.Is == nil) == (c.As == nil) {
-			add("Classes[%d] needs one of Is and As", i)
+			add("ErrorRules[%d] needs one of Is and As", i)
 		}
 		if c.Then == nil {
-			add("Classes[%d].Then is not set: use Permanent, say", i)
+			add("ErrorRules[%d].Then is not set: use Permanent, say", i)
 		}
 	}
 	for i, delay := range p.Retry {

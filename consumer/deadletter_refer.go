@@ -69,7 +69,7 @@ func (p *partition) unmovable(t *task, f *failure, name string, why error) bool 
 	}
 	reason := fmt.Errorf("%w; it cannot wait in retry topic %s: %w", f.reason, name, why)
 	end := &failure{kind: kindHandler, event: f.event, attempts: max(f.attempts, t.spent.attempts), reason: reason, err: &HandlerError{
-		Location: t.at(), Event: eventName(t.event()), Attempts: max(f.attempts, t.spent.attempts), Err: reason, Replay: p.engine.replayID(),
+		Location: t.at(), Event: eventName(t.event()), Attempts: max(f.attempts, t.spent.attempts), Err: reason, replay: p.engine.replayID(),
 	}}
 	if !t.policy().DeadLetter {
 		p.fail(end.err)

@@ -170,7 +170,7 @@ func TestAClassThatPanicsMakesAFailedAttempt(t *testing.T) {
 	w.topic("t", 1, false)
 	w.pings("t", 0, 0, 3)
 	cfg := w.config("t")
-	cfg.Policy.Classes = []Class{{Is: errBroken, Then: func(error) error { panic("no class") }}}
+	cfg.Policy.ErrorRules = []ErrorRule{{Is: errBroken, Then: func(error) error { panic("no class") }}}
 	j := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
 	err := j.wait()
 	if failure := asError[*HandlerError](t, err); failure.Offset != 0 || failure.Attempts != 3 || !errors.Is(err, errBroken) {

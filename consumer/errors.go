@@ -36,13 +36,13 @@ type HandlerError struct {
 	Event    string // full name of the event's schema
 	Attempts int
 	Err      error  // what the handler returned last; a *PanicError when it panicked
-	Replay   string // id of the replay that stopped there; "" for a worker
+	replay   string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *HandlerError) Error() string {
 	next := "the event is not acknowledged: fix the handler and start the worker again, or set Policy.DeadLetter"
-	if e.Replay != "" {
-		next = inReplay(e.Replay, "fix the handler, or let the replay skip failed events")
+	if e.replay != "" {
+		next = inReplay(e.replay, "fix the handler, or let the replay skip failed events")
 	}
 	return fmt.Sprintf("handler of %s at %s: attempt %d: %v; %s", e.Event, e.Location, e.Attempts, e.Err, next)
 }
@@ -55,7 +55,7 @@ type UnhandledError struct {
 	headrace.Location
 	Event  string // full name of the event's schema; "" for a tombstone
 	Schema schema.Ref
-	Replay string // id of the replay that stopped there; "" for a worker
+	replay string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *UnhandledError) Error() string {
@@ -63,8 +63,8 @@ func (e *UnhandledError) Error() string {
 	if e.Event == "" {
 		what = "tombstones"
 	}
-	if e.Replay != "" {
-		return fmt.Sprintf("no handler for %s at %s: %s", what, e.Location, inReplay(e.Replay, "add one, set Config.Unhandled to UnhandledSkip, or leave such events out of the plan"))
+	if e.replay != "" {
+		return fmt.Sprintf("no handler for %s at %s: %s", what, e.Location, inReplay(e.replay, "add one, set Config.Unhandled to UnhandledSkip, or leave such events out of the plan"))
 	}
 	return fmt.Sprintf("no handler for %s at %s: add one, or set Config.Unhandled to UnhandledSkip or UnhandledDeadLetter", what, e.Location)
 }
@@ -74,12 +74,12 @@ func (e *UnhandledError) Error() string {
 type DecodeError struct {
 	headrace.Location
 	Err    error
-	Replay string // id of the replay that stopped there; "" for a worker
+	replay string // id of the replay that stopped there; "" for a worker
 }
 
 func (e *DecodeError) Error() string {
-	if e.Replay != "" {
-		return fmt.Sprintf("decode event at %s: %v; %s", e.Location, e.Err, inReplay(e.Replay, "let the replay skip failed events, or leave it out of the plan"))
+	if e.replay != "" {
+		return fmt.Sprintf("decode event at %s: %v; %s", e.Location, e.Err, inReplay(e.replay, "let the replay skip failed events, or leave it out of the plan"))
 	}
 	return fmt.Sprintf("decode event at %s: %v; set Policy.DeadLetter to have such events dead-lettered", e.Location, e.Err)
 }
@@ -208,7 +208,7 @@ func (e *StuckError) Error() string {
 	return fmt.Sprintf("handler of %s at %s is still running after its context ended: its event is not acknowledged", e.Event, e.Location)
 }
 
-// PanicError is the error of an attempt that panicked, in the handler or in a [Class], and of a replay whose filter did.
+// PanicError is the error of an attempt that panicked, in the handler or in a [ErrorRule], and of a replay whose filter did.
 type PanicError struct {
 	Value any
 	Stack []byte // of the handler's goroutine, at the panic

@@ -89,7 +89,7 @@ func ExamplePolicy() {
 		Attempts:   3,                                       // in place, a moment apart; then
 		Retry:      []time.Duration{time.Minute, time.Hour}, // once more from each of two retry topics; then
 		DeadLetter: true,
-		Classes: []consumer.Class{
+		ErrorRules: []consumer.ErrorRule{
 			{Is: sql.ErrNoRows, Then: consumer.Permanent},
 			{Is: errBusy, Then: func(err error) error { return consumer.RetryAfter(10*time.Minute, err) }},
 		},

@@ -131,15 +131,15 @@ func checkWait(t *rapid.T, p Policy, s step, asked time.Duration) {
 func TestMistakesInAPolicyAreReportedTogether(t *testing.T) {
 	t.Parallel()
 	p := Policy{
-		Classes: []Class{{}, {Is: errBroken, As: func(error) bool { return true }, Then: Permanent}},
-		Retry:   []time.Duration{time.Minute, 0, -1, time.Microsecond * 1500, MaxDelay + time.Second},
+		ErrorRules: []ErrorRule{{}, {Is: errBroken, As: func(error) bool { return true }, Then: Permanent}},
+		Retry:      []time.Duration{time.Minute, 0, -1, time.Microsecond * 1500, MaxDelay + time.Second},
 	}.withDefaults()
 	err := p.validate("Config.Policy")
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"Classes[0] needs one of Is and As", "Classes[0].Then is not set", "Classes[1] needs one", "Retry[1] 0s", "Retry[2] -1ns", "Retry[3] 1.5ms", "Retry[4] 720h0m1s",
+		"ErrorRules[0] needs one of Is and As", "ErrorRules[0].Then is not set", "ErrorRules[1] needs one", "Retry[1] 0s", "Retry[2] -1ns", "Retry[3] 1.5ms", "Retry[4] 720h0m1s",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)

@@ -250,5 +250,5 @@ func (l *lane) exited() error {
 		return errGoexit
 	}
 	t := l.atHand()
-	return &HandlerError{Location: t.at(), Event: eventName(t.event()), Attempts: t.attempt(), Err: errGoexit, Replay: t.partition.engine.replayID()}
+	return &HandlerError{Location: t.at(), Event: eventName(t.event()), Attempts: t.attempt(), Err: errGoexit, replay: t.partition.engine.replayID()}
 }

@@ -54,7 +54,7 @@ func TestOutcomesKeepTheErrorTheyMark(t *testing.T) {
 func TestFirstClassOfAnErrorCounts(t *testing.T) {
 	t.Parallel()
 	errKnown, errGone := errors.New("known"), errors.New("gone")
-	p := Policy{Classes: []Class{
+	p := Policy{ErrorRules: []ErrorRule{
 		{Is: errGone, Then: Permanent},
 		{As: func(err error) bool { _, is := errors.AsType[*PanicError](err); return is }, Then: func(err error) error { return RetryAfter(time.Minute, err) }},
 		{Is: context.DeadlineExceeded, Then: func(error) error { return Snooze(time.Hour) }},
@@ -66,16 +66,16 @@ func TestFirstClassOfAnErrorCounts(t *testing.T) {
 		err  error
 		want outcome
 	}{
-		"none":                        {nil, outcome{ending: endDone}},
-		"in no class":                 {errBroken, outcome{ending: endFailure}},
-		"by Is":                       {fmt.Errorf("row: %w", errGone), outcome{ending: endPermanent}},
-		"by As":                       {&PanicError{Value: 1}, outcome{ending: endFailure, after: time.Minute}},
-		"snooze":                      {context.DeadlineExceeded, outcome{ending: endSnooze, after: time.Hour}},
-		"the first":                   {errKnown, outcome{ending: endSkip, reason: "known already"}},
-		"the first in Policy.Classes": {errors.Join(errKnown, errGone), outcome{ending: endPermanent}},
-		"done":                        {io.EOF, outcome{ending: endDone}},
-		"the handler's own choice":    {RetryAfter(time.Second, errGone), outcome{ending: endFailure, after: time.Second}},
-		"also when it names no time":  {RetryAfter(0, errGone), outcome{ending: endFailure}},
+		"none":                           {nil, outcome{ending: endDone}},
+		"in no class":                    {errBroken, outcome{ending: endFailure}},
+		"by Is":                          {fmt.Errorf("row: %w", errGone), outcome{ending: endPermanent}},
+		"by As":                          {&PanicError{Value: 1}, outcome{ending: endFailure, after: time.Minute}},
+		"snooze":                         {context.DeadlineExceeded, outcome{ending: endSnooze, after: time.Hour}},
+		"the first":                      {errKnown, outcome{ending: endSkip, reason: "known already"}},
+		"the first in Policy.ErrorRules": {errors.Join(errKnown, errGone), outcome{ending: endPermanent}},
+		"done":                           {io.EOF, outcome{ending: endDone}},
+		"the handler's own choice":       {RetryAfter(time.Second, errGone), outcome{ending: endFailure, after: time.Second}},
+		"also when it names no time":     {RetryAfter(0, errGone), outcome{ending: endFailure}},
 	} {
 		if got := outcomeOf(p.classify(tc.err)); got != tc.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tc.want)

@@ -22,9 +22,9 @@ type Policy struct {
 	// that then returns an error is a failed one. Zero is no bound.
 	Timeout time.Duration
 
-	// Classes give outcomes to errors that handlers pass on from elsewhere. The first one that an error is in counts; one in none is a
-	// failed attempt.
-	Classes []Class
+	// ErrorRules give outcomes to errors that handlers pass on from elsewhere. The first one that matches an error counts; an error that none
+	// matches is a failed attempt. An outcome that the handler chose itself stays.
+	ErrorRules []ErrorRule
 
 	// Retry is a ladder of delays. An event that is out of attempts moves to the topic [RetryTopic] names for the first of them, is
 	// tried once more when that has passed, moves on to the next, and so on; what follows the last is DeadLetter. Delays are whole

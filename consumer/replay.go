@@ -18,10 +18,10 @@ type ReplayConfig struct {
 	// event that waits does so in place.
 	Worker Config
 
-	ID     string       // of the replay: [Info.Replay]
-	Spans  []ReplaySpan // one for each partition at most
-	Failed Failed       // what becomes of an event that is out of attempts, or that cannot be read. Defaults to [FailedStop].
-	Rate   float64      // events a second that are handed over, in all; 0 is no limit
+	ID        string       // of the replay: [Info.Replay]
+	Spans     []ReplaySpan // one for each partition at most
+	OnFailure OnFailure    // what becomes of an event that is out of attempts, or that cannot be read. Defaults to [OnFailureStop].
+	Rate      float64      // events a second that are handed over, in all; 0 is no limit
 
 	// Filter picks the events that are replayed; nil takes all. It is called from one goroutine for each partition, in the order of the
 	// log; the record is only valid until it returns. An error ends the replay, and so do a panic and runtime.Goexit.
@@ -46,7 +46,7 @@ type ReplaySpan struct {
 	// Counts and Failures are of the events that Next and Beyond say are done. So an event counts once, also when it was handled once
 	// more after a crash.
 	Counts   ReplayCounts    `json:"counts"`
-	Failures []ReplayFailure `json:"failures,omitempty"` // with FailedReport, the first 100
+	Failures []ReplayFailure `json:"failures,omitempty"` // with OnFailureReport, the first 100
 }
 
 // Done reports whether every event of the span is done.
@@ -64,8 +64,8 @@ type ReplayCounts struct {
 	Skipped      int64 `json:"skipped,omitempty"`       // their handler returned Skip, or nobody handles them
 	LiveOnly     int64 `json:"live_only,omitempty"`     // their handler is for live events only
 	Filtered     int64 `json:"filtered,omitempty"`      // the filter left them out
-	Failed       int64 `json:"failed,omitempty"`        // passed over, see [FailedReport]
-	DeadLettered int64 `json:"dead_lettered,omitempty"` // see [FailedDeadLetter]
+	Failed       int64 `json:"failed,omitempty"`        // passed over, see [OnFailureReport]
+	DeadLettered int64 `json:"dead_lettered,omitempty"` // see [OnFailureDeadLetter]
 }
 
 // Add adds other counts to these.
@@ -87,19 +87,19 @@ type ReplayFailure struct {
 	Error    string `json:"error"` // 2 KiB at most
 }
 
-// Failed says what a replay does with an event that is out of attempts, or that cannot be read.
-type Failed int8
+// OnFailure says what a replay does with an event that is out of attempts, or that cannot be read.
+type OnFailure int8
 
 // The ways to treat a failed event.
 const (
-	// FailedStop ends the replay at the event, whatever its policy. What is done is told, so that the replay goes on there.
-	FailedStop Failed = iota
-	// FailedReport passes the event over and reports it, in Counts.Failed and in Failures. An event of a type that nobody handles still
+	// OnFailureStop ends the replay at the event, whatever its policy. What is done is told, so that the replay goes on there.
+	OnFailureStop OnFailure = iota
+	// OnFailureReport passes the event over and reports it, in Counts.Failed and in Failures. An event of a type that nobody handles still
 	// ends the replay, unless Config.Unhandled says otherwise.
-	FailedReport
-	// FailedDeadLetter does what a worker does: the event goes to the group's dead-letter topic, with the header [HeaderReplay], where
+	OnFailureReport
+	// OnFailureDeadLetter does what a worker does: the event goes to the group's dead-letter topic, with the header [HeaderReplay], where
 	// its policy has DeadLetter, and ends the replay where it has not.
-	FailedDeadLetter
+	OnFailureDeadLetter
 )
 
 // Replay hands the events of spans to handlers, with the decoding, the order of keys, the attempts and the concurrency of a worker, and
@@ -107,7 +107,7 @@ const (
 // those made with [Handler.LiveOnly] are not called.
 //
 // It returns nil when every span is done, and ctx's cause when ctx ends, after the drain that a worker's stop has. It returns at the
-// first event that fails as Failed says, with the error that [Worker.Run] would: *[HandlerError], *[DecodeError], *[reader.CorruptError],
+// first event that fails as OnFailure says, with the error that [Worker.Run] would: *[HandlerError], *[DecodeError], *[reader.CorruptError],
 // *[UnhandledError], *[StuckError]; further *[MissingTopicError], and *[reader.OutOfRangeError] when the log no longer holds a span.
 // Outages, of brokers or of the registry, are waited for.
 //
@@ -137,8 +137,8 @@ func (c *ReplayConfig) validate() error {
 	if !(c.Rate >= 0) { // also when it is not a number
 		add("ReplayConfig.Rate %v is negative", c.Rate)
 	}
-	if c.Failed < FailedStop || c.Failed > FailedDeadLetter {
-		add("ReplayConfig.Failed %d is none of FailedStop, FailedReport, FailedDeadLetter", c.Failed)
+	if c.OnFailure < OnFailureStop || c.OnFailure > OnFailureDeadLetter {
+		add("ReplayConfig.OnFailure %d is none of OnFailureStop, OnFailureReport, OnFailureDeadLetter", c.OnFailure)
 	}
 	type place struct {
 		topic     string

@@ -20,7 +20,7 @@ import (
 type replaying struct {
 	cfg     ReplayConfig
 	id      string
-	failed  Failed
+	failed  OnFailure
 	worker  *Worker
 	limiter *rate.Limiter // nil does not limit
 
@@ -47,7 +47,7 @@ func newReplaying(cfg ReplayConfig, handlers []Handler) (*replaying, error) {
 	for _, route := range routes.byEvent {
 		route.policy.Retry = nil
 	}
-	r := &replaying{cfg: cfg, id: cfg.ID, failed: cfg.Failed}
+	r := &replaying{cfg: cfg, id: cfg.ID, failed: cfg.OnFailure}
 	if cfg.Rate > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate/10)))
 	}
@@ -66,11 +66,11 @@ func (c Config) withTopics() Config {
 // passesOver reports whether the replay goes on past a failed event; dead is what a worker would do.
 func (r *replaying) passesOver(f *failure, dead bool) bool {
 	switch r.failed {
-	case FailedReport:
+	case OnFailureReport:
 		return dead || f.kind != kindUnhandled
-	case FailedDeadLetter:
+	case OnFailureDeadLetter:
 		return dead
-	case FailedStop:
+	case OnFailureStop:
 	}
 	return false
 }
@@ -87,7 +87,7 @@ func (r *replaying) run(ctx context.Context) error {
 	if cfg.Concurrency > 0 {
 		e.lanes = newLanes(cfg.Concurrency)
 	}
-	deadLetters := r.failed == FailedDeadLetter && r.worker.routes.deadLetters(cfg)
+	deadLetters := r.failed == OnFailureDeadLetter && r.worker.routes.deadLetters(cfg)
 	if deadLetters {
 		if e.sender, err = newCopySender(client, cfg); err != nil {
 			return err

@@ -247,16 +247,16 @@ func TestReplayAndFailedEvents(t *testing.T) {
 	for _, concurrency := range []int{0, 4} {
 		for _, tc := range []struct {
 			name   string
-			failed Failed
+			failed OnFailure
 			policy Policy
 			want   ReplayCounts
 			stops  bool
 			dead   int
 		}{
-			{"stop", FailedStop, Policy{DeadLetter: true}, ReplayCounts{}, true, 0},
-			{"report", FailedReport, Policy{}, ReplayCounts{Handled: 97, Failed: 3}, false, 0},
-			{"dead letter", FailedDeadLetter, Policy{DeadLetter: true}, ReplayCounts{Handled: 97, DeadLettered: 3}, false, 3},
-			{"no dead letter", FailedDeadLetter, Policy{}, ReplayCounts{}, true, 0},
+			{"stop", OnFailureStop, Policy{DeadLetter: true}, ReplayCounts{}, true, 0},
+			{"report", OnFailureReport, Policy{}, ReplayCounts{Handled: 97, Failed: 3}, false, 0},
+			{"dead letter", OnFailureDeadLetter, Policy{DeadLetter: true}, ReplayCounts{Handled: 97, DeadLettered: 3}, false, 3},
+			{"no dead letter", OnFailureDeadLetter, Policy{}, ReplayCounts{}, true, 0},
 		} {
 			t.Run(fmt.Sprint(tc.name, concurrency), func(t *testing.T) {
 				t.Parallel()
@@ -266,7 +266,7 @@ func TestReplayAndFailedEvents(t *testing.T) {
 				w.put("t", 0, rec{key: "odd", value: []byte("no event")})
 				w.pings("t", 0, 91, 9)
 				cfg := w.replay("t")
-				cfg.Failed = tc.failed
+				cfg.OnFailure = tc.failed
 				cfg.Worker.Concurrency = concurrency
 				tc.policy.Attempts, tc.policy.Backoff = 2, Backoff{Initial: time.Millisecond}
 				tc.policy.Retry = []time.Duration{time.Hour} // not climbed
@@ -291,7 +291,7 @@ func TestReplayAndFailedEvents(t *testing.T) {
 				} else if diff := cmp.Diff(tc.want, last.counts(t)); diff != "" {
 					t.Errorf("counts (-want +got):\n%s", diff)
 				}
-				if tc.failed == FailedReport {
+				if tc.failed == OnFailureReport {
 					failures := last.spans(t)[0].Failures
 					slices.SortFunc(failures, func(a, b ReplayFailure) int { return int(a.Offset - b.Offset) })
 					if len(failures) != 3 || failures[0].Error != "ping 20 is bad" || failures[0].Attempts != 2 || failures[1].Kind != "decode" || failures[2].Offset != 95 {
@@ -384,7 +384,7 @@ func TestReplayRefusesWhatMakesNoSense(t *testing.T) {
 	}{
 		{"no id", func(c *ReplayConfig) { c.ID = "" }, "ReplayConfig.ID"},
 		{"rate", func(c *ReplayConfig) { c.Rate = -1 }, "Rate -1 is negative"},
-		{"failed", func(c *ReplayConfig) { c.Failed = 9 }, "Failed 9 is none of"},
+		{"failed", func(c *ReplayConfig) { c.OnFailure = 9 }, "OnFailure 9 is none of"},
 		{"twice", func(c *ReplayConfig) { c.Spans = append(c.Spans, c.Spans[0]) }, "partition 0 has two spans"},
 		{"backwards", func(c *ReplayConfig) { c.Spans[0].From = 11 }, "from 11 to 10"},
 		{"beyond", func(c *ReplayConfig) { c.Spans[0].Beyond = []OffsetRange{{5, 8}, {7, 9}} }, "out of order"},

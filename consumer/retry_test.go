@@ -169,7 +169,7 @@ func TestHandlersChooseTheirOutcome(t *testing.T) {
 		}
 		cfg := w.config("t")
 		cfg.Concurrency = concurrency
-		cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: 1}, DeadLetter: true, Classes: []Class{{Is: errGone, Then: Permanent}}}
+		cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: 1}, DeadLetter: true, ErrorRules: []ErrorRule{{Is: errGone, Then: Permanent}}}
 		var seen calls
 		const wait = 40 * time.Millisecond
 		j := w.start(cfg, On(func(ctx context.Context, p ping) error {

@@ -98,7 +98,7 @@ func (p *partition) moveOn(t *task, c *heldChunk, r *heldReader, b batch.Batch) 
 // undecodable gives up an event whose bytes name no schema that can be had.
 func (t *task) undecodable(err error) {
 	t.target = nil
-	t.failure = &failure{kind: kindDecode, reason: err, err: &DecodeError{Location: t.at(), Err: err, Replay: t.partition.engine.replayID()}}
+	t.failure = &failure{kind: kindDecode, reason: err, err: &DecodeError{Location: t.at(), Err: err, replay: t.partition.engine.replayID()}}
 }
 
 // unhandled gives up an event nobody handles.
@@ -114,7 +114,7 @@ func (t *task) unhandled() {
 	event := t.target.event
 	t.failure = &failure{
 		kind: kindUnhandled, event: event, reason: fmt.Errorf("no handler for %s", eventName(event)),
-		err: &UnhandledError{Location: t.at(), Event: event, Schema: t.ref, Replay: t.partition.engine.replayID()},
+		err: &UnhandledError{Location: t.at(), Event: event, Schema: t.ref, replay: t.partition.engine.replayID()},
 	}
 }
 

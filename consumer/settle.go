@@ -146,7 +146,7 @@ func (p *partition) copyAway(t *task, v verdict) bool {
 	if v.kind == verdictMove {
 		return p.moveToRetry(t, v)
 	}
-	if p.span != nil && p.span.failed == FailedReport {
+	if p.span != nil && p.span.failed == OnFailureReport {
 		p.report(t, v.failure)
 		return true
 	}

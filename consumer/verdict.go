@@ -53,7 +53,7 @@ func judge(t *task, err error, stopped bool) verdict {
 	}
 	if decode, ok := errors.AsType[*decodeError](err); ok {
 		if undecodable(decode.err) {
-			return t.giveUp(&failure{kind: kindDecode, event: t.event(), err: &DecodeError{Location: t.at(), Err: decode.err, Replay: t.partition.engine.replayID()}, reason: decode.err})
+			return t.giveUp(&failure{kind: kindDecode, event: t.event(), err: &DecodeError{Location: t.at(), Err: decode.err, replay: t.partition.engine.replayID()}, reason: decode.err})
 		}
 		return verdict{kind: verdictAgain, step: step{kind: stepAgain, spent: t.spent, jitter: outage.Delay(t.outages + 1)}}
 	}
@@ -64,7 +64,7 @@ func judge(t *task, err error, stopped bool) verdict {
 	v.spent = v.step.spent.attempts > t.spent.attempts
 	f := &failure{
 		kind: kindHandler, event: t.event(), attempts: v.step.spent.attempts, reason: err,
-		err: &HandlerError{Location: t.at(), Event: eventName(t.event()), Attempts: v.step.spent.attempts, Err: err, Replay: t.partition.engine.replayID()},
+		err: &HandlerError{Location: t.at(), Event: eventName(t.event()), Attempts: v.step.spent.attempts, Err: err, replay: t.partition.engine.replayID()},
 	}
 	switch v.step.kind {
 	case stepDone:

@@ -56,9 +56,9 @@ type Config struct {
 	// 2 minutes.
 	DeliveryTimeout time.Duration
 
-	// TopicSuffix is appended to the name of every topic that is sent to; subjects keep the names without it. It is for a shadow run:
-	// handlers of a new build are given past events (replay.Run), and what they send goes to OUT.shadow in place of OUT, to be compared
-	// (replay.Compare). The topics must exist: nothing goes where production reads because one is missing.
+	// TopicSuffix is appended to the name of every topic that is sent to; subjects keep the names without it. So a build that is tried out
+	// beside production, on the same cluster, writes to topics of its own. The topics must exist: nothing goes where production reads
+	// because one is missing. At most 100 letters, digits, dots, dashes and underscores; "" appends nothing.
 	TopicSuffix string
 
 	// Logger receives what no caller is told: retries, and failures of events posted without a callback. [headrace.SlogLogger] makes one

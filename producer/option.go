@@ -45,9 +45,9 @@ type TopicOption struct {
 	subject      string
 }
 
-// OneOfSeveral says that the topic carries several event types, so that the schema's subject is "<topic>-<full name>"
+// WithTopicRecordName says that the topic carries several event types, so that the schema's subject is "<topic>-<full name>"
 // (TopicRecordName) and no other.
-func OneOfSeveral() TopicOption { return TopicOption{oneOfSeveral: true} }
+func WithTopicRecordName() TopicOption { return TopicOption{oneOfSeveral: true} }
 
 // WithSubject names the schema's subject outright.
 func WithSubject(subject string) TopicOption { return TopicOption{subject: subject} }

@@ -242,7 +242,7 @@ func TestSchemaIsLookedUpUnderBothSubjects(t *testing.T) {
 	}{
 		"one event type":             {"orders-value", nil, true},
 		"several event types":        {"orders-shop.OrderPlaced", nil, true},
-		"declared as one of several": {"orders-value", []producer.TopicOption{producer.OneOfSeveral()}, false},
+		"declared as one of several": {"orders-value", []producer.TopicOption{producer.WithTopicRecordName()}, false},
 		"named":                      {"elsewhere", []producer.TopicOption{producer.WithSubject("elsewhere")}, true},
 		"named, but not there":       {"orders-value", []producer.TopicOption{producer.WithSubject("elsewhere")}, false},
 		"not registered":             {"other-value", nil, false},

@@ -21,9 +21,9 @@ type RunConfig struct {
 	// there. It is written every Worker.Tuning.CommitInterval.
 	Checkpoint string
 
-	// Failed says what becomes of an event that is out of attempts, or that cannot be read. By default the run stops there, and goes on
+	// OnFailure says what becomes of an event that is out of attempts, or that cannot be read. By default the run stops there, and goes on
 	// there once the handler is mended.
-	Failed consumer.Failed
+	OnFailure consumer.OnFailure
 
 	Rate float64 // events a second that are handed over, in all; 0 is no limit
 
@@ -43,7 +43,7 @@ type Result struct {
 	// What became of the events that are done. Each counts once, also when it was handled once more after a crash.
 	consumer.ReplayCounts
 
-	// Failures are events that were passed over because of [consumer.FailedReport], the first 100 of each partition and
+	// Failures are events that were passed over because of [consumer.OnFailureReport], the first 100 of each partition and
 	// 1,000 in all.
 	Failures []Failure `json:"failures,omitempty"`
 }
@@ -164,7 +164,7 @@ func (r *run) runHandlers(ctx context.Context, handlers []consumer.Handler) erro
 // replay is what is left to do.
 func (r *run) replay() consumer.ReplayConfig {
 	cfg := consumer.ReplayConfig{
-		Worker: r.cfg.Worker, ID: r.plan.ID, Spans: r.spans, Failed: r.cfg.Failed, Rate: r.cfg.Rate,
+		Worker: r.cfg.Worker, ID: r.plan.ID, Spans: r.spans, OnFailure: r.cfg.OnFailure, Rate: r.cfg.Rate,
 	}
 	if r.filter != nil {
 		cfg.Filter = r.matches

@@ -36,9 +36,9 @@ func produceFlights(job Job, feed flight.Feed) (Producer, error) {
 	}
 	return &flightsHeadrace{
 		producer: p, feed: feed,
-		arrived:   producer.For[events.FlightArrived](p, job.Topic, producer.OneOfSeveral()),
-		cancelled: producer.For[events.FlightCancelled](p, job.Topic, producer.OneOfSeveral()),
-		diverted:  producer.For[events.FlightDiverted](p, job.Topic, producer.OneOfSeveral()),
+		arrived:   producer.For[events.FlightArrived](p, job.Topic, producer.WithTopicRecordName()),
+		cancelled: producer.For[events.FlightCancelled](p, job.Topic, producer.WithTopicRecordName()),
+		diverted:  producer.For[events.FlightDiverted](p, job.Topic, producer.WithTopicRecordName()),
 	}, nil
 }
 

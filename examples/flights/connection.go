@@ -74,7 +74,7 @@ func (c Connection) config(group string) consumer.Config {
 		Concurrency: concurrency,
 		Policy: consumer.Policy{
 			Attempts:   2,
-			Classes:    []consumer.Class{{Is: ErrUnknownCarrier, Then: consumer.Permanent}},
+			ErrorRules: []consumer.ErrorRule{{Is: ErrUnknownCarrier, Then: consumer.Permanent}},
 			Retry:      c.ladder(),
 			DeadLetter: true,
 		},

@@ -26,9 +26,9 @@ type Publisher struct {
 func NewPublisher(p *producer.Producer) *Publisher {
 	return &Publisher{
 		producer:  p,
-		arrived:   producer.For[events.FlightArrived](p, Topic, producer.OneOfSeveral()),
-		cancelled: producer.For[events.FlightCancelled](p, Topic, producer.OneOfSeveral()),
-		diverted:  producer.For[events.FlightDiverted](p, Topic, producer.OneOfSeveral()),
+		arrived:   producer.For[events.FlightArrived](p, Topic, producer.WithTopicRecordName()),
+		cancelled: producer.For[events.FlightCancelled](p, Topic, producer.WithTopicRecordName()),
+		diverted:  producer.For[events.FlightDiverted](p, Topic, producer.WithTopicRecordName()),
 	}
 }
 

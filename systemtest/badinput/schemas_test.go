@@ -70,7 +70,7 @@ func schemas(t *testing.T, env *environment) {
 	})
 	t.Run("event does not fit", func(t *testing.T) {
 		p := stack.Producer(t, producer.Config{Cluster: cluster, Registry: env.registry, AutoRegister: true})
-		colored := producer.For[events.Colored](p, topic, producer.OneOfSeveral())
+		colored := producer.For[events.Colored](p, topic, producer.WithTopicRecordName())
 		err := answered(t, func(ctx context.Context) error {
 			_, err := colored.Send(ctx, "key", events.Colored{Color: "MAUVE"})
 			return err

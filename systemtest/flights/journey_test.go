@@ -51,9 +51,9 @@ func (j *journey) send(t *testing.T) {
 		cancelled *producer.Topic[events.FlightCancelled]
 		diverted  *producer.Topic[events.FlightDiverted]
 	}{
-		producer.For[events.FlightArrived](p, flights.Topic, producer.OneOfSeveral()),
-		producer.For[events.FlightCancelled](p, flights.Topic, producer.OneOfSeveral()),
-		producer.For[events.FlightDiverted](p, flights.Topic, producer.OneOfSeveral()),
+		producer.For[events.FlightArrived](p, flights.Topic, producer.WithTopicRecordName()),
+		producer.For[events.FlightCancelled](p, flights.Topic, producer.WithTopicRecordName()),
+		producer.For[events.FlightDiverted](p, flights.Topic, producer.WithTopicRecordName()),
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

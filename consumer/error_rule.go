@@ -6,16 +6,16 @@ import (
 	"runtime/debug"
 )
 
-// Class gives an outcome to a kind of error, for errors that handlers pass on from elsewhere:
+// ErrorRule gives an outcome to a kind of error, for errors that handlers pass on from elsewhere:
 //
-//	Classes: []consumer.Class{
+//	ErrorRules: []consumer.ErrorRule{
 //		{Is: sql.ErrNoRows, Then: consumer.Permanent},
 //		{As: throttled, Then: func(err error) error { return consumer.RetryAfter(time.Minute, err) }},
 //		{Is: errKnown, Then: func(error) error { return consumer.Skip("known already") }},
 //	}
 //
 // Exactly one of Is and As, and Then, are needed.
-type Class struct {
+type ErrorRule struct {
 	// Is matches the errors that it is found in by [errors.Is].
 	Is error
 
@@ -28,27 +28,27 @@ type Class struct {
 	Then func(error) error
 }
 
-func (c Class) matches(err error) bool {
-	if c.As != nil {
-		return c.As(err)
+func (r ErrorRule) matches(err error) bool {
+	if r.As != nil {
+		return r.As(err)
 	}
-	return errors.Is(err, c.Is)
+	return errors.Is(err, r.Is)
 }
 
-// classify gives an error the outcome of the first class it is in. An outcome that the handler has chosen itself stays. A class that
+// classify gives an error the outcome of the first rule that matches it. An outcome that the handler has chosen itself stays. A rule that
 // panics makes a failed attempt of it, as a handler does.
 func (p *Policy) classify(err error) (outcome error) {
-	if err == nil || len(p.Classes) == 0 || chosen(err) {
+	if err == nil || len(p.ErrorRules) == 0 || chosen(err) {
 		return err
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			outcome = fmt.Errorf("%w; %w", err, &PanicError{Value: v, Stack: debug.Stack(), what: "a Class of its policy"})
+			outcome = fmt.Errorf("%w; %w", err, &PanicError{Value: v, Stack: debug.Stack(), what: "an ErrorRule of its policy"})
 		}
 	}()
-	for _, c := range p.Classes {
-		if c.matches(err) {
-			return c.Then(err)
+	for _, r := range p.ErrorRules {
+		if r.matches(err) {
+			return r.Then(err)
 		}
 	}
 	return err
