@@ -5,7 +5,6 @@ package schema
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"strings"
 	"syscall"
@@ -129,46 +128,6 @@ func TestReadingASchemaCostsWhatItsTextIsLong(t *testing.T) {
 		text := `{"type":"record","name":"R","fields":[{"name":"e","type":` + enumOf("E", "A", n) + `},` + strings.Join(fields, ",") + `]}`
 		return func() { parsedText(t, text) }
 	})
-	grows(t, "a sample of a chain", 10, func(n int) func() {
-		s := parsedText(t, chained(n))
-		return func() {
-			if _, err := Sample(s, rand.New(rand.NewPCG(1, 2))); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
-// doubled is n records, each with two fields of the next one's type, so that every value has 2^n parts.
-func doubled(n int) string {
-	text := `"int"`
-	for i := range n {
-		text = fmt.Sprintf(`{"type":"record","name":"D%d","fields":[{"name":"a","type":%s},{"name":"b","type":%s}]}`, i, text, fmt.Sprintf(`"D%d"`, i-1))
-		text = strings.Replace(text, `"D-1"`, `"int"`, 1)
-	}
-	return text
-}
-
-func TestSampleOfWhatIsLargeWhateverIsDrawnIsRefused(t *testing.T) {
-	t.Parallel()
-	source := rand.New(rand.NewPCG(1, 2))
-	_, err := Sample(parsedText(t, doubled(40)), source)
-	if err == nil || !strings.Contains(err.Error(), "every value of D39 is large") {
-		t.Errorf("a value of 2^40 parts: %v", err)
-	}
-	// A large branch is there and need not be taken; lists need not have items.
-	optional := parsedText(t, `{"type":"record","name":"O","fields":[{"name":"u","type":["null",`+doubled(40)+`]},{"name":"l","type":{"type":"array","items":"D39"}}]}`)
-	for range 100 {
-		if body, err := Sample(optional, source); err != nil || len(body) != 2 {
-			t.Fatalf("%d bytes, %v", len(body), err)
-		}
-	}
-	fixed := parsedText(t, `{"type":"record","name":"F","fields":[{"name":"l","type":{"type":"array","items":{"type":"fixed","name":"X","size":1000000}}}]}`)
-	for range 100 {
-		if body, err := Sample(fixed, source); err != nil || len(body) > sampleWeight {
-			t.Fatalf("%d bytes, %v", len(body), err)
-		}
-	}
 }
 
 func TestRecordsInUnionsAreComparedWithinBounds(t *testing.T) {

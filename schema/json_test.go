@@ -157,3 +157,20 @@ func TestToJSONRefusesBadData(t *testing.T) {
 		t.Errorf("%.300v", err)
 	}
 }
+
+func TestTaggedJSONNamesEveryBranch(t *testing.T) {
+	t.Parallel()
+	s := mustParse(t, record(`{"name":"a","type":["null","string"]},{"name":"b","type":["null","int"]},{"name":"c","type":["long","string"]}`))
+	body, err := FromJSON(s, []byte(`{"a":"x","b":null,"c":7}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, render := range map[string]func(*Schema, []byte) ([]byte, error){
+		`{"a":"x","b":null,"c":7}`:                     ToJSON,
+		`{"a":{"string":"x"},"b":null,"c":{"long":7}}`: ToTaggedJSON,
+	} {
+		if got, err := render(s, body); err != nil || string(got) != want {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
+	}
+}

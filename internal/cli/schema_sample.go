@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/headrace/headrace/internal/sample"
 	"github.com/headrace/headrace/schema"
 )
 
@@ -68,7 +69,7 @@ func (a *app) runSchemaSample(ctx context.Context, args []string, f schemaSample
 		if ctx.Err() != nil {
 			break
 		}
-		body, err := schema.Sample(s, random)
+		body, err := sample.Value(s, random)
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,10 @@
-package schema
+package sample
 
 import (
 	"container/heap"
 	"math"
+
+	"github.com/headrace/headrace/schema"
 )
 
 const (
@@ -13,17 +15,17 @@ const (
 )
 
 // weights say how much the smallest value of a record or union weighs: its bytes and parts, about.
-type weights map[*node]int
+type weights map[*schema.Type]int
 
-func (w weights) of(n *node) int {
-	switch n.kind {
-	case kindRecord, kindUnion:
-		if weight, ok := w[n]; ok {
+func (w weights) of(t *schema.Type) int {
+	switch t.Is {
+	case "record", "union":
+		if weight, ok := w[t]; ok {
 			return weight
 		}
 		return endless
-	case kindFixed:
-		return max(n.size, scalarWeight)
+	case "fixed":
+		return max(t.Size, scalarWeight)
 	default:
 		return scalarWeight
 	}
@@ -32,62 +34,62 @@ func (w weights) of(n *node) int {
 // leastWeights finds the smallest values of all types that are reached from a root. A record weighs as much as its fields together, a
 // union as its lightest branch. The lightest types are settled first, so that each is looked at once, also where they contain
 // themselves; what is never settled has no finite value.
-func leastWeights(root *node) weights {
+func leastWeights(root *schema.Type) weights {
 	w := weights{}
-	users := map[*node][]*node{}
-	open := map[*node]int{} // fields of a record whose weight is not known yet
-	sums := map[*node]int{}
+	users := map[*schema.Type][]*schema.Type{}
+	open := map[*schema.Type]int{} // fields of a record whose weight is not known yet
+	sums := map[*schema.Type]int{}
 	var queue lightest
-	use := func(n *node, part *node) {
-		if part.kind == kindRecord || part.kind == kindUnion {
-			users[part] = append(users[part], n)
-			open[n]++
+	use := func(t *schema.Type, part *schema.Type) {
+		if part.Is == "record" || part.Is == "union" {
+			users[part] = append(users[part], t)
+			open[t]++
 			return
 		}
-		sums[n] = min(endless, sums[n]+w.of(part))
+		sums[t] = min(endless, sums[t]+w.of(part))
 	}
-	seen := map[*node]bool{root: true}
-	todo := []*node{root}
-	visit := func(n *node) {
-		if !seen[n] {
-			seen[n] = true
-			todo = append(todo, n)
+	seen := map[*schema.Type]bool{root: true}
+	todo := []*schema.Type{root}
+	visit := func(t *schema.Type) {
+		if !seen[t] {
+			seen[t] = true
+			todo = append(todo, t)
 		}
 	}
 	for len(todo) > 0 {
-		n := todo[len(todo)-1]
+		t := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		switch n.kind {
-		case kindRecord:
-			sums[n] = 1
-			for i := range n.fields {
-				use(n, n.fields[i].typ)
-				visit(n.fields[i].typ)
+		switch t.Is {
+		case "record":
+			sums[t] = 1
+			for i := range t.Fields {
+				use(t, t.Fields[i].Type)
+				visit(t.Fields[i].Type)
 			}
-			if open[n] == 0 {
-				heap.Push(&queue, weighed{n, sums[n]})
+			if open[t] == 0 {
+				heap.Push(&queue, weighed{t, sums[t]})
 			}
-		case kindUnion:
-			for _, branch := range n.branches {
-				if branch.kind == kindRecord {
-					users[branch] = append(users[branch], n)
+		case "union":
+			for _, branch := range t.Branches {
+				if branch.Is == "record" {
+					users[branch] = append(users[branch], t)
 				} else {
-					heap.Push(&queue, weighed{n, 1 + w.of(branch)})
+					heap.Push(&queue, weighed{t, 1 + w.of(branch)})
 				}
 				visit(branch)
 			}
-		case kindArray, kindMap:
-			visit(n.items)
+		case "array", "map":
+			visit(t.Items)
 		}
 	}
 	for len(queue) > 0 {
 		next := heap.Pop(&queue).(weighed)
-		if _, settled := w[next.node]; settled {
+		if _, settled := w[next.typ]; settled {
 			continue
 		}
-		w[next.node] = next.weight
-		for _, user := range users[next.node] {
-			if user.kind == kindUnion {
+		w[next.typ] = next.weight
+		for _, user := range users[next.typ] {
+			if user.Is == "union" {
 				heap.Push(&queue, weighed{user, min(endless, next.weight+1)})
 				continue
 			}
@@ -101,7 +103,7 @@ func leastWeights(root *node) weights {
 }
 
 type weighed struct {
-	node   *node
+	typ    *schema.Type
 	weight int
 }
 
