@@ -361,8 +361,8 @@ func TestLeaderMoves(t *testing.T) {
 	}
 }
 
-// TestTransactions is row 25: a worker sees what was committed, and nothing of aborted transactions or of their markers.
-func TestTransactions(t *testing.T) {
+// TestWorkerSeesCommittedTransactionsOnly: a worker sees what was committed, and nothing of aborted transactions or of their markers.
+func TestWorkerSeesCommittedTransactionsOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
@@ -478,8 +478,8 @@ func TestEventsNeverShareReusedMemory(t *testing.T) {
 	}
 }
 
-// TestAnswersThatPass covers what a broker says while it, or the group, is not ready.
-func TestAnswersThatPass(t *testing.T) {
+// TestWorkerGoesOnAfterErrorsThatPass covers what a broker says while it, or the group, is not ready.
+func TestWorkerGoesOnAfterErrorsThatPass(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]kfake.Fault{
 		"offsets of a pending transaction (row 28)": {Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit},

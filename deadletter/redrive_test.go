@@ -75,8 +75,8 @@ func TestOneCauseOfMany(t *testing.T) {
 	}
 }
 
-// TestTwoAtOnce begins a redrive while another goes on.
-func TestTwoAtOnce(t *testing.T) {
+// TestSecondRedriveIsRefusedWhileOneRuns begins a redrive while another goes on.
+func TestSecondRedriveIsRefusedWhileOneRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i := range int64(40) {

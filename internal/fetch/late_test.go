@@ -24,7 +24,7 @@ func TestRemovedFeedTakesNoPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	produce(t, client, sealed(t, 0, 3))
+	produce(t, client, "t", sealed(t, 0, 3))
 
 	f := New(Config{Client: client, Logger: zap.NewNop(), BufferBytes: minAsk, PartitionBytes: minAsk})
 	t.Cleanup(f.Stop)
@@ -40,7 +40,7 @@ func TestRemovedFeedTakesNoPlace(t *testing.T) {
 	f.enter(leader, late)
 
 	feed.Taken()
-	produce(t, client, sealed(t, 0, 2))
+	produce(t, client, "t", sealed(t, 0, 2))
 	if second := next(t, out); second.Feed != feed || second.Chunk.From != first.Chunk.End {
 		t.Errorf("after a removed feed has come, %d follows %d", second.Chunk.From, first.Chunk.End)
 	}
