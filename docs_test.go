@@ -1,6 +1,7 @@
 package headrace_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,4 +123,42 @@ func exists(t *testing.T, name string) bool {
 		t.Fatal(err)
 	}
 	return len(found) > 0
+}
+
+// TestEveryExampleRuns wants of each example an output that go test compares, or a test that runs it and what it calls.
+func TestEveryExampleRuns(t *testing.T) {
+	t.Parallel()
+	declared := regexp.MustCompile(`(?ms)^func (Example\w*)\(\) \{\n(.*?)^\}`)
+	tests := map[string]string{} // by folder, all of them
+	found := 0
+	walk := func(visit func(folder, text string)) {
+		err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			visit(filepath.Dir(path), string(text))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	walk(func(folder, text string) { tests[folder] += text })
+	walk(func(folder, text string) {
+		for _, example := range declared.FindAllStringSubmatch(text, -1) {
+			found++
+			name, body := example[1], example[2]
+			called := regexp.MustCompile(`(?:[({,\s]` + name + `[,)])`)
+			if helper := regexp.MustCompile(`_ = (test\w+)`).FindStringSubmatch(body); helper != nil {
+				called = regexp.MustCompile(`\n\t` + helper[1] + `\(t\)`)
+			}
+			if !strings.Contains(body, "// Output:") && !called.MatchString(tests[folder]) {
+				t.Errorf("%s of %s has no output, and no test runs it", name, folder)
+			}
+		}
+	})
+	if found < 15 {
+		t.Errorf("%d examples found", found)
+	}
 }

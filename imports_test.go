@@ -27,6 +27,7 @@ var (
 		".":                    {},
 		"internal/avroname":    {},
 		"internal/batch":       {"."},
+		"internal/capture":     {},
 		"internal/disk":        {},
 		"internal/draft":       {"internal/avroname", "internal/printable", "schema"},
 		"internal/glob":        {},

@@ -49,7 +49,7 @@ func ExampleSchemaScan_Check() {
 	}
 	for _, v := range verdicts {
 		if v.Unreadable() {
-			fmt.Println(v.Ref, v.Event, v.Events, v.First, v.Problems, v.Err)
+			fmt.Println(v.Events, "events of", v.Event, "cannot be read:", v.Problems, v.Err)
 		}
 	}
 }

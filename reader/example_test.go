@@ -16,9 +16,13 @@ func ExampleRead() {
 		fmt.Println(err)
 		return
 	}
-	cluster := headrace.Cluster{Brokers: []string{"localhost:9092"}}
+	cluster, err := headrace.FromEnv()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	err = reader.Read(context.Background(), reader.Config{Cluster: cluster, Topic: "orders", Range: lastHour}, func(r reader.Record) error {
-		fmt.Println(r.Partition, r.Offset, r.Time, len(r.Value))
+		fmt.Println("partition", r.Partition, "offset", r.Offset, "bytes", len(r.Value))
 		return nil
 	})
 	if err != nil {

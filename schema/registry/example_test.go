@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/headrace/headrace/schema"
 	"github.com/headrace/headrace/schema/registry"
@@ -11,7 +12,7 @@ import (
 
 // A service that starts, and goes on, while its registry is down.
 func ExampleWithSnapshot() {
-	reg, err := registry.New("http://localhost:8081", registry.WithSnapshot("/var/lib/delays/registry.snapshot"))
+	reg, err := registry.FromEnv(registry.WithSnapshot(filepath.Join(os.Getenv("STATE_DIRECTORY"), "registry.snapshot")))
 	if err != nil {
 		fmt.Println(err) // a *registry.SnapshotError: the file is damaged, or another registry's
 		return
@@ -20,11 +21,14 @@ func ExampleWithSnapshot() {
 	if state := reg.Snapshot(); state.Err != nil {
 		fmt.Println(state.Err) // it could not be written: the next start may have to wait for the registry
 	}
+	if _, err := reg.Latest(context.Background(), "orders-shop.OrderPaid"); err != nil {
+		fmt.Println(err) // neither the registry nor the file could answer
+	}
 }
 
 // A plan is looked at before it is carried out.
 func ExampleClient_Plan() {
-	reg, err := registry.New("http://localhost:8081")
+	reg, err := registry.FromEnv()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -49,7 +53,11 @@ func ExampleClient_Plan() {
 		fmt.Println(bad.Subject, bad.Reasons)
 		return
 	}
-	if _, err := reg.Apply(context.Background(), plan); err != nil {
+	registered, err := reg.Apply(context.Background(), plan)
+	if err != nil {
 		fmt.Println(err)
+	}
+	for _, r := range registered {
+		fmt.Println(r.Subject, "has id", r.ID)
 	}
 }
