@@ -1,7 +1,8 @@
 // Package headrace is a toolkit for event pipelines on Apache Kafka.
 //
-// The root package holds what every other package needs to reach a Kafka cluster: [Cluster], written in code or read
-// from the environment by [FromEnv], and [Secret], a string that never prints itself.
+// The root package holds what the other packages share: [Cluster], which says how to reach a Kafka cluster, written in code or read from
+// the environment by [FromEnv]; [Secret], a string that never prints itself; and [Location], [OffsetRange] and [Header], which are parts of
+// Kafka's logs and records.
 package headrace
 
 // Cluster says how to reach a Kafka cluster and who we are there. One value serves producers, consumers and tools.

@@ -154,7 +154,7 @@ func (m *endsModel) done(offset int64) bool {
 	if !m.replays {
 		return m.note.Done.Has(offset)
 	}
-	return offset < m.span.Next || slices.ContainsFunc(m.span.Beyond, func(r OffsetRange) bool { return r.From <= offset && offset < r.To })
+	return offset < m.span.Next || slices.ContainsFunc(m.span.Beyond, func(r headrace.OffsetRange) bool { return r.From <= offset && offset < r.To })
 }
 
 // judge holds what is said to be done against what has become of the events.
@@ -185,7 +185,7 @@ func (m *endsModel) tell(p *partition) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.replays {
-		told := ReplaySpan{From: 0, To: m.end}
+		told := ReplaySpan{OffsetRange: headrace.OffsetRange{From: 0, To: m.end}}
 		p.snapshot(&told)
 		text, err := json.Marshal(told)
 		m.span = ReplaySpan{}

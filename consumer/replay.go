@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/reader"
 )
 
@@ -37,11 +38,10 @@ type ReplayConfig struct {
 type ReplaySpan struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	From      int64  `json:"from"`
-	To        int64  `json:"to"` // not included
+	headrace.OffsetRange
 
-	Next   int64         `json:"next"`             // every event of the span below it is done; From, or less, when nothing is
-	Beyond []OffsetRange `json:"beyond,omitempty"` // what is done above Next, in order
+	Next   int64                  `json:"next"`             // every event of the span below it is done; From, or less, when nothing is
+	Beyond []headrace.OffsetRange `json:"beyond,omitempty"` // what is done above Next, in order
 
 	// Counts and Failures are of the events that Next and Beyond say are done. So an event counts once, also when it was handled once
 	// more after a crash.
@@ -51,12 +51,6 @@ type ReplaySpan struct {
 
 // Done reports whether every event of the span is done.
 func (s ReplaySpan) Done() bool { return s.Next >= s.To }
-
-// OffsetRange is the offsets from From up to, not including, To.
-type OffsetRange struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
-}
 
 // ReplayCounts says what became of events. A batch that cannot be read counts as one.
 type ReplayCounts struct {

@@ -28,7 +28,7 @@ func (w *world) replay(topics ...string) ReplayConfig {
 			w.t.Fatal(err)
 		}
 		for _, r := range ranges {
-			cfg.Spans = append(cfg.Spans, ReplaySpan{Topic: topic, Partition: r.Partition, From: r.From, To: r.To})
+			cfg.Spans = append(cfg.Spans, ReplaySpan{Topic: topic, Partition: r.Partition, OffsetRange: r.OffsetRange})
 		}
 	}
 	return cfg
@@ -387,7 +387,7 @@ func TestReplayRefusesWhatMakesNoSense(t *testing.T) {
 		{"failed", func(c *ReplayConfig) { c.OnFailure = 9 }, "OnFailure 9 is none of"},
 		{"twice", func(c *ReplayConfig) { c.Spans = append(c.Spans, c.Spans[0]) }, "partition 0 has two spans"},
 		{"backwards", func(c *ReplayConfig) { c.Spans[0].From = 11 }, "from 11 to 10"},
-		{"beyond", func(c *ReplayConfig) { c.Spans[0].Beyond = []OffsetRange{{5, 8}, {7, 9}} }, "out of order"},
+		{"beyond", func(c *ReplayConfig) { c.Spans[0].Beyond = []headrace.OffsetRange{{From: 5, To: 8}, {From: 7, To: 9}} }, "out of order"},
 		{"partition", func(c *ReplayConfig) { c.Spans[0].Partition = 4 }, "has no partition 4"},
 		{"topic", func(c *ReplayConfig) { c.Spans[0].Topic = "nowhere" }, "topic nowhere does not exist"},
 		{"log", func(c *ReplayConfig) { c.Spans[0].To, c.Spans[0].From = 40, 30 }, "out of range"},

@@ -144,7 +144,7 @@ func (r *replays) look(ctx context.Context) error {
 		return nil
 	}
 	err = reader.Read(ctx, reader.Config{
-		Cluster: r.cluster, Topic: ReplaysTopic, Ranges: []reader.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
+		Cluster: r.cluster, Topic: ReplaysTopic, Ranges: []reader.PartitionRange{{OffsetRange: headrace.OffsetRange{From: from, To: end}}}, ReadUncommitted: true,
 	}, func(rec reader.Record) error {
 		r.take(string(rec.Key), rec.Value)
 		r.next = rec.Offset + 1 // a look that ends early is gone on with

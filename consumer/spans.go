@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/reader"
 )
@@ -80,7 +81,7 @@ func (p *partition) snapshot(out *ReplaySpan) {
 	out.Beyond = nil
 	for _, b := range done.Beyond() {
 		if b.First < out.To {
-			out.Beyond = append(out.Beyond, OffsetRange{From: b.First, To: min(b.End, out.To)})
+			out.Beyond = append(out.Beyond, headrace.OffsetRange{From: b.First, To: min(b.End, out.To)})
 		}
 	}
 }

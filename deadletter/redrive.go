@@ -68,12 +68,9 @@ type Redrive struct {
 // RedrivePartition is which dead letters of one partition a plan is about.
 type RedrivePartition struct {
 	Partition int32
-	Spans     []OffsetSpan // in order, apart from each other
+	Spans     []headrace.OffsetRange // in order, apart from each other
 	Events    int64
 }
-
-// OffsetSpan is the offsets from From up to, not including, To.
-type OffsetSpan struct{ From, To int64 }
 
 // Return is how many dead letters go to one topic.
 type Return struct {
@@ -246,7 +243,7 @@ func (p *planning) add(d *Letter) {
 		part.Spans[n-1].To++
 		return
 	}
-	part.Spans = append(part.Spans, OffsetSpan{d.Offset, d.Offset + 1})
+	part.Spans = append(part.Spans, headrace.OffsetRange{From: d.Offset, To: d.Offset + 1})
 }
 
 func (p *planning) end() Redrive {

@@ -205,7 +205,7 @@ func (r *redriving) ranges() []reader.PartitionRange {
 	ranges := []reader.PartitionRange{}
 	for _, p := range r.plan.Partitions {
 		if n := len(p.Spans); n > 0 {
-			ranges = append(ranges, reader.PartitionRange{Partition: p.Partition, From: p.Spans[0].From, To: p.Spans[n-1].To})
+			ranges = append(ranges, reader.PartitionRange{Partition: p.Partition, OffsetRange: headrace.OffsetRange{From: p.Spans[0].From, To: p.Spans[n-1].To}})
 		}
 	}
 	return ranges
@@ -215,7 +215,7 @@ func (r *redriving) ranges() []reader.PartitionRange {
 func (r *Redrive) has(partition int32, offset int64) bool {
 	for i := range r.Partitions {
 		if p := &r.Partitions[i]; p.Partition == partition {
-			at, found := slices.BinarySearchFunc(p.Spans, offset, func(s OffsetSpan, offset int64) int {
+			at, found := slices.BinarySearchFunc(p.Spans, offset, func(s headrace.OffsetRange, offset int64) int {
 				switch {
 				case s.To <= offset:
 					return -1

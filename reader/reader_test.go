@@ -158,11 +158,11 @@ func TestReadEnds(t *testing.T) {
 	if err := Read(t.Context(), cfg, stopAfter(nil)); err == nil || err.Error() != "topic t has no partition 7: it has 1" {
 		t.Errorf("got %v", err)
 	}
-	cfg.Ranges = []PartitionRange{{Partition: 0, From: 500, To: 600}}
+	cfg.Ranges = []PartitionRange{{Partition: 0, OffsetRange: headrace.OffsetRange{From: 500, To: 600}}}
 	if out := asError[*OutOfRangeError](t, Read(t.Context(), cfg, stopAfter(nil))); out.Offset != 500 || out.LogEnd != 100 {
 		t.Errorf("got %+v", out)
 	}
-	cfg.Ranges = []PartitionRange{{Partition: 0, From: 5, To: 5}}
+	cfg.Ranges = []PartitionRange{{Partition: 0, OffsetRange: headrace.OffsetRange{From: 5, To: 5}}}
 	if err := Read(t.Context(), cfg, stopAfter(errBroken)); err != nil {
 		t.Errorf("empty range: %v", err)
 	}

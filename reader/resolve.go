@@ -9,11 +9,10 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// PartitionRange is a part of one partition: the offsets from From up to, not including, To.
+// PartitionRange is a part of one partition. It has no end when To is negative.
 type PartitionRange struct {
 	Partition int32
-	From      int64
-	To        int64 // negative: no end
+	headrace.OffsetRange
 }
 
 // Resolve returns the offsets of a range in each partition, as they are now. Nil partitions are all of the topic's.
@@ -63,7 +62,7 @@ func resolve(ctx context.Context, client *kafka.Client, topic string, partitions
 		}
 		ranges = make([]PartitionRange, len(names))
 		for i, tp := range names {
-			ranges[i] = PartitionRange{Partition: tp.Partition, From: from[i], To: -1}
+			ranges[i] = PartitionRange{Partition: tp.Partition, OffsetRange: headrace.OffsetRange{From: from[i], To: -1}}
 			if to != nil {
 				ranges[i].To = max(from[i], to[i])
 			}

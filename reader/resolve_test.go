@@ -16,10 +16,10 @@ func TestResolveEndsWithTheLog(t *testing.T) {
 		span Range
 		want []PartitionRange
 	}{
-		{Range{From: AtOffset(2), To: AtOffset(7)}, []PartitionRange{{0, 2, 7}, {1, 2, 3}}},
-		{Range{To: AtOffset(1000)}, []PartitionRange{{0, 0, 10}, {1, 0, 3}}},
-		{Range{From: AtOffset(5), To: AtOffset(1000)}, []PartitionRange{{0, 5, 10}, {1, 5, 5}}},
-		{Range{From: AtOffset(2)}, []PartitionRange{{0, 2, -1}, {1, 2, -1}}},
+		{Range{From: AtOffset(2), To: AtOffset(7)}, []PartitionRange{part(0, 2, 7), part(1, 2, 3)}},
+		{Range{To: AtOffset(1000)}, []PartitionRange{part(0, 0, 10), part(1, 0, 3)}},
+		{Range{From: AtOffset(5), To: AtOffset(1000)}, []PartitionRange{part(0, 5, 10), part(1, 5, 5)}},
+		{Range{From: AtOffset(2)}, []PartitionRange{part(0, 2, -1), part(1, 2, -1)}},
 	} {
 		got, err := Resolve(t.Context(), w.cluster, "t", nil, c.span)
 		if err != nil {

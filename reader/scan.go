@@ -81,7 +81,7 @@ func Scan(ctx context.Context, cfg ScanConfig) (*SchemaScan, error) {
 	}
 	for _, round := range rounds {
 		for _, r := range round {
-			s.total += r.To - r.From
+			s.total += r.Len()
 		}
 	}
 	for _, round := range rounds {
@@ -133,7 +133,7 @@ func (s *scanner) read(ctx context.Context, cfg Config, ranges []PartitionRange)
 	before, size := s.done, int64(0)
 	for _, r := range ranges {
 		s.at[r.Partition] = r.From
-		size += r.To - r.From
+		size += r.Len()
 	}
 	err := Read(ctx, cfg, func(r Record) error {
 		s.record = r

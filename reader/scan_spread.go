@@ -1,5 +1,7 @@
 package reader
 
+import "github.com/headrace/headrace"
+
 // maxParts is how many parts of a partition a sample is made of at most. Each is a seek.
 const maxParts = 16
 
@@ -8,14 +10,14 @@ const maxParts = 16
 func spread(ranges []PartitionRange, sample int64) (rounds [][]PartitionRange, sampled bool) {
 	total := int64(0)
 	for _, r := range ranges {
-		total += r.To - r.From
+		total += r.Len()
 	}
 	if total <= sample {
 		return [][]PartitionRange{ranges}, false
 	}
 	rounds = make([][]PartitionRange, maxParts)
 	for _, r := range ranges {
-		length := r.To - r.From
+		length := r.Len()
 		if length == 0 {
 			continue
 		}
@@ -27,7 +29,7 @@ func spread(ranges []PartitionRange, sample int64) (rounds [][]PartitionRange, s
 			if parts > 1 {
 				from += i * (length - width) / (parts - 1)
 			}
-			rounds[i] = append(rounds[i], PartitionRange{Partition: r.Partition, From: from, To: from + width})
+			rounds[i] = append(rounds[i], PartitionRange{Partition: r.Partition, OffsetRange: headrace.OffsetRange{From: from, To: from + width}})
 		}
 	}
 	n := 0

@@ -64,7 +64,7 @@ func TestScanCountsWhoWrote(t *testing.T) {
 		return TimedLocation{headrace.Location{Topic: "t", Partition: partition, Offset: offset}, time.UnixMilli(ms).UTC()}
 	}
 	want := &SchemaScan{
-		Topic: "t", Ranges: []PartitionRange{{0, 0, 40}, {1, 0, 9}}, Events: 49, Tombstones: 1,
+		Topic: "t", Ranges: []PartitionRange{part(0, 0, 40), part(1, 0, 9)}, Events: 49, Tombstones: 1,
 		Writers: []WriterCount{
 			{schema.RefID(pingID), 42, at(0, 0, 1000), at(1, 1, 1501)},
 			{schema.Ref{ByGUID: true}, 1, at(1, 8, 2006), at(1, 8, 2006)},
@@ -109,7 +109,7 @@ func TestScanSaysWhatItCannotDo(t *testing.T) {
 	if _, err := Scan(t.Context(), ScanConfig{Read: Config{Cluster: w.cluster, Topic: "nope"}}); !errors.As(err, &missing) {
 		t.Errorf("no such topic: %v", err)
 	}
-	endless := []PartitionRange{{Partition: 0, From: 0, To: -1}}
+	endless := []PartitionRange{{OffsetRange: headrace.OffsetRange{To: -1}}}
 	if _, err := Scan(t.Context(), ScanConfig{Read: Config{Cluster: w.cluster, Topic: "t", Ranges: endless}}); err == nil {
 		t.Error("a range without end is scanned")
 	}
@@ -179,7 +179,7 @@ func TestSpreadIsEven(t *testing.T) {
 		total := int64(0)
 		for p := range rapid.Int32Range(1, 5).Draw(t, "partitions") {
 			from, length := rapid.Int64Range(0, 1e6).Draw(t, "from"), rapid.Int64Range(0, 1e12).Draw(t, "length")
-			ranges = append(ranges, PartitionRange{p, from, from + length})
+			ranges = append(ranges, part(p, from, from+length))
 			total += length
 		}
 		sample := rapid.Int64Range(1, 1e9).Draw(t, "sample")
@@ -202,14 +202,14 @@ func TestSpreadIsEven(t *testing.T) {
 					t.Fatalf("%v does not begin at the start of %v", r, whole)
 				}
 				seen[r.Partition], next[r.Partition] = true, r.To
-				chosen += r.To - r.From
+				chosen += r.Len()
 			}
 		}
 		if chosen < min(sample/2, sample-16*5) || chosen > sample+5 {
 			t.Fatalf("%d of a sample of %d", chosen, sample)
 		}
 		for _, r := range ranges {
-			if end := next[r.Partition]; r.To-r.From >= 2*(total/sample+1) && end != r.To {
+			if end := next[r.Partition]; r.Len() >= 2*(total/sample+1) && end != r.To {
 				t.Fatalf("ends at %d of %v", end, r)
 			}
 		}

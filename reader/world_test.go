@@ -124,6 +124,10 @@ func (w *world) topic(name string, partitions int32) {
 	}
 }
 
+func part(partition int32, from, to int64) PartitionRange {
+	return PartitionRange{Partition: partition, OffsetRange: headrace.OffsetRange{From: from, To: to}}
+}
+
 // rec is a record to write.
 type rec struct {
 	key     string // "" is null

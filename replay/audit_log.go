@@ -102,7 +102,7 @@ func (l *auditLog) read(ctx context.Context, fn func(key string, value []byte, o
 		return nil
 	}
 	err = reader.Read(ctx, reader.Config{
-		Cluster: l.cluster, Topic: AuditTopic, Ranges: []reader.PartitionRange{{From: from, To: end}}, ReadUncommitted: true,
+		Cluster: l.cluster, Topic: AuditTopic, Ranges: []reader.PartitionRange{{OffsetRange: headrace.OffsetRange{From: from, To: end}}}, ReadUncommitted: true,
 	}, func(r reader.Record) error {
 		fn(string(r.Key), r.Value, r.Offset)
 		return nil

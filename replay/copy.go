@@ -79,9 +79,8 @@ type Outcome struct {
 type Skipped struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	From      int64  `json:"from"`
-	To        int64  `json:"to"` // not included
-	Reason    string `json:"reason"`
+	headrace.OffsetRange
+	Reason string `json:"reason"`
 }
 
 // Copy writes the events of the plan's spans into the target topic, each into the partition with the number of its own, in order, with
@@ -323,10 +322,10 @@ func (c *copier) outcome() Outcome {
 		out.SkippedTotal += s.SkippedTotal
 		out.Skipped = append(out.Skipped, within(&room, s.Skipped)...)
 		for i, span := range pc.spans {
-			out.Total += span.To - span.From
+			out.Total += span.Len()
 			switch {
 			case i < s.Span:
-				out.Passed += span.To - span.From
+				out.Passed += span.Len()
 			case i == s.Span:
 				out.Passed += s.Next - span.From
 			}

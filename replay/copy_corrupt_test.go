@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -37,7 +38,7 @@ func TestCorruptEventsByPolicy(t *testing.T) {
 	w.put(w.client, copyRecord(random, copySource, 0, 0), copyRecord(random, copySource, 0, 1))
 	w.produceTo(copySource, brokenBatch(t, 3))
 	w.put(w.client, copyRecord(random, copySource, 0, 5))
-	plan := Plan{ID: copyID, Target: Target{Topic: copyTarget}, Spans: []Span{{Topic: copySource, To: 6}}}
+	plan := Plan{ID: copyID, Target: Target{Topic: copyTarget}, Spans: []Span{{Topic: copySource, OffsetRange: headrace.OffsetRange{To: 6}}}}
 	cfg := w.config(plan)
 	out, err := Copy(t.Context(), cfg)
 	if bad, ok := errors.AsType[*CorruptError](err); !ok || bad.Offset != 2 || out.Done {
@@ -45,7 +46,7 @@ func TestCorruptEventsByPolicy(t *testing.T) {
 	}
 	cfg.SkipCorrupt = true
 	out = w.copy(cfg)
-	want := []Skipped{{Topic: copySource, From: 2, To: 5, Reason: out.Skipped[0].Reason}}
+	want := []Skipped{{Topic: copySource, OffsetRange: headrace.OffsetRange{From: 2, To: 5}, Reason: out.Skipped[0].Reason}}
 	if diff := cmp.Diff(want, out.Skipped); diff != "" || out.Events != 3 || out.SkippedTotal != 1 {
 		t.Errorf("outcome is %+v; skipped (-want +got):\n%s", out, diff)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/kafka"
 )
@@ -113,7 +114,7 @@ func (s *source) passDamage(ctx context.Context, c *chunk, bad *damagedBatch) er
 	}
 	s.damage, s.bytes = damage{head: head, seek: seek}, s.usual
 	c.batches, c.next, c.damaged = nil, to, bad.raw
-	c.skipped = &Skipped{Topic: s.span.Topic, Partition: s.span.Partition, From: s.next, To: min(to, s.span.To), Reason: bad.why.Error()}
+	c.skipped = &Skipped{Topic: s.span.Topic, Partition: s.span.Partition, OffsetRange: headrace.OffsetRange{From: s.next, To: min(to, s.span.To)}, Reason: bad.why.Error()}
 	return nil
 }
 

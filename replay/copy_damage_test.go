@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 )
 
@@ -134,7 +135,7 @@ func TestDamagedBatchIsSkippedExactly(t *testing.T) {
 			log := newDamagedLog(t, batches, events)
 			test.damage(log)
 			log.index = test.index
-			plan := Plan{ID: copyID, Target: Target{Topic: copyTarget}, Spans: []Span{{Topic: copySource, To: log.end}}}
+			plan := Plan{ID: copyID, Target: Target{Topic: copyTarget}, Spans: []Span{{Topic: copySource, OffsetRange: headrace.OffsetRange{To: log.end}}}}
 			random := rand.New(rand.NewPCG(19, 20))
 			// The broker does not know of the log that stands for its own.
 			for range batches * events {
@@ -152,7 +153,7 @@ func TestDamagedBatchIsSkippedExactly(t *testing.T) {
 			if len(out.Skipped) != 1 || out.SkippedTotal != 1 {
 				t.Fatalf("skipped: %+v", out.Skipped)
 			}
-			want := Skipped{Topic: copySource, From: damaged * events, To: test.to, Reason: out.Skipped[0].Reason}
+			want := Skipped{Topic: copySource, OffsetRange: headrace.OffsetRange{From: damaged * events, To: test.to}, Reason: out.Skipped[0].Reason}
 			if diff := cmp.Diff(want, out.Skipped[0]); diff != "" {
 				t.Errorf("skipped (-want +got):\n%s", diff)
 			}
@@ -161,7 +162,7 @@ func TestDamagedBatchIsSkippedExactly(t *testing.T) {
 				got = append(got, string(r.Value))
 			}
 			for i := range log.end {
-				if i < want.From || i >= want.To {
+				if !want.Contains(i) {
 					wanted = append(wanted, fmt.Sprintf("value %d", i))
 				}
 			}

@@ -237,7 +237,7 @@ func (pc *partitionCopier) skipBatch(ctx context.Context, span Span, b batch.Bat
 
 // noteSkipped reports an offset range that is skipped.
 func (pc *partitionCopier) noteSkipped(span Span, from, to int64, why error) {
-	pc.skipped = append(pc.skipped, Skipped{Topic: span.Topic, Partition: span.Partition, From: from, To: to, Reason: phrase.Clip([]byte(why.Error()), skippedReason)})
+	pc.skipped = append(pc.skipped, Skipped{Topic: span.Topic, Partition: span.Partition, OffsetRange: headrace.OffsetRange{From: from, To: to}, Reason: phrase.Clip([]byte(why.Error()), skippedReason)})
 	pc.at = max(pc.at, to) // else a commit in between would report it once more
 }
 

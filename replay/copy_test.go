@@ -209,7 +209,7 @@ func TestCheckpointThatIsNotOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := plan
-	changed.Spans = []Span{{Topic: copySource, To: 10}}
+	changed.Spans = []Span{{Topic: copySource, OffsetRange: headrace.OffsetRange{To: 10}}}
 	other := plan
 	other.ID = "replay-2"
 	for name, c := range map[string]struct {

@@ -121,7 +121,7 @@ func (w *copyWorld) plan(raw bool, topics ...string) Plan {
 			w.t.Fatal(err)
 		}
 		for _, r := range ranges {
-			p.Spans = append(p.Spans, Span{Topic: topic, Partition: r.Partition, From: r.From, To: r.To})
+			p.Spans = append(p.Spans, Span{Topic: topic, Partition: r.Partition, OffsetRange: r.OffsetRange})
 		}
 	}
 	return p
@@ -174,7 +174,7 @@ func (w *copyWorld) wanted(plan Plan, keep func(reader.Record) bool) [][]reader.
 	want := make([][]reader.Record, w.parts)
 	for _, span := range plan.Spans {
 		for _, r := range w.events(span.Topic)[span.Partition] {
-			if r.Offset < span.From || r.Offset >= span.To || keep != nil && !keep(r) {
+			if !span.Contains(r.Offset) || keep != nil && !keep(r) {
 				continue
 			}
 			if !plan.Target.Raw {

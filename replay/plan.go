@@ -3,6 +3,7 @@ package replay
 import (
 	"time"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
 )
@@ -64,12 +65,11 @@ type Target struct {
 	Reencode   string `json:"reencode,omitempty"`   // subject whose latest schema the values are written with anew
 }
 
-// Span is an offset range of one partition.
+// Span is an offset range of one partition, fixed when the plan was made.
 type Span struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	From      int64  `json:"from"`
-	To        int64  `json:"to"` // not included; fixed when the plan was made
+	headrace.OffsetRange
 
 	LogStart  int64 `json:"log_start"`           // first offset that the log held then
 	LogEnd    int64 `json:"log_end"`             // the offset the next event would have got

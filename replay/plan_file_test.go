@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/replay"
 	"github.com/headrace/headrace/replay/filter"
 	"github.com/headrace/headrace/schema"
@@ -23,8 +24,8 @@ func examplePlan() replay.Plan {
 		Filter: filter.Filter{Events: []string{"shop.Order"}, Key: "AA-*", Where: "event.id > 3 && key < 'b'"},
 		Target: replay.Target{ClusterID: "c1", Topic: "again", Partitions: 2},
 		Spans: []replay.Span{
-			{Topic: "orders", Partition: 0, From: 3, To: 9, LogStart: 1, LogEnd: 10, Events: 4, Bytes: 100},
-			{Topic: "orders", Partition: 1, From: 2, To: 2, LogStart: 2, LogEnd: 2, Gone: 2, Committed: -1},
+			{Topic: "orders", Partition: 0, OffsetRange: headrace.OffsetRange{From: 3, To: 9}, LogStart: 1, LogEnd: 10, Events: 4, Bytes: 100},
+			{Topic: "orders", Partition: 1, OffsetRange: headrace.OffsetRange{From: 2, To: 2}, LogStart: 2, LogEnd: 2, Gone: 2, Committed: -1},
 		},
 		Counts: replay.Counts{
 			Scanned: 6, Events: 4, Bytes: 100, ByEvent: map[string]int64{"shop.Order": 4}, ByDay: map[string]int64{"2024-04-02": 4},

@@ -39,7 +39,7 @@ type scanned struct {
 func (m *planner) scan(ctx context.Context) error {
 	m.scanned = &scanned{writers: map[schema.Ref]int64{}, dropped: map[schema.Ref]int64{}, days: map[string]int64{}, day: -1 << 62}
 	for _, s := range m.plan.Spans {
-		m.scanned.total += s.To - s.From
+		m.scanned.total += s.Len()
 	}
 	for start := 0; start < len(m.plan.Spans); {
 		end := start
@@ -64,7 +64,7 @@ func (m *planner) scanTopic(ctx context.Context, spans []Span) error {
 	of := make(map[int32]int, len(spans))
 	latest := make([]time.Time, len(spans))
 	for i, s := range spans {
-		ranges[i], of[s.Partition] = reader.PartitionRange{Partition: s.Partition, From: s.From, To: s.To}, i
+		ranges[i], of[s.Partition] = reader.PartitionRange{Partition: s.Partition, OffsetRange: s.OffsetRange}, i
 	}
 	for {
 		err := reader.Read(ctx, reader.Config{Cluster: m.Request.From, Topic: spans[0].Topic, Ranges: ranges}, func(r reader.Record) error {

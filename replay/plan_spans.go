@@ -88,7 +88,7 @@ func (m *planner) locate(ctx context.Context) error {
 		}
 		spans := make([]Span, len(ranges))
 		for i, r := range ranges {
-			spans[i] = Span{Topic: topic, Partition: r.Partition, From: r.From, To: r.To}
+			spans[i] = Span{Topic: topic, Partition: r.Partition, OffsetRange: r.OffsetRange}
 			if end, exact := e.span.To.Offset(); exact { // for trim, to tell of an end beyond the log
 				spans[i].To = max(r.From, end)
 			}

@@ -124,7 +124,7 @@ func newRun(plan Plan, cfg RunConfig) (*run, error) {
 		return nil, err
 	}
 	for _, s := range plan.Spans {
-		r.spans = append(r.spans, consumer.ReplaySpan{Topic: s.Topic, Partition: s.Partition, From: s.From, To: s.To, Next: s.From})
+		r.spans = append(r.spans, consumer.ReplaySpan{Topic: s.Topic, Partition: s.Partition, OffsetRange: s.OffsetRange, Next: s.From})
 	}
 	return r, nil
 }
@@ -205,10 +205,10 @@ func (r *run) result() Result {
 	out, room := Result{Done: true}, listedMost
 	for _, s := range r.spans {
 		out.Done = out.Done && s.Done()
-		out.Total += s.To - s.From
+		out.Total += s.Len()
 		out.Passed += max(s.Next, s.From) - s.From
 		for _, b := range s.Beyond {
-			out.Passed += b.To - b.From
+			out.Passed += b.Len()
 		}
 		out.Add(s.Counts)
 		for _, f := range within(&room, s.Failures) {

@@ -40,7 +40,7 @@ func copyHeadrace(ctx context.Context, job Job) error {
 		return err
 	}
 	for _, r := range ranges {
-		plan.Spans = append(plan.Spans, replay.Span{Topic: job.Topic, Partition: r.Partition, From: r.From, To: r.To})
+		plan.Spans = append(plan.Spans, replay.Span{Topic: job.Topic, Partition: r.Partition, OffsetRange: r.OffsetRange})
 	}
 	folder, err := os.MkdirTemp("", "bench-copy-*")
 	if err != nil {

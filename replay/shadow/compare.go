@@ -207,7 +207,7 @@ func (c *comparison) locate(ctx context.Context) (err error) {
 			return err
 		}
 		for _, r := range c.ranges[side] {
-			c.size += r.To - r.From
+			c.size += r.Len()
 		}
 	}
 	if e, s := len(c.ranges[expected]), len(c.ranges[shadow]); e != s {

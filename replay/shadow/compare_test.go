@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/consumer"
 	"github.com/headrace/headrace/reader"
 	"github.com/headrace/headrace/replay"
@@ -188,7 +189,7 @@ func TestCompareByOrigin(t *testing.T) {
 	}
 	cfg := s.config()
 	cfg.OriginHeader = consumer.HeaderOrigin
-	cfg.Spans = []replay.Span{{Topic: "orders", Partition: 0, From: 0, To: 10}, {Topic: "orders", Partition: 1, From: 3, To: 8}}
+	cfg.Spans = []replay.Span{{Topic: "orders", Partition: 0, OffsetRange: headrace.OffsetRange{From: 0, To: 10}}, {Topic: "orders", Partition: 1, OffsetRange: headrace.OffsetRange{From: 3, To: 8}}}
 	want := shadow.Difference{Expected: 5, Shadow: 4, Same: 3, Missing: 1, Changed: 1, Outside: 5}
 	got := s.compare(cfg)
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(shadow.Difference{}, "Fields", "Examples")); diff != "" {

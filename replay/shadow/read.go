@@ -75,7 +75,7 @@ func (s *sideReader) behind(other *sideReader) bool {
 // open reads the bucket's events of one side until stop ends.
 func (c *comparison) open(stop context.Context, running *sync.WaitGroup, side int, partition int32, b bucket) *sideReader {
 	r := c.ranges[side][partition]
-	s := &sideReader{out: make(chan portionOf, readAhead), size: r.To - r.From}
+	s := &sideReader{out: make(chan portionOf, readAhead), size: r.Len()}
 	send := func(p *portionOf) error {
 		select {
 		case s.out <- *p:
@@ -153,7 +153,7 @@ func (c *comparison) outside(origin string) bool {
 		return false
 	}
 	for _, s := range c.origins[at.Topic] {
-		if s.Partition == at.Partition && at.Offset >= s.From && at.Offset < s.To {
+		if s.Partition == at.Partition && s.Contains(at.Offset) {
 			return false
 		}
 	}

@@ -90,12 +90,12 @@ func (t *trial) calls(cluster headrace.Cluster, reg *registry.Client, topic stri
 	change := topics.Change{Kind: topics.CreateTopic, Topic: spec.Name, Partitions: 1}
 	move := groups.Move{Topic: topic, From: groups.None, End: 1, To: 1}
 	redrive := deadletter.Redrive{
-		Topic: topic, Partitions: []deadletter.RedrivePartition{{Spans: []deadletter.OffsetSpan{{To: 1}}, Events: 1}}, Returns: []deadletter.Return{{Topic: topic, Events: 1}},
+		Topic: topic, Partitions: []deadletter.RedrivePartition{{Spans: []headrace.OffsetRange{{To: 1}}, Events: 1}}, Returns: []deadletter.Return{{Topic: topic, Events: 1}},
 	}
 	everything := replay.Plan{
 		Version: replay.PlanVersion, ID: "silence", MadeAt: time.Now(), Source: replay.Source{Topics: []string{topic}},
 		Topics: []replay.TopicState{{Name: topic, Partitions: 1}},
-		Spans:  []replay.Span{{Topic: topic, To: 1, LogEnd: 1, Committed: 1, Events: 1, Bytes: 1}},
+		Spans:  []replay.Span{{Topic: topic, OffsetRange: headrace.OffsetRange{To: 1}, LogEnd: 1, Committed: 1, Events: 1, Bytes: 1}},
 		Counts: replay.Counts{Scanned: 1, Events: 1, Bytes: 1},
 	}
 	rewind, copied, handled := everything, everything, everything
@@ -121,7 +121,7 @@ func (t *trial) calls(cluster headrace.Cluster, reg *registry.Client, topic stri
 			return w.Run(ctx)
 		}},
 		{name: "consumer.Replay", make: func(ctx context.Context) error {
-			return consumer.Replay(ctx, consumer.ReplayConfig{ID: "silence", Worker: worker, Spans: []consumer.ReplaySpan{{Topic: topic, To: 1}}}, nothing)
+			return consumer.Replay(ctx, consumer.ReplayConfig{ID: "silence", Worker: worker, Spans: []consumer.ReplaySpan{{Topic: topic, OffsetRange: headrace.OffsetRange{To: 1}}}}, nothing)
 		}},
 		{name: "topics.List", make: func(ctx context.Context) error { return errorOf(topics.List(ctx, cluster, topic)) }},
 		{name: "topics.Describe", make: func(ctx context.Context) error { return errorOf(topics.Describe(ctx, cluster, topic)) }},
