@@ -181,7 +181,7 @@ func (g *sampler) decimal(dst []byte, t *schema.Type) []byte {
 
 func (g *sampler) bytes(dst []byte, n int) []byte {
 	for range n {
-		dst = append(dst, byte(g.r.Uint32() & 0xff))
+		dst = append(dst, byte(g.r.Uint32()&0xff))
 	}
 	return dst
 }

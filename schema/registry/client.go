@@ -18,15 +18,15 @@ import (
 const DefaultURL = "http://localhost:8081"
 
 // Client is a client of a schema registry with Confluent's REST API: Confluent's own, Redpanda's, Karapace, or Apicurio's under
-// /apis/ccompat/v7. It is safe for concurrent use and meant to be shared: what it learns, it keeps.
+// /apis/ccompat/v7. It is safe for concurrent use. Share one client, because it caches what it learns.
 //
-// Every call ends by its context's deadline, and without one after 30 s ([WithTimeout]). Until then a call is repeated, with jitter
-// and by Retry-After, when the network fails or the registry answers 5xx or 429, and for no other reason. Answers over 8 MiB, and
-// redirects to another host, are refused.
+// A call ends by its context's deadline, or after 30 s without one ([WithTimeout]). Until then it is repeated when the network fails or
+// the registry answers 5xx or 429, after a random wait that respects Retry-After. It is repeated for no other reason. Answers over 8 MiB
+// and redirects to another host are refused.
 //
-// Schemas by id are kept for ever, in an LRU of 1024 and of 64 MiB of text; ids that the registry does not know are not asked for again
-// for 30 s; the newest version of a subject is asked for again after a minute, and the old answer serves on while the registry is down.
-// Callers who want the same thing share one request. [WithSnapshot] keeps it all in a file, for starts while the registry is down.
+// The client caches the last 1024 schemas by id, up to 64 MiB of text. It asks again for an id that the registry did not know after 30 s,
+// and for the newest version of a subject after a minute; while the registry is down the old version is returned. Callers who want the
+// same thing share one request. [WithSnapshot] keeps what the registry said in a file, for starts while it is down.
 type Client struct {
 	base    *url.URL // without credentials, without trailing slash
 	auth    func(*http.Request)
@@ -53,9 +53,9 @@ type Version struct {
 	Schema  *schema.Schema
 }
 
-// New returns a client of the registry at base, an http or https URL whose path, if it has one, comes before the API's own.
-// A user and password in the URL work as [WithBasicAuth]. It sends nothing yet; it reads the files that [WithTLS] and [WithSnapshot] name. Every mistake in
-// its arguments is reported at once.
+// New returns a client of the registry at base, an http or https URL. If the URL has a path, it comes before the paths of the API.
+// A user and password in the URL work as [WithBasicAuth]. New sends nothing, but it reads the files that [WithTLS] and [WithSnapshot]
+// name. Its error reports every mistake in the arguments.
 func New(base string, opts ...Option) (*Client, error) {
 	o := options{timeout: defaultTimeout}
 	if strings.Contains(base, ",http://") || strings.Contains(base, ",https://") {
@@ -123,8 +123,7 @@ func shownURL(u *url.URL) string {
 // URL returns the base URL, without credentials.
 func (r *Client) URL() string { return r.base.String() }
 
-// Close ends what is under way with [ErrClosed] or a cancelled context, waits for it, writes the snapshot file if it is behind, and
-// releases the connections.
+// Close cancels the calls in flight and waits for them, writes the snapshot file if it is out of date, and closes the connections.
 func (r *Client) Close() {
 	r.schemas.close()
 	r.newest.close()

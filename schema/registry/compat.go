@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// Compatible asks whether s may become the next version of a subject, by the subject's level. It returns nil when it may, which
-// a new subject always says, and an [*IncompatibleError] with the registry's reasons when it may not.
+// Compatible asks the registry whether s may become the next version of a subject, at the subject's compatibility level. It returns nil
+// when it may, as for a new subject, and an [*IncompatibleError] with the registry's reasons when it may not.
 func (r *Client) Compatible(ctx context.Context, subject string, s *schema.Schema) error {
 	ctx, cancel := r.within(ctx)
 	defer cancel()
@@ -77,7 +77,8 @@ func (a *answerCheck) reasons(said func(string) string) []string {
 	return reasons
 }
 
-// Compatibility returns the level in force for a subject: its own, or the registry's. An empty subject asks for the registry's.
+// Compatibility returns the compatibility level of a subject: its own, or else the registry's. With an empty subject it returns the
+// registry's.
 func (r *Client) Compatibility(ctx context.Context, subject string) (schema.Level, error) {
 	ctx, cancel := r.within(ctx)
 	defer cancel()
@@ -100,7 +101,7 @@ func (r *Client) Compatibility(ctx context.Context, subject string) (schema.Leve
 	return schema.ParseLevel(r.said(level.String()))
 }
 
-// SetCompatibility sets the level of a subject, or with an empty subject that of the registry.
+// SetCompatibility sets the compatibility level of a subject, or with an empty subject that of the registry.
 func (r *Client) SetCompatibility(ctx context.Context, subject string, level schema.Level) error {
 	if _, err := schema.ParseLevel(string(level)); err != nil {
 		return err

@@ -12,13 +12,13 @@ type Deletion struct {
 	Subject string
 	Version int // one version; 0 is all of the subject
 
-	// Permanent takes the schemas' ids too, so that events written with them can no longer be decoded. The registry wants to have
-	// deleted softly first, and refuses what others refer to.
+	// Permanent removes the schemas' ids too: events that were written with them can no longer be decoded. Registries ask for a soft
+	// deletion first, and refuse to delete what other schemas refer to.
 	Permanent bool
 }
 
-// Delete deletes a subject or a version and returns the versions that are gone. A soft deletion hides them: their ids go on to be
-// answered, and registering the same schema again brings them back.
+// Delete deletes a subject or one version of it, and returns the deleted versions. A soft deletion hides them: their ids still resolve,
+// and registering the same schema again restores them.
 func (r *Client) Delete(ctx context.Context, d Deletion) ([]int, error) {
 	ctx, cancel := r.within(ctx)
 	defer cancel()

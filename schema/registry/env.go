@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace/internal/printable"
 )
 
-// FromEnv is [New] with what the environment says; opts come after it and win. An empty variable counts as unset.
+// FromEnv is [New] with options from the environment. The options of opts override them. An empty variable counts as unset.
 //
 //	SCHEMA_REGISTRY_URL              defaults to http://localhost:8081; may carry a path
 //	SCHEMA_REGISTRY_USERNAME
@@ -31,8 +31,8 @@ func FromEnv(opts ...Option) (*Client, error) {
 	return FromEnvAt(base, opts...)
 }
 
-// FromEnvAt is [FromEnv] with base in place of SCHEMA_REGISTRY_URL, for programs that take the URL from a flag and leave
-// credentials to the environment.
+// FromEnvAt is [FromEnv] with base in place of SCHEMA_REGISTRY_URL, for programs that take the URL from a flag and the credentials from
+// the environment.
 func FromEnvAt(base string, opts ...Option) (*Client, error) {
 	e := variables{}
 	var set []Option

@@ -10,7 +10,7 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// ErrClosed is what a [Client] answers after Close.
+// ErrClosed is returned by a [Client] that was closed when it is asked for what it has not cached.
 var ErrClosed = errors.New("the schema registry client is closed")
 
 // Error codes of the Confluent API that decide what an answer means.
@@ -46,7 +46,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// UnavailableError says that the registry gave no answer in the time there was: no connection, a stall, or nothing but 5xx and 429.
+// UnavailableError says that the registry did not answer in time: there was no connection, no answer, or nothing but 5xx and 429.
 type UnavailableError struct {
 	URL      string // what was asked for, without credentials
 	Attempts int    // how often it was asked
@@ -92,9 +92,9 @@ func (e *IncompatibleError) Error() string {
 	return fmt.Sprintf("schema is incompatible with subject %s: %s", e.Subject, strings.Join(e.Reasons, "; "))
 }
 
-// Unavailable reports whether err tells of the registry and not of an event or a schema: it could not be reached, did not answer, would
-// not (401, 403), or answered what no registry answers. The same call may succeed later, so a consumer waits and a dead letter would
-// be a mistake. It is false for a call whose context was cancelled.
+// Unavailable reports whether err is the fault of the registry, and not of an event or a schema: the registry could not be reached, did
+// not answer, refused access (401, 403), or gave an answer that is not of its API. The same call may succeed later, so a consumer waits
+// and writes no dead letter. Unavailable is false for a call whose context was cancelled.
 func Unavailable(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false

@@ -45,20 +45,20 @@ func WithBearer(token headrace.Secret) Option {
 	return func(o *options) { o.bearer = token }
 }
 
-// WithTLS sets whom an https registry must be signed by and the client's own certificate (mutual TLS). The zero TLS is what https
-// has without this option. The client's certificate is read again for every new connection, so that it can be rotated; the
-// authorities are read once.
+// WithTLS sets the authorities that must have signed an https registry's certificate, and the client's own certificate (mutual TLS). The
+// zero TLS is the default. The client's certificate is read again for every new connection, so that it can be rotated. The authorities
+// are read once.
 func WithTLS(tls headrace.TLS) Option {
 	return func(o *options) { o.tls = &tls }
 }
 
-// WithAllowPlaintextCredentials lets a password or token travel over plain http to another machine, where anybody on the way can read
-// it. Without it New refuses; on the loopback interface it is allowed anyway.
+// WithAllowPlaintextCredentials allows a password or token to be sent over plain http to another machine, where others can read it.
+// Without this option [New] refuses to. On the loopback interface it is always allowed.
 func WithAllowPlaintextCredentials() Option {
 	return func(o *options) { o.allowPlaintext = true }
 }
 
-// WithTimeout bounds each call, all its attempts together; the context's deadline does so as well. Defaults to 30s.
+// WithTimeout bounds each call with all its attempts, as the context's deadline does. It defaults to 30 s.
 func WithTimeout(d time.Duration) Option {
 	return func(o *options) { o.timeout = d }
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// Schema returns the schema with a registry id, together with the schemas it refers to. An id that the registry does not have is an
-// [*UnknownSchemaError]; a schema that is not Avro, or not valid, an [*schema.InvalidSchemaError].
+// Schema returns the schema with an id, together with the schemas it refers to. The error is an [*UnknownSchemaError] when the registry
+// does not have the id, and an [*schema.InvalidSchemaError] when the schema is not Avro or not valid.
 func (r *Client) Schema(ctx context.Context, id int) (*schema.Schema, error) {
 	return r.Resolve(ctx, schema.RefID(id))
 }
@@ -29,9 +29,9 @@ func (r *Client) Resolve(ctx context.Context, ref schema.Ref) (*schema.Schema, e
 	return r.ResolveFor(ctx, "", ref)
 }
 
-// ResolveFor is [Client.Resolve] for a value of which a subject is known, [schema.TopicName] of its topic for example. A registry with contexts, as
-// Confluent's, looks for the id in the context that has the subject. When there is no such subject, it is looked for by the id alone. A
-// Client remembers one schema of each id: values of contexts that give the same id need a Client each.
+// ResolveFor is [Client.Resolve] for a value whose subject is known: [schema.TopicName] of its topic, for example. A registry with
+// contexts, as Confluent's, looks for the id in the context that has the subject. When there is no such subject, the id alone is looked
+// for. A client caches one schema per id, so use one client for each context.
 func (r *Client) ResolveFor(ctx context.Context, subject string, ref schema.Ref) (*schema.Schema, error) {
 	if s, ok := r.caches.schemas.Get(ref); ok {
 		return s, nil
@@ -146,9 +146,9 @@ func (r *Client) unknownRef(ref schema.Ref, err error) error {
 	return fmt.Errorf("%s: %w", ref, err)
 }
 
-// Latest returns the newest version of a subject. It may be up to a minute old, and older while the registry is down. A subject that
-// does not exist is a [*Error] with status 404. With an [*schema.InvalidSchemaError], that it is not Avro or not valid, the Version has
-// all but the schema.
+// Latest returns the newest version of a subject. The answer may be a minute old, and older while the registry is down. When the subject
+// does not exist, the error is an [*Error] with status 404. When the schema is not Avro or not valid, it is an
+// [*schema.InvalidSchemaError], and the Version has everything but the schema.
 func (r *Client) Latest(ctx context.Context, subject string) (Version, error) {
 	cached, ok := r.caches.latest.Get(subject)
 	if ok && time.Now().Before(cached.until) {
@@ -188,7 +188,7 @@ func (r *Client) askLatest(ctx context.Context, subject string) (Version, error)
 	})
 }
 
-// Version returns version n of a subject, 1 being the first. With an [*schema.InvalidSchemaError] it has all but the schema.
+// Version returns version n of a subject; the first is 1. With an [*schema.InvalidSchemaError] the Version has everything but the schema.
 func (r *Client) Version(ctx context.Context, subject string, n int) (Version, error) {
 	ctx, cancel := r.within(ctx)
 	defer cancel()

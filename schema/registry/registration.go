@@ -28,7 +28,7 @@ const (
 	StateIncompatible State = "incompatible" // the subject's level forbids it
 )
 
-// Step is one registration, held against what the registry has.
+// Step is one registration, compared with what the registry has.
 type Step struct {
 	Registration
 	State   State
@@ -66,11 +66,11 @@ func (p *Plan) Incompatible() *Step {
 	return nil
 }
 
-// Plan holds registrations against the registry and writes nothing. Schemas that are referred to, and came from no registry, become
-// steps of their own, under [schema.RecordName].
+// Plan compares registrations with what the registry has, and writes nothing. A schema that one of them refers to, and that did not come
+// from a registry, becomes a step of its own, under [schema.RecordName].
 //
-// Compatibility is judged here, by [schema.Compatible] and the level that the subject is to have, and by the registry as well where it knows
-// all that the schema refers to: either may refuse.
+// Compatibility is checked by [schema.Compatible] at the level that the subject is to have. The registry is asked too, if it knows all
+// schemas that the new one refers to. Either may refuse.
 func (r *Client) Plan(ctx context.Context, wanted ...Registration) (*Plan, error) {
 	steps, err := inOrder(wanted)
 	if err != nil {
@@ -196,15 +196,15 @@ func (r *Client) refuse(s *Step, direction string, version int, problems []schem
 	}
 }
 
-// Registered is a registration that was made, or was there.
+// Registered is a schema that is registered now, by this call or before it.
 type Registered struct {
 	Subject string
 	Event   string // full name of the schema
 	ID      int
 }
 
-// PartialError says that a plan was carried out in part: a registry has no transactions over several subjects. What was registered
-// stays; running the same plan again goes on where this one ended.
+// PartialError says that a plan was applied in part: a registry has no transactions over several subjects. What was registered stays.
+// Applying the same plan again continues where this one ended.
 type PartialError struct {
 	Done    []Registered
 	Subject string   // the one that failed
@@ -227,8 +227,8 @@ func (e *PartialError) Error() string {
 // Unwrap returns the cause.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// Apply carries out a plan. A plan with an incompatible step is refused as a whole, with an [*IncompatibleError], before anything is
-// written. When a later step fails, the error is a [*PartialError], or the failure itself if nothing had been written.
+// Apply registers the schemas of a plan. A plan with an incompatible step is refused before anything is written, with an
+// [*IncompatibleError]. When a step fails after others were written, the error is a [*PartialError].
 func (r *Client) Apply(ctx context.Context, p *Plan) ([]Registered, error) {
 	if bad := p.Incompatible(); bad != nil {
 		return nil, &IncompatibleError{Subject: bad.Subject, Reasons: bad.Reasons}

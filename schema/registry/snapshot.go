@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// WithSnapshot keeps what the registry said in a file, so that a process can start, and go on, while the registry is down.
+// WithSnapshot keeps what the registry said in a file, so that a process can start and go on while the registry is down.
 //
-// The file is read once, by [New], and may be missing. Whenever the registry says something new it is written again, a second
-// later at most and at [Client.Close], by replacing it: it is whole at any moment, of mode 0600, and bounded to 2048 entries and
-// 16 MiB, of which the oldest go first. Each service needs a file of its own: of two that share one, the last to write is right.
-// `headrace schema snapshot` writes the same file for a whole registry.
+// [New] reads the file, which may be missing. When the registry says something new, the file is replaced within a second, and by
+// [Client.Close]. It has mode 0600 and is never seen half written. It holds up to 2048 entries and 16 MiB; the oldest entries are dropped.
+// Each service needs a file of its own, because the last of two writers would win. `headrace schema snapshot` writes such a file for a
+// whole registry.
 //
-// The registry goes first: the file answers only what the registry did not answer within 2 s, and for 5 s after that without asking
-// it. What is not in the file stays an [*UnavailableError]; a worker waits for it and goes on by itself once the registry is back.
+// The registry is asked first. The file is used when the registry does not answer within 2 s, and for the next 5 s without asking. What
+// is not in the file is an [*UnavailableError]; a worker waits for it and goes on once the registry is back.
 //
-// A file that is damaged, of another registry, or writable by others makes New fail with a [*SnapshotError]: a wrong schema
-// under an id would turn events into nonsense without a word. [WithLenientSnapshot] starts without it instead.
+// When the file is damaged, belongs to another registry, or can be written by others, New fails with a [*SnapshotError]: with a wrong
+// schema under an id, events would be decoded into wrong values without an error. [WithLenientSnapshot] starts without the file instead.
 func WithSnapshot(path string) Option {
 	return func(o *options) { o.snapshot, o.lenient = path, false }
 }
 
-// WithLenientSnapshot is [WithSnapshot] for a process that must start in any case: a file that cannot be used counts as none, and is
-// replaced once the registry has answered. [Client.Snapshot] tells what was wrong with it. The process waits for the registry then,
-// as it does without a file.
+// WithLenientSnapshot is [WithSnapshot] for a process that must start in any case. A file that cannot be used is ignored, and replaced
+// once the registry has answered. [Client.Snapshot] tells what was wrong with it.
 func WithLenientSnapshot(path string) Option {
 	return func(o *options) { o.snapshot, o.lenient = path, true }
 }
@@ -46,7 +45,7 @@ func (e *SnapshotError) Error() string {
 // Unwrap returns the file system's error, if there is one.
 func (e *SnapshotError) Unwrap() error { return e.Err }
 
-// SnapshotState is what a registry client's snapshot file holds and how its last writing went.
+// SnapshotState is what a client's snapshot file holds, and whether it could be read and written.
 type SnapshotState struct {
 	Path    string    // "" without [WithSnapshot]
 	Entries int       // schemas that are answered from it; one counts under each id and subject
@@ -54,7 +53,7 @@ type SnapshotState struct {
 	Outage  bool      // the registry did not answer when it was asked last, so that the file does
 	Err     error     // why the file was not used, or could not be written; nil when all is well
 
-	// Unreadable says, of each version that [Registry.WriteSnapshot] left out of a snapshot of the whole registry, which one it is and why
+	// Unreadable says, of each version that [Client.WriteSnapshot] left out of a snapshot of the whole registry, which one it is and why
 	// it cannot be read.
 	Unreadable []error
 }

@@ -27,9 +27,9 @@ type SnapshotScope struct {
 // WriteSnapshot writes every version of the scope's subjects to a file for [WithSnapshot], replacing what is there, and returns what
 // it holds. Versions that were deleted, but not for good, are taken too: old events carry their ids.
 //
-// A registry that has more than the file may hold is an error: name the subjects that the service needs. A version that cannot be read is
-// an error where the scope names subjects. From a snapshot of all subjects it is left out, with what refers to it, and
-// SnapshotState.Unreadable says so.
+// It is an error when the registry has more than the file may hold: name the subjects that the service needs. A version that cannot be
+// read is an error when the scope names subjects. A snapshot of all subjects leaves it out, with what refers to it, and lists it in
+// SnapshotState.Unreadable.
 func (r *Client) WriteSnapshot(ctx context.Context, path string, scope SnapshotScope) (SnapshotState, error) {
 	subjects, err := r.snapshotSubjects(ctx, scope)
 	if err != nil {

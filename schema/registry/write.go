@@ -13,10 +13,10 @@ import (
 	"github.com/headrace/headrace/schema"
 )
 
-// Lookup returns the id under which s is registered for a subject, without registering anything. When it is not, the error is a
-// [*NotRegisteredError] that names the command to do so. The answer is kept for ever, a miss for 5 s.
+// Lookup returns the id that s has under a subject, and registers nothing. When s is not registered, the error is a [*NotRegisteredError]
+// that names the command to do so. An id is cached for ever, a miss for 5 s.
 //
-// A version whose text differs and whose types, names and layout are those of s counts as s: what is written is the same.
+// A version with another text counts as s when it has the same types, names and logical types ([schema.Schema.SameData]).
 //
 // Schemas that s refers to are looked up under the subject they came from, or else under [schema.RecordName].
 func (r *Client) Lookup(ctx context.Context, subject string, s *schema.Schema) (int, error) {
@@ -118,8 +118,8 @@ func notFound(err error) bool {
 	return errors.As(err, &answer) && answer.Status == http.StatusNotFound && (answer.Code == codeSubjectNotFound || answer.Code == codeSchemaNotFound)
 }
 
-// Register registers s under a subject and returns its id; a schema that is there already keeps the id it has. The registry is asked to
-// normalise the text first, so that formatting makes no new version. A schema that the subject's compatibility level forbids is an
+// Register registers s under a subject and returns its id. A schema that is registered already keeps its id. The registry normalises the
+// text first, so that formatting makes no new version. When the subject's compatibility level forbids s, the error is an
 // [*IncompatibleError] with the registry's reasons.
 //
 // Schemas that s refers to are registered before it, under [schema.RecordName], unless they came from a registry.
