@@ -4,7 +4,7 @@ import (
 	"hash/maphash"
 	"time"
 
-	"github.com/headrace/headrace/consumer/internal/progress"
+	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/internal/fetch"
 	"github.com/headrace/headrace/schema"
@@ -15,9 +15,9 @@ import (
 type dispatch struct {
 	deliveries chan fetch.Delivery
 	router     *router
-	lane       *lane           // nil where there are lanes
-	open       *taskBlock      // being filled; nil for none
-	restored   []progress.Span // what was done when the partition was placed, and may still come
+	lane       *lane                  // nil where there are lanes
+	open       *taskBlock             // being filled; nil for none
+	restored   []headrace.OffsetRange // what was done when the partition was placed, and may still come
 
 	seed   maphash.Seed
 	keys   keyTable
@@ -181,10 +181,10 @@ func (p *partition) flush() (more bool) {
 
 // isRestored reports whether an event was done when the partition was placed. It is asked in the order of the log.
 func (p *partition) isRestored(offset int64) bool {
-	for len(p.restored) > 0 && p.restored[0].End <= offset {
+	for len(p.restored) > 0 && p.restored[0].To <= offset {
 		p.restored = p.restored[1:]
 	}
-	return len(p.restored) > 0 && p.restored[0].First <= offset
+	return len(p.restored) > 0 && p.restored[0].From <= offset
 }
 
 // unreadable ends what is left of a batch that came as it was written, by its checksum, but cannot be read: it does not decompress, or

@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/headrace/headrace"
 	"github.com/headrace/headrace/internal/batch"
 	"github.com/headrace/headrace/reader"
 )
@@ -80,8 +79,9 @@ func (p *partition) snapshot(out *ReplaySpan) {
 	out.Next, out.Counts, out.Failures = min(done.Prefix(), out.To), counts, slices.Clone(p.span.failures)
 	out.Beyond = nil
 	for _, b := range done.Beyond() {
-		if b.First < out.To {
-			out.Beyond = append(out.Beyond, headrace.OffsetRange{From: b.First, To: min(b.End, out.To)})
+		if b.From < out.To {
+			b.To = min(b.To, out.To)
+			out.Beyond = append(out.Beyond, b)
 		}
 	}
 }

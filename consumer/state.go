@@ -163,7 +163,7 @@ func (p *partition) state(now time.Time, lanes []*lane) PartitionState {
 	if s.LogEnd > s.Position {
 		s.Lag = s.LogEnd - s.Position
 		for _, b := range done.Beyond() {
-			s.Lag -= max(0, min(b.End, s.LogEnd)-b.First)
+			s.Lag -= max(0, min(b.To, s.LogEnd)-b.From)
 		}
 	}
 	return s

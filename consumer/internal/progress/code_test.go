@@ -14,16 +14,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/headrace/headrace"
 )
 
 var flights = Log{Cluster: "airport", Topic: [16]byte{0xf1, 0x16, 15: 0x47}, Partition: 3}
 
 const brokerLimit = 4096
 
-func note(prefix int64, mark Mark, spans ...Span) *Note {
+func note(prefix int64, mark Mark, ranges ...headrace.OffsetRange) *Note {
 	n := &Note{Done: NewDone(prefix), Mark: mark}
-	for _, s := range spans {
-		n.Done.Mark(s.First, s.End)
+	for _, s := range ranges {
+		n.Done.Mark(s.From, s.To)
 	}
 	return n
 }
@@ -32,9 +34,9 @@ func note(prefix int64, mark Mark, spans ...Span) *Note {
 // named.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	var sevens []Span
+	var sevens []headrace.OffsetRange
 	for o := int64(1007); o < 2000; o += 7 {
-		sevens = append(sevens, Span{o, o + 6})
+		sevens = append(sevens, headrace.OffsetRange{From: o, To: o + 6})
 	}
 	for _, tc := range []struct {
 		name   string
@@ -44,17 +46,17 @@ func TestGolden(t *testing.T) {
 	}{
 		{"nothing to say", note(1000, Mark{}), "", "405087e466f11600000000000000000000000000479297613bac02"},
 		{"working", note(1000, Mark{Working: true, From: 1000, Reach: 5096}), "03e892c51000802000", "43051d7083f11600000000000000000000000000479297613bac0200802000"},
-		{"runs", note(1000, Mark{}, Span{1001, 1002}, Span{1300, 1600}), "085a1c510f0000a902ab02", "4861eac3def11600000000000000000000000000479297613bac020000a902ab02"},
-		{"bitmap", note(1000, Mark{}, Span{1001, 1003}, Span{1004, 1005}, Span{1007, 1012}), "107f9d0923cb07", "50ade10b61f11600000000000000000000000000479297613bac02cb07"},
+		{"runs", note(1000, Mark{}, headrace.OffsetRange{From: 1001, To: 1002}, headrace.OffsetRange{From: 1300, To: 1600}), "085a1c510f0000a902ab02", "4861eac3def11600000000000000000000000000479297613bac020000a902ab02"},
+		{"bitmap", note(1000, Mark{}, headrace.OffsetRange{From: 1001, To: 1003}, headrace.OffsetRange{From: 1004, To: 1005}, headrace.OffsetRange{From: 1007, To: 1012}), "107f9d0923cb07", "50ade10b61f11600000000000000000000000000479297613bac02cb07"},
 		{"deflated", note(1000, Mark{}, sevens...), "30531318123af0fefbefbf75fbef0f0805080000ffff", "7013daa5ecf11600000000000000000000000000479297613bac023af0fefbefbf75fbef0f0805080000ffff"},
-		{"a group of suspects", note(1000, Mark{Working: true, From: 1010, Reach: 1074, Deaths: 2}, Span{1001, 1010}), "0b4a7cad230a40020008", "4ba99ec1fff11600000000000000000000000000479297613bac020a40020008"},
+		{"a group of suspects", note(1000, Mark{Working: true, From: 1010, Reach: 1074, Deaths: 2}, headrace.OffsetRange{From: 1001, To: 1010}), "0b4a7cad230a40020008", "4ba99ec1fff11600000000000000000000000000479297613bac020a40020008"},
 		{"a suspect alone", note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 300}), "07a6f4f6900a01ac02", "47d628c1c2f11600000000000000000000000000479297613bac020a01ac02"},
 		{"suspects left in order", note(1000, Mark{From: 1000, Reach: 1064, Deaths: 1}), "01bce22d99004001", "41d4cf0e48f11600000000000000000000000000479297613bac02004001"},
 		{"working, and who", note(1000, Mark{Working: true, From: 1000, Reach: 5096, Owner: 0x8877665544332211}), "2b5cfa659800802000010000ffff01088877665544332211", "6be08983ebf11600000000000000000000000000479297613bac0200802000010000ffff01088877665544332211"},
 		{"a turn, and who died", note(1000, Mark{
 			Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 3, Owner: 0x8877665544332211,
 			Gone: Gone{0x8000000000000003, 0x8000000000000002}, End: 1074, Charged: true,
-		}, Span{1001, 1010}), "2fd5c8b73a0a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400", "6fe57ef4e8f11600000000000000000000000000479297613bac020a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400"},
+		}, headrace.OffsetRange{From: 1001, To: 1010}), "2fd5c8b73a0a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400", "6fe57ef4e8f11600000000000000000000000000479297613bac020a010362e000040000ffff0108887766554433221102108000000000000003800000000000000203013f0400"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +144,7 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 		n := drawNote(t)
 		metadata, told := e.Encode(flights, n, brokerLimit)
 		if told != n.Done.End() {
-			t.Fatalf("%d spans did not fit into %d bytes", len(n.Done.Beyond()), brokerLimit)
+			t.Fatalf("%d ranges did not fit into %d bytes", len(n.Done.Beyond()), brokerLimit)
 		}
 		wantNote(t, n, metadata)
 	})
@@ -186,7 +188,7 @@ func TestWhatDoesNotFitIsCutAbove(t *testing.T) {
 			return
 		}
 		wantNote(t, want, metadata)
-		if told < n.Done.End() { // then one span more would not have fitted
+		if told < n.Done.End() { // then one range more would not have fitted
 			more := &Note{Done: n.Done.Clone(), Mark: n.Mark, Partitions: n.Partitions}
 			at := more.Done.after(told)
 			more.Done.beyond = more.Done.beyond[:at+1]
@@ -213,7 +215,7 @@ func TestSizes(t *testing.T) {
 		note *Note
 		most int
 	}{
-		{"one stuck, a million done", note(1000, Mark{}, Span{1001, 1_001_001}), 48},
+		{"one stuck, a million done", note(1000, Mark{}, headrace.OffsetRange{From: 1001, To: 1_001_001}), 48},
 		{"200 lanes, half of 400 done", completed(400, 200), 128},
 		{"200 stuck in 20,000", completed(20_000, 19_800), 528},
 		{"10,000 of 20,000", completed(20_000, 10_000), 3430},
@@ -234,7 +236,7 @@ func TestSizes(t *testing.T) {
 // TestMetadataOfOthersIsNotTaken holds that whatever a commit carries, the partition goes on at the commit's offset.
 func TestMetadataOfOthersIsNotTaken(t *testing.T) {
 	t.Parallel()
-	good, _ := new(Encoder).Encode(flights, note(1000, Mark{Working: true, From: 1000, Reach: 2000}, Span{1005, 1100}), brokerLimit)
+	good, _ := new(Encoder).Encode(flights, note(1000, Mark{Working: true, From: 1000, Reach: 2000}, headrace.OffsetRange{From: 1005, To: 1100}), brokerLimit)
 	forged := func(flags byte, body ...byte) string {
 		payload := append([]byte{flags, 0, 0, 0, 0}, body...)
 		sum := checksum(flights, 1000, flags, body)
@@ -298,7 +300,7 @@ func TestMetadataOfOthersIsNotTaken(t *testing.T) {
 // there.
 func TestMetadataIsOfOneCommit(t *testing.T) {
 	t.Parallel()
-	n := note(1000, Mark{}, Span{1005, 1100})
+	n := note(1000, Mark{}, headrace.OffsetRange{From: 1005, To: 1100})
 	metadata, _ := new(Encoder).Encode(flights, n, brokerLimit)
 	wantNote(t, n, metadata)
 	for name, at := range map[string]struct {
@@ -324,7 +326,7 @@ func TestMetadataNamesItsTopic(t *testing.T) {
 	for _, n := range []*Note{
 		{Done: NewDone(1000), Partitions: 6},
 		{Done: NewDone(1000), Partitions: math.MaxInt32, Mark: Mark{Working: true, From: 1000, Reach: 2000}},
-		note(1000, Mark{}, Span{1005, 1100}),
+		note(1000, Mark{}, headrace.OffsetRange{From: 1005, To: 1100}),
 	} {
 		metadata, told := new(Encoder).Encode(flights, n, leastNamed)
 		wantNote(t, n, metadata)
@@ -353,9 +355,9 @@ func TestMetadataNamesItsTopic(t *testing.T) {
 
 func TestNothingIsDoneBeyondTheLog(t *testing.T) {
 	t.Parallel()
-	n := note(1000, Mark{Working: true, From: 1000, Reach: 9000}, Span{1005, 1100}, Span{1200, 1 << 60})
+	n := note(1000, Mark{Working: true, From: 1000, Reach: 9000}, headrace.OffsetRange{From: 1005, To: 1100}, headrace.OffsetRange{From: 1200, To: 1 << 60})
 	n.Cut(1250)
-	want := note(1000, Mark{Working: true, From: 1000, Reach: 1250}, Span{1005, 1100}, Span{1200, 1250})
+	want := note(1000, Mark{Working: true, From: 1000, Reach: 1250}, headrace.OffsetRange{From: 1005, To: 1100}, headrace.OffsetRange{From: 1200, To: 1250})
 	if diff := cmp.Diff(want, n, plainly); diff != "" {
 		t.Errorf("cut (-want +got):\n%s", diff)
 	}
@@ -370,8 +372,8 @@ func FuzzDecode(f *testing.F) {
 	var e Encoder
 	for _, n := range []*Note{
 		note(1000, Mark{Working: true, From: 1000, Reach: 5096}),
-		note(1000, Mark{}, Span{1001, 1002}, Span{1300, 1600}),
-		note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 3}, Span{1001, 1003}, Span{1004, 1005}, Span{1007, 1012}),
+		note(1000, Mark{}, headrace.OffsetRange{From: 1001, To: 1002}, headrace.OffsetRange{From: 1300, To: 1600}),
+		note(1000, Mark{Working: true, Alone: true, From: 1010, Reach: 1011, Deaths: 3}, headrace.OffsetRange{From: 1001, To: 1003}, headrace.OffsetRange{From: 1004, To: 1005}, headrace.OffsetRange{From: 1007, To: 1012}),
 	} {
 		payload, _ := e.pack(flights, true, n, n.Done.Beyond())
 		f.Add(int64(1000), payload[0], append([]byte{}, payload[headBytes:]...))
@@ -387,8 +389,8 @@ func FuzzDecode(f *testing.F) {
 		if n.Done.Prefix() != offset {
 			t.Fatalf("offset %d became %d", offset, n.Done.Prefix())
 		}
-		if spans := len(n.Done.Beyond()); spans > maxForm*8 {
-			t.Fatalf("%d spans", spans)
+		if ranges := len(n.Done.Beyond()); ranges > maxForm*8 {
+			t.Fatalf("%d ranges", ranges)
 		}
 		if m := n.Mark; m != (Mark{}) && (m.From < offset || m.Reach < m.From || m.Deaths < 0 || m.Deaths > MaxDeaths) {
 			t.Fatalf("mark %+v at offset %d", m, offset)

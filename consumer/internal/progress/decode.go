@@ -10,6 +10,8 @@ import (
 	"math"
 	"math/bits"
 	"strings"
+
+	"github.com/headrace/headrace"
 )
 
 // Why metadata is not taken. Either way the partition goes on at the committed offset, as if there were none.
@@ -33,7 +35,7 @@ func (e *OtherTopicError) Error() string {
 const maxText = math.MaxInt16 // what a Kafka string holds
 
 // Decode reads the metadata of a commit at offset. The note is good to use whatever the error: it then has nothing but the offset. A
-// note of any metadata takes a few MiB at most; none of its spans overlap, or pass the largest offset there is. Whether the log goes
+// note of any metadata takes a few MiB at most; none of its ranges overlap, or pass the largest offset there is. Whether the log goes
 // as far as they claim is for the caller to say, with [Note.Cut]. Empty metadata is no error. After an *[OtherTopicError] not even the
 // offset is good for anything.
 func Decode(log Log, offset int64, metadata string) (Note, error) {
@@ -148,7 +150,7 @@ func (d *Done) readRuns(form []byte) bool {
 			return false
 		}
 		at = first + run + 1
-		d.beyond = append(d.beyond, Span{first, at})
+		d.beyond = append(d.beyond, headrace.OffsetRange{From: first, To: at})
 		form = rest
 	}
 	return true
@@ -158,7 +160,7 @@ func (d *Done) readBitmap(form []byte) bool {
 	if int64(len(form))*8+1 > math.MaxInt64-d.prefix {
 		return false
 	}
-	first := int64(-1) // of the span at hand
+	first := int64(-1) // of the range at hand
 	for i, b := range form {
 		at := d.prefix + 1 + int64(i)*8
 		for bit := int64(0); bit < 8; bit++ {
@@ -166,13 +168,13 @@ func (d *Done) readBitmap(form []byte) bool {
 			case done && first < 0:
 				first = at + bit
 			case !done && first >= 0:
-				d.beyond = append(d.beyond, Span{first, at + bit})
+				d.beyond = append(d.beyond, headrace.OffsetRange{From: first, To: at + bit})
 				first = -1
 			}
 		}
 	}
 	if first >= 0 {
-		d.beyond = append(d.beyond, Span{first, d.prefix + 1 + int64(len(form))*8})
+		d.beyond = append(d.beyond, headrace.OffsetRange{From: first, To: d.prefix + 1 + int64(len(form))*8})
 	}
 	return true
 }

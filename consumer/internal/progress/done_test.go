@@ -5,32 +5,34 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/headrace/headrace"
 )
 
 func TestPrefixStopsAtTheFirstHole(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
-		marks  []Span
+		marks  []headrace.OffsetRange
 		prefix int64
-		beyond []Span
+		beyond []headrace.OffsetRange
 	}{
 		{"nothing done", nil, 10, nil},
-		{"in order", []Span{{10, 11}, {11, 12}}, 12, nil},
-		{"a hole", []Span{{11, 12}}, 10, []Span{{11, 12}}},
-		{"a hole closed", []Span{{11, 12}, {12, 14}, {10, 11}}, 14, nil},
-		{"two holes, the upper closed", []Span{{11, 12}, {15, 16}, {12, 15}}, 10, []Span{{11, 16}}},
-		{"twice", []Span{{11, 12}, {11, 12}, {10, 12}, {10, 11}}, 12, nil},
-		{"below the start", []Span{{3, 7}}, 10, nil},
-		{"across the start", []Span{{3, 12}}, 12, nil},
-		{"empty", []Span{{12, 12}, {13, 11}}, 10, nil},
-		{"over several", []Span{{12, 13}, {15, 16}, {18, 19}, {14, 18}}, 10, []Span{{12, 13}, {14, 19}}},
+		{"in order", []headrace.OffsetRange{{From: 10, To: 11}, {From: 11, To: 12}}, 12, nil},
+		{"a hole", []headrace.OffsetRange{{From: 11, To: 12}}, 10, []headrace.OffsetRange{{From: 11, To: 12}}},
+		{"a hole closed", []headrace.OffsetRange{{From: 11, To: 12}, {From: 12, To: 14}, {From: 10, To: 11}}, 14, nil},
+		{"two holes, the upper closed", []headrace.OffsetRange{{From: 11, To: 12}, {From: 15, To: 16}, {From: 12, To: 15}}, 10, []headrace.OffsetRange{{From: 11, To: 16}}},
+		{"twice", []headrace.OffsetRange{{From: 11, To: 12}, {From: 11, To: 12}, {From: 10, To: 12}, {From: 10, To: 11}}, 12, nil},
+		{"below the start", []headrace.OffsetRange{{From: 3, To: 7}}, 10, nil},
+		{"across the start", []headrace.OffsetRange{{From: 3, To: 12}}, 12, nil},
+		{"empty", []headrace.OffsetRange{{From: 12, To: 12}, {From: 13, To: 11}}, 10, nil},
+		{"over several", []headrace.OffsetRange{{From: 12, To: 13}, {From: 15, To: 16}, {From: 18, To: 19}, {From: 14, To: 18}}, 10, []headrace.OffsetRange{{From: 12, To: 13}, {From: 14, To: 19}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			d := NewDone(10)
 			for _, m := range tc.marks {
-				d.Mark(m.First, m.End)
+				d.Mark(m.From, m.To)
 			}
 			if d.Prefix() != tc.prefix || !slices.Equal(d.Beyond(), tc.beyond) {
 				t.Errorf("got prefix %d beyond %v, want %d %v", d.Prefix(), d.Beyond(), tc.prefix, tc.beyond)
@@ -81,14 +83,14 @@ func TestDoneIsAPlainSet(t *testing.T) {
 	})
 }
 
-// apart fails unless the spans are in order, not empty, and apart from each other and the prefix.
+// apart fails unless the ranges are in order, not empty, and apart from each other and the prefix.
 func apart(t interface{ Fatalf(string, ...any) }, d *Done) {
 	before := d.Prefix()
 	for _, b := range d.Beyond() {
-		if b.First <= before || b.End <= b.First {
-			t.Fatalf("spans not apart: %v above %d", d.Beyond(), d.Prefix())
+		if b.From <= before || b.To <= b.From {
+			t.Fatalf("ranges not apart: %v above %d", d.Beyond(), d.Prefix())
 		}
-		before = b.End
+		before = b.To
 	}
 	if d.End() != before {
 		t.Fatalf("end %d, want %d", d.End(), before)

@@ -8,6 +8,8 @@ import (
 	"hash/crc32"
 	"math"
 	"sort"
+
+	"github.com/headrace/headrace"
 )
 
 // The parts of the format, see the package's documentation.
@@ -56,20 +58,20 @@ type Encoder struct {
 // not even which topic it belongs to, or no room to say it in. Below told everything that is done is said; when told is less than n.Done.End(), the metadata does not hold
 // all. The mark takes precedence over the done offsets, and lower offsets over higher ones.
 func (e *Encoder) Encode(log Log, n *Note, limit int) (metadata string, told int64) {
-	offset, spans := n.Done.Prefix(), n.Done.Beyond()
+	offset, ranges := n.Done.Prefix(), n.Done.Beyond()
 	named := log.Topic != [16]byte{} && limit >= leastNamed
-	if n.Mark == (Mark{}) && len(spans) == 0 && !named {
+	if n.Mark == (Mark{}) && len(ranges) == 0 && !named {
 		return "", offset
 	}
-	if payload, ok := e.pack(log, named, n, spans); ok && textLen(len(payload)) <= limit {
+	if payload, ok := e.pack(log, named, n, ranges); ok && textLen(len(payload)) <= limit {
 		return text(payload), n.Done.End()
 	}
-	// The search leaves off beside a number of spans that fits, even where more spans happen to compress into fewer bytes.
-	fit := sort.Search(len(spans), func(i int) bool {
-		payload, ok := e.pack(log, named, n, spans[:i+1])
+	// The search leaves off beside a number of ranges that fits, even where more ranges happen to compress into fewer bytes.
+	fit := sort.Search(len(ranges), func(i int) bool {
+		payload, ok := e.pack(log, named, n, ranges[:i+1])
 		return !ok || textLen(len(payload)) > limit
 	})
-	payload, ok := e.pack(log, named, n, spans[:fit])
+	payload, ok := e.pack(log, named, n, ranges[:fit])
 	switch {
 	case n.Mark != n.Mark.withoutOwners() && (!ok || textLen(len(payload)) > limit):
 		bare := *n
@@ -78,7 +80,7 @@ func (e *Encoder) Encode(log Log, n *Note, limit int) (metadata string, told int
 	case !ok || textLen(len(payload)) > limit:
 		return "", offset
 	case fit > 0:
-		return text(payload), spans[fit-1].End
+		return text(payload), ranges[fit-1].To
 	case n.Mark == (Mark{}) && !named:
 		return "", offset
 	}
@@ -89,9 +91,9 @@ func textLen(payload int) int { return len(prefix) + alphabet.EncodedLen(payload
 
 func text(payload []byte) string { return prefix + alphabet.EncodeToString(payload) }
 
-// pack returns the payload for some of a note's spans, with or without the topic's name, valid until the next call. It reports false when they take too much room in
+// pack returns the payload for some of a note's ranges, with or without the topic's name, valid until the next call. It reports false when they take too much room in
 // either form.
-func (e *Encoder) pack(log Log, named bool, n *Note, spans []Span) ([]byte, bool) {
+func (e *Encoder) pack(log Log, named bool, n *Note, ranges []headrace.OffsetRange) ([]byte, bool) {
 	offset := n.Done.Prefix()
 	flags := byte(0)
 	body := append(e.payload[:0], make([]byte, headBytes)...)
@@ -114,7 +116,7 @@ func (e *Encoder) pack(log Log, named bool, n *Note, spans []Span) ([]byte, bool
 		body = binary.AppendUvarint(body, uint64(max(0, n.Mark.Reach-offset-from)))
 		body = binary.AppendUvarint(body, uint64(max(0, min(n.Mark.Deaths, MaxDeaths))))
 	}
-	form, formFlag, ok := e.form(offset, spans)
+	form, formFlag, ok := e.form(offset, ranges)
 	if !ok {
 		return nil, false
 	}
@@ -136,19 +138,19 @@ func (e *Encoder) pack(log Log, named bool, n *Note, spans []Span) ([]byte, bool
 	return body, true
 }
 
-// form writes spans in the form that takes fewer bytes.
-func (e *Encoder) form(offset int64, spans []Span) (form []byte, flag byte, ok bool) {
-	if len(spans) == 0 {
+// form writes ranges in the form that takes fewer bytes.
+func (e *Encoder) form(offset int64, ranges []headrace.OffsetRange) (form []byte, flag byte, ok bool) {
+	if len(ranges) == 0 {
 		return nil, 0, true
 	}
-	runs, runsOK := e.asRuns(offset, spans)
-	bits := spans[len(spans)-1].End - offset - 1
+	runs, runsOK := e.asRuns(offset, ranges)
+	bits := ranges[len(ranges)-1].To - offset - 1
 	bitmapBytes := (bits + 7) / 8
 	switch {
 	case runsOK && int64(len(runs)) <= bitmapBytes:
 		return runs, flagRuns, true
 	case bitmapBytes <= maxForm:
-		return e.asBitmap(offset, spans, int(bitmapBytes)), flagBitmap, true
+		return e.asBitmap(offset, ranges, int(bitmapBytes)), flagBitmap, true
 	case runsOK:
 		return runs, flagRuns, true
 	}
@@ -156,25 +158,25 @@ func (e *Encoder) form(offset int64, spans []Span) (form []byte, flag byte, ok b
 }
 
 // asRuns writes, by turns, how many offsets are not done and how many are, each less one. It gives up beyond maxForm.
-func (e *Encoder) asRuns(offset int64, spans []Span) ([]byte, bool) {
+func (e *Encoder) asRuns(offset int64, ranges []headrace.OffsetRange) ([]byte, bool) {
 	e.runs = e.runs[:0]
-	for _, s := range spans {
-		e.runs = binary.AppendUvarint(e.runs, uint64(s.First-offset-1)) //nolint:gosec // spans are in order and apart
-		e.runs = binary.AppendUvarint(e.runs, uint64(s.End-s.First-1))  //nolint:gosec // spans are not empty
+	for _, s := range ranges {
+		e.runs = binary.AppendUvarint(e.runs, uint64(s.From-offset-1)) //nolint:gosec // ranges are in order and apart
+		e.runs = binary.AppendUvarint(e.runs, uint64(s.To-s.From-1))   //nolint:gosec // ranges are not empty
 		if len(e.runs) > maxForm {
 			return nil, false
 		}
-		offset = s.End
+		offset = s.To
 	}
 	return e.runs, true
 }
 
 // asBitmap writes one bit per offset from offset+1 on, since offset itself is not done; the first is the lowest of the first byte.
-func (e *Encoder) asBitmap(offset int64, spans []Span, size int) []byte {
+func (e *Encoder) asBitmap(offset int64, ranges []headrace.OffsetRange, size int) []byte {
 	e.bitmap = append(e.bitmap[:0], make([]byte, size)...)
-	for _, s := range spans {
-		for at := s.First - offset - 1; at < s.End-offset-1; at++ {
-			if at%8 == 0 && s.End-offset-1-at >= 8 {
+	for _, s := range ranges {
+		for at := s.From - offset - 1; at < s.To-offset-1; at++ {
+			if at%8 == 0 && s.To-offset-1-at >= 8 {
 				e.bitmap[at/8] = math.MaxUint8
 				at += 7
 				continue

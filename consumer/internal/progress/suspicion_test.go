@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/headrace/headrace"
 )
 
 // shop simulates a group of one worker after another, of whom each may die. What a partition's next owner knows is its stored offset
@@ -360,7 +362,7 @@ func TestNothingIsSuspectedAfterAnOrderlyEnd(t *testing.T) {
 	for name, n := range map[string]*Note{
 		"nothing":                         note(100, Mark{}),
 		"all in hand is done":             note(100, Mark{Working: true, From: 90, Reach: 100}),
-		"all in hand is done, beyond":     note(100, Mark{Working: true, From: 101, Reach: 110}, Span{101, 110}),
+		"all in hand is done, beyond":     note(100, Mark{Working: true, From: 101, Reach: 110}, headrace.OffsetRange{From: 101, To: 110}),
 		"left with no deaths":             note(100, Mark{From: 100, Reach: 110}),
 		"alone, and done":                 note(100, Mark{Working: true, Alone: true, From: 99, Reach: 100, Deaths: 4}),
 		"working, and nothing was handed": note(100, Mark{Working: true, From: 100, Reach: 100}),
