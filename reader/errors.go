@@ -11,8 +11,8 @@ import (
 // ErrStop, returned by the function given to [Read], ends the reading without an error.
 var ErrStop = errors.New("stop reading")
 
-// CorruptError says that a record batch cannot be read. Its bytes are damaged, twice in a row, so that not even its length can be
-// believed; or it is over the limits for decompression, or does not decompress.
+// CorruptError says that a record batch cannot be read. Either its bytes came damaged twice in a row, so that not even its length can be
+// trusted, or it does not decompress, or it is over the limits for decompression.
 type CorruptError struct {
 	headrace.Location // the batch's first offset
 	Err               error
@@ -49,7 +49,7 @@ func (e *RecreatedError) Error() string {
 		e.Topic, e.Was, e.Now)
 }
 
-// MissingTopicError says that a topic does not exist. What is known of how it should be created is in the other fields.
+// MissingTopicError says that a topic does not exist. The other fields say how to create it, as far as that is known.
 type MissingTopicError struct {
 	Topic      string
 	Partitions int      // 0 when it is not known

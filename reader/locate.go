@@ -7,9 +7,9 @@ import (
 	"github.com/headrace/headrace/internal/kafka"
 )
 
-// OffsetIn returns the offset of the position in a log from start to end, whose next record would get offset end. Of the time of a position
-// made by [AtTime], atTime is the first record's offset, negative when there is none; for other positions it means nothing. Distances stay
-// within the log; an exact offset is returned as it is.
+// OffsetIn returns the offset of the position in a log whose first offset is start and whose next event gets offset end. A position made by
+// [AtTime] also needs atTime, the offset of the first event at or after that time, which is negative when there is none. Distances stay
+// within the log. An exact offset is returned as it is.
 func (p Position) OffsetIn(start, end, atTime int64) int64 {
 	switch p.kind {
 	case positionOffset:
