@@ -75,7 +75,7 @@ func (e *engine) beginTopic(partitions []*partition) {
 func (e *engine) goOn(p *partition) {
 	r := p.recalled
 	p.recalled = recalled{}
-	p.place(r.note, r.offset, r.metadata)
+	p.setPosition(r.note, r.offset, r.metadata)
 	e.commits.soon() // else its first event waits for it
 	e.startAlone(p)
 }
@@ -85,7 +85,7 @@ func (e *engine) goOn(p *partition) {
 func (e *engine) beginAt(start reader.Position, partitions []*partition, starts []int64) {
 	for i, p := range partitions {
 		p.log().Info("group has no offset of this partition: starting it", zap.Stringer("from", start), zap.Int64("offset", starts[i]))
-		p.place(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
+		p.setPosition(progress.Note{Done: progress.NewDone(starts[i])}, -1, "")
 	}
 	for failures := 1; len(partitions) > 0; failures++ {
 		again := e.commits.commit(e.ctx, partitions, false)

@@ -146,7 +146,7 @@ func TestARetryTopicThatWaitsKeepsNoSuspectFromItsTurn(t *testing.T) {
 	eachWay(t, func(t *testing.T, concurrency int) {
 		w := newWorld(t)
 		w.topic("t", 1, false)
-		cfg := w.laddered(time.Hour)
+		cfg := w.retrying(time.Hour)
 		cfg.Concurrency = concurrency
 		waiting := RetryTopic("t", "g", time.Hour)
 		w.topic(waiting, 1, false)

@@ -39,7 +39,7 @@ func TestWorkersWhoseRetryTopicsHaveOneName(t *testing.T) {
 	w.topic("t.a", 1, false)
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")})
 	config := func(topic, group string) Config {
-		cfg := w.laddered(20 * time.Millisecond)
+		cfg := w.retrying(20 * time.Millisecond)
 		cfg.Topics, cfg.Group, cfg.Policy.Attempts = []string{topic}, group, 1
 		return cfg
 	}

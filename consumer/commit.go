@@ -214,8 +214,8 @@ func (c *committer) refused(ctx context.Context, p *partition, r *repeat, err er
 	return false
 }
 
-// settle commits until nothing is left to try again, or ctx ends. It returns the partitions that are not committed.
-func (c *committer) settle(ctx context.Context, partitions []*partition) []*partition {
+// commitRemaining commits until nothing is left to try again, or ctx ends. It returns the partitions that are not committed.
+func (c *committer) commitRemaining(ctx context.Context, partitions []*partition) []*partition {
 	for failures := 1; ; failures++ {
 		partitions = c.withoutGone(ctx, c.commit(ctx, partitions, false))
 		if len(partitions) == 0 || ctx.Err() != nil {

@@ -145,7 +145,7 @@ func (p *partition) deadPartition(name string, from origin) int32 {
 
 // ownHeaders is the headers of a record that are not this package's.
 func ownHeaders(rec *batch.Record) []headrace.Header {
-	return slices.DeleteFunc(rec.Headers(nil), func(h headrace.Header) bool { return ours(h.Key) })
+	return slices.DeleteFunc(rec.Headers(nil), func(h headrace.Header) bool { return isWorkerHeader(h.Key) })
 }
 
 // deathHeaders tell where an event comes from and why it did not stay there.

@@ -37,9 +37,9 @@ func (p *partition) doneInOrder(s *taskBlock) {
 // doneInLanes takes up what is done of a block of which the lanes have nothing left. Events that are held elsewhere end there.
 // It needs the partition's lock.
 func (p *partition) doneInLanes(s *taskBlock) {
-	s.settled(p.done.Mark)
+	s.markDone(p.done.Mark)
 	if p.span != nil {
-		s.eachSettled(p.span.counts.add)
+		s.eachCompleted(p.span.counts.add)
 	}
 }
 
@@ -100,7 +100,7 @@ func (p *partition) progress() progress.Done {
 		return done
 	}
 	for _, s := range p.live {
-		s.settled(done.Mark)
+		s.markDone(done.Mark)
 	}
 	if p.prefix.Load() >= 0 {
 		p.prefix.Store(done.Prefix())
@@ -108,17 +108,17 @@ func (p *partition) progress() progress.Done {
 	return done
 }
 
-// settled calls mark with what is done of a block that the lanes have.
-func (s *taskBlock) settled(mark func(first, end int64)) {
+// markDone calls mark with what is done of a block that the lanes have.
+func (s *taskBlock) markDone(mark func(first, end int64)) {
 	if s.left.Load() == 0 && !s.moved.Load() {
 		mark(s.tasks[0].first, s.tasks[s.n-1].end)
 		return
 	}
-	s.eachSettled(func(t *task) { mark(t.first, t.end) })
+	s.eachCompleted(func(t *task) { mark(t.first, t.end) })
 }
 
-// eachSettled calls fn with each event of a block that has ended in its lane.
-func (s *taskBlock) eachSettled(fn func(*task)) {
+// eachCompleted calls fn with each event of a block that has ended in its lane.
+func (s *taskBlock) eachCompleted(fn func(*task)) {
 	for i := range s.tasks[:s.n] {
 		if t := &s.tasks[i]; t.next.Load() == settled {
 			fn(t)

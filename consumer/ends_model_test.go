@@ -361,7 +361,7 @@ func (m *endsModel) live(tb testing.TB, routes *routes, ping *target, end endOfL
 	}
 	from := n.Done.Prefix()
 	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, from, nil), true
-	p.place(n, from, "")
+	p.setPosition(n, from, "")
 	p.unconfirmed()
 	p.users.Store(1)
 	e.partitions[p.TopicPartition] = p

@@ -174,7 +174,7 @@ func (e *engine) run(ctx context.Context) error {
 	stuck := e.drain(working, ErrStopping)
 	stopCommitting()
 	commits.Wait()
-	uncommitted := e.settle(background, e.owned())
+	uncommitted := e.commitLast(background, e.owned())
 
 	cancel()
 	close(watched)
@@ -201,14 +201,14 @@ func (e *engine) close(ctx context.Context) {
 	}
 }
 
-// settle makes the last commit.
-func (e *engine) settle(ctx context.Context, partitions []*partition) error {
+// commitLast makes the last commit.
+func (e *engine) commitLast(ctx context.Context, partitions []*partition) error {
 	for _, p := range partitions {
 		p.limits.end()
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitGrace)
 	defer cancel()
-	left := e.commits.settle(ctx, partitions)
+	left := e.commits.commitRemaining(ctx, partitions)
 	left = slices.DeleteFunc(left, func(p *partition) bool { return p.lost.Load() })
 	if len(left) == 0 {
 		return nil

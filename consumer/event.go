@@ -87,7 +87,7 @@ func (e *event) describe(t *task) Info {
 	}
 	headers := t.record.Headers(nil)
 	if o := t.origin; o != nil {
-		info.Topic, info.Partition, info.Offset, info.Time, info.Retry = o.Topic, o.Partition, o.offset, time.UnixMilli(o.time).UTC(), o.spent.rung
+		info.Topic, info.Partition, info.Offset, info.Time, info.Retry = o.Topic, o.Partition, o.offset, time.UnixMilli(o.time).UTC(), o.spent.tier
 		headers = ownHeaders(&t.record)
 	}
 	for _, h := range headers {

@@ -21,7 +21,7 @@ type Info struct {
 	Event     string            // full name of the schema the event was written with; "" for a tombstone
 	Schema    schema.Ref
 	Attempt   int // 1 for the first, and on through retry topics
-	Retry     int // rungs of [Policy.Retry] that the event has climbed; 0 in its own topic
+	Retry     int // tiers of [Policy.Retry] that the event has climbed; 0 in its own topic
 	Group     string
 
 	// Replay is the id of the replay by which the event came: of [Replay], or of the one that has copied it to its topic, by the record's

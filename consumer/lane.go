@@ -25,18 +25,18 @@ type lane struct {
 	waits  atomic.Bool           // in place, for the next attempt or for a copy to be written: no handler runs
 	epoch  time.Time             // deadlines are told from it
 
-	mu        sync.Mutex // held to change what follows, by the lane, and to look at it, by others
-	partition *partition
-	claims    [blockTasks]*task
-	settledTo int       // claims below it are settled; those from there up to the task at hand are done, and will be
-	unblocked []*task   // what waited for tasks of this turn
-	movedTo   *task     // the copy, in its key's queue, of the task at hand, with flagMoved
-	movedAt   uint64    // its place
-	seen      uint64    // the place at the watch's last look,
-	since     time.Time // and at its first that saw the same
-	expired   time.Time // when the lease of the task at hand ended, with flagExpired
-	lease     lease
-	goroutine string // the number of the lane's goroutine
+	mu          sync.Mutex // held to change what follows, by the lane, and to look at it, by others
+	partition   *partition
+	claims      [blockTasks]*task
+	completedTo int       // claims below it are settled; those from there up to the task at hand are done, and will be
+	unblocked   []*task   // what waited for tasks of this turn
+	movedTo     *task     // the copy, in its key's queue, of the task at hand, with flagMoved
+	movedAt     uint64    // its place
+	seen        uint64    // the place at the watch's last look,
+	since       time.Time // and at its first that saw the same
+	expired     time.Time // when the lease of the task at hand ended, with flagExpired
+	lease       lease
+	goroutine   string // the number of the lane's goroutine
 
 	// Only the lane's goroutine uses what follows.
 	task     *task // at hand
@@ -180,7 +180,7 @@ func (l *lane) sweep() (over bool) {
 			}
 			continue
 		}
-		if !l.settle(t, err) {
+		if !l.complete(t, err) {
 			return true
 		}
 	}

@@ -267,7 +267,7 @@ func (m *plan) live(routes *routes, target *target, span time.Duration, orderly 
 	p := newPartition(e, kafka.TopicPartition{Topic: "t"}, kafka.Member{})
 	p.router.targets[schema.RefID(pingID)] = target
 	p.feed, p.begun = fetch.NewFeed(p.TopicPartition, [16]byte{}, 0, nil), true
-	p.place(m.note, m.note.Done.Prefix(), "")
+	p.setPosition(m.note, m.note.Done.Prefix(), "")
 	p.limits.limit.Store(math.MaxInt64)
 	p.limits.low.Store(math.MaxInt64)
 	p.users.Store(1)

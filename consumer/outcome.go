@@ -29,8 +29,8 @@ func Permanent(err error) error {
 // RetryAfter marks an error as a failed attempt whose next one does not begin before d has passed, as a Retry-After header says it.
 // A negative d is none, so that the policy's own wait is left; a d above [MaxDelay] is MaxDelay. RetryAfter(d, nil) is nil.
 //
-// Where the event's policy has a ladder ([Policy.Retry]) and d is at least the shortest of its delays, it waits in a retry topic; this
-// gives up no attempt it has left. It waits there for a hundred times the longest delay of the ladder at most. Otherwise it waits in place:
+// Where the event's policy has retry tiers ([Policy.Retry]) and d is at least the shortest of their delays, it waits in a retry topic; this
+// gives up no attempt it has left. It waits there for a hundred times the longest of the delays at most. Otherwise it waits in place:
 // with [Config.Concurrency] above zero, other keys go on beside it; with zero, the default, every event behind it in its partition waits
 // for d as well, and [PartitionState] says so in WaitsFor.
 func RetryAfter(d time.Duration, err error) error {
@@ -41,7 +41,7 @@ func RetryAfter(d time.Duration, err error) error {
 }
 
 // Snooze puts an event off: it is handled again when d has passed, and no attempt is spent. It waits where one of [RetryAfter] would,
-// which with [Config.Concurrency] 0 and no ladder holds up its whole partition. A d below 10 ms is 10 ms, one above [MaxDelay] is MaxDelay.
+// which with [Config.Concurrency] 0 and no retry tiers holds up its whole partition. A d below 10 ms is 10 ms, one above [MaxDelay] is MaxDelay.
 // Nothing ends an event that is put off for ever.
 func Snooze(d time.Duration) error {
 	return &snoozeError{min(max(d, minSnooze), MaxDelay)}

@@ -16,10 +16,10 @@ import (
 // says it to the group whenever it joins. Who finds the mark of another looks whether that one is in the group: then it lives.
 
 const (
-	// settleLimit is how long a partition that another worker has left waits for a rebalance to end, to learn whether that one lives.
+	// rebalanceLimit is how long a partition that another worker has left waits for a rebalance to end, to learn whether that one lives.
 	// After that it is taken for dead until an event would be charged for it.
-	settleLimit = 2 * time.Second
-	settlePause = 100 * time.Millisecond
+	rebalanceLimit = 2 * time.Second
+	rebalancePause = 100 * time.Millisecond
 )
 
 var errRebalancing = errors.New("the group is rebalancing: its members are unknown")
@@ -38,10 +38,10 @@ func (e *engine) goOnAfter(partitions []*partition) {
 	if len(strangers) == 0 {
 		return
 	}
-	limit := time.Now().Add(settleLimit)
+	limit := time.Now().Add(rebalanceLimit)
 	e.ask("group's members", strangers, func(ctx context.Context, asked []*partition) []error {
 		members, err := e.members(ctx)
-		for errors.Is(err, errRebalancing) && time.Now().Before(limit) && e.sleep(settlePause) {
+		for errors.Is(err, errRebalancing) && time.Now().Before(limit) && e.sleep(rebalancePause) {
 			members, err = e.members(ctx)
 		}
 		if err != nil && !errors.Is(err, errRebalancing) {

@@ -50,7 +50,7 @@ func (e *engine) revoked(partitions []assign.Partition) {
 	}
 	e.cfg.Logger.Info("revoking partitions", zap.String("group", e.cfg.Group), zap.Int("partitions", len(ps)))
 	e.drain(e.andBefore(ps), ErrRevoked)
-	if err := e.settle(e.base, ps); err != nil {
+	if err := e.commitLast(e.base, ps); err != nil {
 		e.cfg.Logger.Warn("revoked partitions released", zap.Error(err))
 	}
 	e.drop(ps)

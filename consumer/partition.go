@@ -97,8 +97,8 @@ func newPartition(e *engine, tp kafka.TopicPartition, member kafka.Member) *part
 	return p
 }
 
-// place sets where the partition begins, and what the group has committed of it: an offset, -1 for none, and metadata.
-func (p *partition) place(n progress.Note, committed int64, metadata string) {
+// setPosition sets where the partition begins, and what the group has committed of it: an offset, -1 for none, and metadata.
+func (p *partition) setPosition(n progress.Note, committed int64, metadata string) {
 	p.committed, p.metadata = committed, metadata
 	p.known.Store(committed)
 	p.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Policy says what happens to an event that its handler cannot handle. The order is fixed: Attempts in place, then a rung of Retry
+// Policy says what happens to an event that its handler cannot handle. The order is fixed: Attempts in place, then a tier of Retry
 // after the other, then the dead letter. The zero Policy tries five times and then stops the worker.
 type Policy struct {
 	// Attempts is how often an event is given to its handler in place at most, the first time included. Defaults to 5.
@@ -26,16 +26,16 @@ type Policy struct {
 	// matches is a failed attempt. An outcome that the handler chose itself stays.
 	ErrorRules []ErrorRule
 
-	// Retry is a ladder of delays. An event that is out of attempts moves to the topic [RetryTopic] names for the first of them, is
+	// Retry is the delays of the retry tiers. An event that is out of attempts moves to the topic [RetryTopic] names for the first of them, is
 	// tried once more when that has passed, moves on to the next, and so on; what follows the last is DeadLetter. Delays are whole
 	// milliseconds, [MaxDelay] at most, and may repeat.
 	//
-	// A ladder gives order up: the events behind one that climbs it, those of its key among them, go on without it. When it is due it is
+	// Retry tiers give order up: the events behind one that moves to a retry topic, those of its key among them, go on without it. When it is due it is
 	// handled beside whatever is being handled of its key in the topic. Events of a key in one retry topic are handled one at a time, in
 	// the order they came there. A crash between the copy to a retry topic and the commit makes a second copy. The worker reads the retry topics itself, as a member of
-	// [RetryGroup]; those of a delay that is in no ladder any more as well, as long as they exist.
+	// [RetryGroup]; those of a delay that is in no policy any more as well, as long as they exist.
 	//
-	// Without a ladder an event waits in place, however long its handler has it wait ([RetryAfter], [Snooze]). With [Config.Concurrency]
+	// Without Retry an event waits in place, however long its handler has it wait ([RetryAfter], [Snooze]). With [Config.Concurrency]
 	// 0, every event behind it in the partition waits as well.
 	Retry []time.Duration
 

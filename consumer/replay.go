@@ -15,7 +15,7 @@ type ReplayConfig struct {
 	// what handlers and dead letters are told, and defaults to ID. Topics, Start and what Tuning says of groups count for nothing;
 	// Tuning.CommitInterval is the time between two calls of Progress.
 	//
-	// Policies hold as in a worker, but for the ladder: Policy.Retry is left out, since the retry topics are the live group's, and an
+	// Policies hold as in a worker, but for the retry tiers: Policy.Retry is left out, since the retry topics are the live group's, and an
 	// event that waits does so in place.
 	Worker Config
 

@@ -165,7 +165,7 @@ func (e *engine) runReplay(ctx context.Context) error {
 	close(watched)
 	e.wg.Wait()
 	e.fetcher.Stop()
-	return errors.Join(append([]error{failure, r.tell()}, stuck...)...)
+	return errors.Join(append([]error{failure, r.reportProgress()}, stuck...)...)
 }
 
 // follow tells of progress until the replay is over, and returns why it ends before that.
@@ -186,7 +186,7 @@ func (r *replaying) follow(ctx context.Context, failed <-chan error, ended <-cha
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-ticker.C:
-			if err := r.tell(); err != nil {
+			if err := r.reportProgress(); err != nil {
 				return err
 			}
 		}
@@ -206,7 +206,7 @@ func (e *engine) startSpans() {
 		for _, b := range s.Beyond {
 			done.Mark(b.From, b.To)
 		}
-		p.place(progress.Note{Done: done}, -1, "")
+		p.setPosition(progress.Note{Done: done}, -1, "")
 		p.unconfirmed() // there is no group to tell what may be in hand
 		p.start()
 	}
@@ -234,8 +234,8 @@ func (e *engine) makeSpans() {
 	e.stats.assigned.Store(int64(len(e.partitions)))
 }
 
-// tell tells how far the spans have come.
-func (r *replaying) tell() error {
+// reportProgress tells how far the spans have come.
+func (r *replaying) reportProgress() error {
 	if r.cfg.Progress == nil {
 		return nil
 	}

@@ -65,7 +65,7 @@ func (r *replays) brought(ctx context.Context, id, topic string, looked *bool) (
 	}
 	asking, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	err := r.look(asking)
+	err := r.readNew(asking)
 	if notAllowed(err) && !r.needed {
 		err = nil // nothing is believed
 	}
@@ -104,15 +104,15 @@ func (r *replays) check(ctx context.Context, group string) error {
 	if !r.needed {
 		return nil
 	}
-	err := r.client.Retry(ctx, r.look)
+	err := r.client.Retry(ctx, r.readNew)
 	if notAllowed(err) {
 		return &ReplaysRightError{Group: group, Err: err}
 	}
 	return err
 }
 
-// look reads what has come to the topic since the last look.
-func (r *replays) look(ctx context.Context) error {
+// readNew reads what has come to the topic since the last readNew.
+func (r *replays) readNew(ctx context.Context) error {
 	select {
 	case r.looking <- struct{}{}:
 		defer func() { <-r.looking }()

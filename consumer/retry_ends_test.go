@@ -23,14 +23,14 @@ func TestRecordsOfARetryTopicEndWhateverTheirHeadersSay(t *testing.T) {
 		month := now.Add(29 * 24 * time.Hour).Format(time.RFC3339Nano)
 		for n, headers := range [][]headrace.Header{
 			nil,
-			retryCopy(HeaderGroup, "g", HeaderTime, now.Format(time.RFC3339Nano), HeaderRetryDue, month, HeaderDeliveryCount, "0", HeaderRetryRung, "0"),
+			retryCopy(HeaderGroup, "g", HeaderTime, now.Format(time.RFC3339Nano), HeaderRetryDue, month, HeaderDeliveryCount, "0", HeaderRetryTier, "0"),
 			retryCopy(HeaderGroup, "g", HeaderTime, month, HeaderRetryDue, month, HeaderRetryHops, "-7"),
 			retryCopy(HeaderTopic, "elsewhere", HeaderRetryDue, month),
 			{{Key: HeaderRetryDue, Value: []byte(month)}},
 		} {
 			w.put("t.g.retry.10ms", 0, rec{key: strconv.Itoa(n), value: pingValue(int64(n), "x"), headers: headers, at: now.UnixMilli()})
 		}
-		cfg := w.laddered(10*time.Millisecond, 20*time.Millisecond)
+		cfg := w.retrying(10*time.Millisecond, 20*time.Millisecond)
 		cfg.Concurrency = concurrency
 		var seen calls
 		j := w.start(cfg, On(func(ctx context.Context, p ping) error {
@@ -45,7 +45,7 @@ func TestRecordsOfARetryTopicEndWhateverTheirHeadersSay(t *testing.T) {
 				attempts = append(attempts, c.Attempt)
 			}
 			want := []int{1, 2, 3, 4}
-			if n == 2 { // whose headers say that it has had five attempts, and has one rung to go
+			if n == 2 { // whose headers say that it has had five attempts, and has one tier to go
 				want = []int{6, 7}
 			}
 			if diff := cmp.Diff(want, attempts); diff != "" {

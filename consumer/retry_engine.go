@@ -42,7 +42,7 @@ func (c Config) divide() (own, retries Config) {
 	return own, retries
 }
 
-// ofRetries makes the engine of the worker's retry topics, nil when there are none: those of its ladders, and those that an earlier ladder
+// ofRetries makes the engine of the worker's retry topics, nil when there are none: those of its policies, and those that an earlier policy
 // has left, whose events would be forgotten otherwise. It shares what bounds the worker: its lanes, and the sender.
 func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 	read, err := e.left(ctx)
@@ -60,7 +60,7 @@ func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 	if len(read) == 0 {
 		return nil, nil //nolint:nilnil // no retry topics is no error
 	}
-	if e.sender == nil { // no policy copies events any more, and what an earlier ladder has left may have to wait longer
+	if e.sender == nil { // no policy copies events any more, and what an earlier policy has left may have to wait longer
 		if e.sender, err = newCopySender(e.client, e.cfg); err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (e *engine) ofRetries(ctx context.Context, w *Worker) (*engine, error) {
 	return r, nil
 }
 
-// left finds the retry topics of the worker's topics that are in none of its ladders.
+// left finds the retry topics of the worker's topics that are in none of its policies.
 func (e *engine) left(ctx context.Context) (map[string]*retryTopic, error) {
 	var all []kafka.Topic
 	err := e.client.Retry(ctx, func(ctx context.Context) (err error) {

@@ -73,13 +73,13 @@ func (p *partition) rest(d time.Duration) bool {
 	return p.aside(d)
 }
 
-// notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short. Where its ladder has
+// notYet says where an event that is not due goes on waiting: in a retry topic, or in place when what is left is short. Where its policy has
 // no delay as short as what is left, or it has none any more, it goes to the end of the retry topic it is in.
 func (t *task) notYet(now time.Time) verdict {
 	wait := max(0, t.origin.due.Sub(now))
 	v := verdict{kind: verdictAgain, failure: early, step: t.policy().wait(wait, 0, t.spent)}
 	if delay := t.partition.retry.delay; v.step.kind == stepAgain && wait > delay {
-		v.step = step{kind: stepMove, spent: t.spent, after: wait, rung: delay}
+		v.step = step{kind: stepMove, spent: t.spent, after: wait, delay: delay}
 	}
 	if v.step.kind == stepMove {
 		v.kind = verdictMove
@@ -100,8 +100,8 @@ func (p *partition) moveToRetry(t *task, v verdict) bool {
 	} else {
 		headers = append(headers, deathHeaders(from, p.engine.group, t.ref, v.failure, now)...)
 	}
-	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.rung, hops, due)...))
-	name := RetryTopic(p.source(), p.engine.group, v.step.rung)
+	r := copyOf(t, append(headers, retryHeaders(from, v.step.spent.tier, hops, due)...))
+	name := RetryTopic(p.source(), p.engine.group, v.step.delay)
 	r.Partition = p.retryPartition(name, from)
 	if _, err := p.write(name, &r, t); uncopyable(err) {
 		return p.unmovable(t, v.failure, name, err)

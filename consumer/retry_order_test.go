@@ -21,7 +21,7 @@ func TestRetriedEventsRunBesideTheirKeyAndNotBesideEachOther(t *testing.T) {
 		for n := range int64(retried + 1) {
 			w.put("t", 0, rec{key: "k", value: pingValue(n, "x")})
 		}
-		cfg := w.laddered(time.Millisecond)
+		cfg := w.retrying(time.Millisecond)
 		cfg.Concurrency, cfg.Policy.Attempts = concurrency, 1
 		var (
 			mu      sync.Mutex

@@ -14,7 +14,7 @@ import (
 // There is one set of them, however often it moves. Values are text.
 const (
 	HeaderRetryDue  = "__retry.due"  // the event is not tried before, RFC 3339
-	HeaderRetryRung = "__retry.rung" // how many rungs of the ladder it has climbed
+	HeaderRetryTier = "__retry.rung" // how many retry tiers it has moved to; the name on the wire is older than the word
 	HeaderRetryTime = "__retry.time" // the event's own timestamp in milliseconds; the record's is when it moved, so that retention goes by that
 	HeaderRetryHops = "__retry.hops" // how often it has been copied since its last attempt, only to wait longer
 
@@ -22,7 +22,7 @@ const (
 )
 
 // maxHops is how often an event is copied from one retry topic to another only because it is not due yet. After that it is tried. Each hop
-// takes the delay of a retry topic, so that an event waits for a hundred times the longest delay of its ladder at most. Headers can ask for
+// takes the delay of a retry topic, so that an event waits for a hundred times the longest delay of its policy at most. Headers can ask for
 // a wait of a month in a topic of 100 ms, which would be ten copies a second for a month.
 const maxHops = 100
 
@@ -47,7 +47,7 @@ type origin struct {
 // retry topic has the same name: topic t of group a.b and topic t.a of group b both use t.a.b.retry.1m.
 //
 // Headers can be anybody's. Where they are not all there, or make no sense, the record begins in the retry topic itself. Whatever they say,
-// each copy of the record is closer to its end: the copy's own headers are sound, and attempts, rungs and hops only rise.
+// each copy of the record is closer to its end: the copy's own headers are sound, and attempts, tiers and hops only rise.
 func (r *retryTopic) readOrigin(tp kafka.TopicPartition, rec *batch.Record, now time.Time) (o origin, ours bool) {
 	topic, hasTopic := rec.Header(HeaderTopic)
 	group, hasGroup := rec.Header(HeaderGroup)
@@ -58,11 +58,11 @@ func (r *retryTopic) readOrigin(tp kafka.TopicPartition, rec *batch.Record, now 
 	partition, ok1 := readNumber(rec, HeaderPartition, 1<<31-1)
 	offset, ok2 := readNumber(rec, HeaderOffset, 1<<63-1)
 	attempts, ok3 := readNumber(rec, HeaderDeliveryCount, maxSpent)
-	rung, ok4 := readNumber(rec, HeaderRetryRung, maxSpent)
+	tier, ok4 := readNumber(rec, HeaderRetryTier, maxSpent)
 	moved, ok5 := readTime(rec, HeaderTime)
 	due, ok6 := readTime(rec, HeaderRetryDue)
 	if !known || !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 {
-		return strange(tp, rec, r.delay, now), true
+		return foreignOrigin(tp, rec, r.delay, now), true
 	}
 	if last := moved.Add(MaxDelay); due.After(last) {
 		due = last
@@ -77,7 +77,7 @@ func (r *retryTopic) readOrigin(tp kafka.TopicPartition, rec *batch.Record, now 
 	}
 	return origin{
 		TopicPartition: kafka.TopicPartition{Topic: string(topic), Partition: int32(partition)}, //nolint:gosec // bounded above
-		offset:         offset, time: at, spent: spent{attempts: int(attempts), rung: int(rung)}, moved: moved, due: due, hops: int(hops),
+		offset:         offset, time: at, spent: spent{attempts: int(attempts), tier: int(tier)}, moved: moved, due: due, hops: int(hops),
 	}, true
 }
 
@@ -94,8 +94,8 @@ func (r *retryTopic) writes(topic string) bool {
 	return ours
 }
 
-// strange is the origin of a record in a retry topic that another program wrote: it begins there, and waits once.
-func strange(tp kafka.TopicPartition, rec *batch.Record, delay time.Duration, now time.Time) origin {
+// foreignOrigin is the origin of a record in a retry topic that another program wrote: it begins there, and waits once.
+func foreignOrigin(tp kafka.TopicPartition, rec *batch.Record, delay time.Duration, now time.Time) origin {
 	moved := time.UnixMilli(max(rec.Timestamp, 0))
 	due := moved.Add(delay)
 	if last := now.Add(delay); due.After(last) { // a clock that is ahead
@@ -125,13 +125,13 @@ func readTime(rec *batch.Record, key string) (time.Time, bool) {
 }
 
 // retryHeaders is what an event that moves has beside the headers of a dead letter.
-func retryHeaders(o origin, rung, hops int, due time.Time) []headrace.Header {
+func retryHeaders(o origin, tier, hops int, due time.Time) []headrace.Header {
 	number := func(key string, n int64) headrace.Header {
 		return headrace.Header{Key: key, Value: strconv.AppendInt(nil, n, 10)}
 	}
 	headers := []headrace.Header{
 		{Key: HeaderRetryDue, Value: []byte(due.UTC().Format(time.RFC3339Nano))},
-		number(HeaderRetryRung, int64(rung)),
+		number(HeaderRetryTier, int64(tier)),
 	}
 	if o.time != noTime {
 		headers = append(headers, number(HeaderRetryTime, o.time))
@@ -155,8 +155,8 @@ func stillHeaders(o origin, group string, rec *batch.Record, now time.Time) []he
 	return headers
 }
 
-// ours reports whether a header is one that this package adds to an event's own.
-func ours(key string) bool {
+// isWorkerHeader reports whether a header is one that this package adds to an event's own.
+func isWorkerHeader(key string) bool {
 	return strings.HasPrefix(key, headerFamily) || strings.HasPrefix(key, retryFamily)
 }
 

@@ -40,7 +40,7 @@ var (
 func retryCopy(changes ...string) []headrace.Header {
 	headers := map[string]string{
 		HeaderTopic: "t", HeaderPartition: "3", HeaderOffset: "41", HeaderDeliveryCount: "5", HeaderTime: "2024-05-01T10:00:00Z",
-		HeaderRetryDue: "2024-05-01T10:01:00.5Z", HeaderRetryRung: "1", HeaderRetryTime: "1700000000123",
+		HeaderRetryDue: "2024-05-01T10:01:00.5Z", HeaderRetryTier: "1", HeaderRetryTime: "1700000000123",
 	}
 	for i := 0; i < len(changes); i += 2 {
 		headers[changes[i]] = changes[i+1]
@@ -121,7 +121,7 @@ func TestRecordWhoseHeadersMakeNoSenseBeginsInTheRetryTopic(t *testing.T) {
 		{HeaderOffset, "9223372036854775808"},
 		{HeaderDeliveryCount, "1073741825"},
 		{HeaderDeliveryCount, ""},
-		{HeaderRetryRung, "-2"},
+		{HeaderRetryTier, "-2"},
 		{HeaderRetryDue, "soon"},
 		{HeaderRetryDue, "-"},
 		{HeaderTime, "-"},
@@ -154,7 +154,7 @@ func TestWhenARetryIsLookedAt(t *testing.T) {
 	}
 	for name, wrote := range map[string]time.Duration{"now": 0, "a clock that is ahead": time.Hour} {
 		rec := &batch.Record{Timestamp: now.Add(wrote).UnixMilli(), Offset: 4}
-		if o := strange(minuteAt, rec, time.Minute, now); !o.due.Equal(now.Add(time.Minute)) || o.offset != 4 {
+		if o := foreignOrigin(minuteAt, rec, time.Minute, now); !o.due.Equal(now.Add(time.Minute)) || o.offset != 4 {
 			t.Errorf("%s: got %+v", name, o)
 		}
 	}

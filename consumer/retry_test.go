@@ -20,10 +20,10 @@ import (
 	"github.com/headrace/headrace/reader"
 )
 
-// laddered is a worker's config with a ladder whose topics the worker creates.
-func (w *world) laddered(rungs ...time.Duration) Config {
+// retrying is a worker's config with retry tiers whose topics the worker creates.
+func (w *world) retrying(tiers ...time.Duration) Config {
 	cfg := w.config("t")
-	cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: 1}, Retry: rungs, DeadLetter: true}
+	cfg.Policy = Policy{Attempts: 2, Backoff: Backoff{Initial: 1}, Retry: tiers, DeadLetter: true}
 	cfg.Tuning.CreateTopics = true
 	return cfg
 }
@@ -67,16 +67,16 @@ func eachWay(t *testing.T, test func(t *testing.T, concurrency int)) {
 	}
 }
 
-// TestEventClimbsTheLadderAndDies follows one event that always fails, among others that do not.
-func TestEventClimbsTheLadderAndDies(t *testing.T) {
+// TestEventGoesThroughTheRetryTiersAndDies follows one event that always fails, among others that do not.
+func TestEventGoesThroughTheRetryTiersAndDies(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, concurrency int) {
 		w := newWorld(t)
 		w.topic("t", 3, false)
 		bad := rec{key: "k", value: pingValue(7, "x"), at: 1700000000123, headers: []headrace.Header{{Key: "trace", Value: []byte("abc")}, {Key: "null"}}}
 		w.put("t", 2, bad, rec{key: "k", value: pingValue(8, "x"), at: 1700000000124})
-		rungs := []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}
-		cfg := w.laddered(rungs...)
+		tiers := []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}
+		cfg := w.retrying(tiers...)
 		cfg.Concurrency = concurrency
 		var seen calls
 		j := w.start(cfg, On(func(ctx context.Context, p ping) error {
@@ -105,7 +105,7 @@ func TestEventClimbsTheLadderAndDies(t *testing.T) {
 				t.Errorf("attempt %d (-want +got)\n%s", i+1, diff)
 			}
 			if i >= 2 {
-				if waited := c.at.Sub(got[i-1].at); waited < rungs[i-2] {
+				if waited := c.at.Sub(got[i-1].at); waited < tiers[i-2] {
 					t.Errorf("attempt %d came after %v", i+1, waited)
 				}
 			}
@@ -114,9 +114,9 @@ func TestEventClimbsTheLadderAndDies(t *testing.T) {
 			t.Errorf("stats %+v", s)
 		}
 		for topic, want := range map[string]map[string]string{
-			"t.g.retry.30ms": {HeaderDeliveryCount: "2", HeaderRetryRung: "1", HeaderMessage: "attempt 2: broken", HeaderRetryTime: "1700000000123"},
-			"t.g.retry.60ms": {HeaderDeliveryCount: "3", HeaderRetryRung: "2", HeaderMessage: "attempt 3: broken", HeaderRetryTime: "1700000000123"},
-			"t.g.dead":       {HeaderDeliveryCount: "4", HeaderRetryRung: "", HeaderMessage: "attempt 4: broken", HeaderRetryTime: "", HeaderRetryDue: ""},
+			"t.g.retry.30ms": {HeaderDeliveryCount: "2", HeaderRetryTier: "1", HeaderMessage: "attempt 2: broken", HeaderRetryTime: "1700000000123"},
+			"t.g.retry.60ms": {HeaderDeliveryCount: "3", HeaderRetryTier: "2", HeaderMessage: "attempt 3: broken", HeaderRetryTime: "1700000000123"},
+			"t.g.dead":       {HeaderDeliveryCount: "4", HeaderRetryTier: "", HeaderMessage: "attempt 4: broken", HeaderRetryTime: "", HeaderRetryDue: ""},
 		} {
 			copies := w.read(topic)
 			if len(copies) != 1 {
@@ -219,7 +219,7 @@ func TestHandlersChooseTheirOutcome(t *testing.T) {
 	})
 }
 
-// TestLongWaitsGoToTheRetryTopicAndShortOnesStay has handlers ask for waits around the rungs of the ladder.
+// TestLongWaitsGoToTheRetryTopicAndShortOnesStay has handlers ask for waits around the delays of the tiers.
 func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, concurrency int) {
@@ -229,7 +229,7 @@ func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 		for n := range int64(4) {
 			w.put("t", 0, rec{key: fmt.Sprint(n), value: pingValue(n, "x")})
 		}
-		cfg := w.laddered(50 * time.Millisecond)
+		cfg := w.retrying(50 * time.Millisecond)
 		cfg.Concurrency = concurrency
 		var seen calls
 		j := w.start(cfg, On(func(ctx context.Context, p ping) error {
@@ -255,7 +255,7 @@ func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 		// The second goes round: 50 ms in the topic each time, and what is left in place.
 		var moved []string
 		for _, r := range w.read("t.g.retry.50ms") {
-			moved = append(moved, string(r.Key)+" "+header(r, HeaderKind)+" "+header(r, HeaderDeliveryCount)+" "+header(r, HeaderRetryRung))
+			moved = append(moved, string(r.Key)+" "+header(r, HeaderKind)+" "+header(r, HeaderDeliveryCount)+" "+header(r, HeaderRetryTier))
 		}
 		slices.Sort(moved)
 		rounds := len(moved) - 1
@@ -268,16 +268,16 @@ func TestLongWaitsGoToTheRetryTopicAndShortOnesStay(t *testing.T) {
 	})
 }
 
-// TestTombstonesAndTypesFindTheirHandlersFromARetryTopic has two handlers with ladders of their own.
+// TestTombstonesAndTypesFindTheirHandlersFromARetryTopic has two handlers with retry tiers of their own.
 func TestTombstonesAndTypesFindTheirHandlersFromARetryTopic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "a", value: nil}, rec{key: "b", value: pingValue(1, "x")}, rec{key: "c", value: encoded(pongID, pong{OK: true})})
-	cfg := w.laddered()
+	cfg := w.retrying()
 	cfg.Policy.Attempts = 1
-	ladder := func(rung time.Duration) Policy {
-		return Policy{Attempts: 1, Retry: []time.Duration{rung}, DeadLetter: true}
+	tiers := func(tier time.Duration) Policy {
+		return Policy{Attempts: 1, Retry: []time.Duration{tier}, DeadLetter: true}
 	}
 	var mu sync.Mutex
 	var got []string
@@ -292,9 +292,9 @@ func TestTombstonesAndTypesFindTheirHandlersFromARetryTopic(t *testing.T) {
 		return nil
 	}
 	j := w.start(cfg,
-		OnTombstone(func(ctx context.Context, key string) error { return once(ctx, "tombstone of "+key) }).With(ladder(20*time.Millisecond)),
-		On(func(ctx context.Context, _ ping) error { return once(ctx, "ping") }).With(ladder(20*time.Millisecond)),
-		On(func(ctx context.Context, _ pong) error { return once(ctx, "pong") }).With(ladder(40*time.Millisecond)))
+		OnTombstone(func(ctx context.Context, key string) error { return once(ctx, "tombstone of "+key) }).With(tiers(20*time.Millisecond)),
+		On(func(ctx context.Context, _ ping) error { return once(ctx, "ping") }).With(tiers(20*time.Millisecond)),
+		On(func(ctx context.Context, _ pong) error { return once(ctx, "pong") }).With(tiers(40*time.Millisecond)))
 	eventually(t, "all are handled", func() bool { return j.Stats().Handled == 3 })
 	j.stop()
 	slices.Sort(got)
@@ -334,7 +334,7 @@ func TestEventWaitsWhileItsRetryCopyCannotBeWritten(t *testing.T) {
 			}
 			return answer, nil, true
 		})
-		cfg := w.laddered(10 * time.Millisecond)
+		cfg := w.retrying(10 * time.Millisecond)
 		cfg.Policy.Attempts = 1
 		cfg.Concurrency = concurrency
 		var got sink
@@ -365,7 +365,7 @@ func TestCrashBetweenCopyAndCommitHandlesTheEventAgain(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")})
-	cfg := w.laddered(50 * time.Millisecond)
+	cfg := w.retrying(50 * time.Millisecond)
 	cfg.Policy.Attempts = 1
 	cfg.Tuning.CommitInterval = time.Hour
 	fail := func(ctx context.Context, _ ping) error {
@@ -392,8 +392,8 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")})
-	const rung = 5 * time.Second // longer than any pause of the machine: the first worker is not to see the end of it
-	cfg := w.laddered(rung)
+	const tier = 5 * time.Second // longer than any pause of the machine: the first worker is not to see the end of it
+	cfg := w.retrying(tier)
 	cfg.Policy.Attempts = 1
 	cfg.Start = reader.AtEnd() // of its topic; the retry topic is read from its start all the same
 	var seen calls
@@ -416,19 +416,19 @@ func TestWaitingEventsSurviveARestart(t *testing.T) {
 	eventually(t, "handled", func() bool { return second.Stats().Handled == 1 })
 	second.stop()
 	got := seen.get(2)
-	if len(got) != 2 || got[1].at.Sub(got[0].at) < rung {
+	if len(got) != 2 || got[1].at.Sub(got[0].at) < tier {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// TestEventsOfAnEarlierLadderAreNotForgotten changes the ladder while an event waits, and then takes it away.
-func TestEventsOfAnEarlierLadderAreNotForgotten(t *testing.T) {
+// TestEventsOfEarlierRetryTiersAreNotForgotten changes the tiers while an event waits, and then takes them away.
+func TestEventsOfEarlierRetryTiersAreNotForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.source("t.g.retry.notes", 1, nil) // of somebody else
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")}, rec{key: "b", value: pingValue(2, "x")})
-	cfg := w.laddered(5 * time.Second) // longer than any pause of the machine: the first worker is not to see the end of it
+	cfg := w.retrying(5 * time.Second) // longer than any pause of the machine: the first worker is not to see the end of it
 	cfg.Policy.Attempts = 1
 	first := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
 	eventually(t, "moved", func() bool { return first.Stats().Retried == 2 })
@@ -461,7 +461,7 @@ func TestRetryGroupRebalancesAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 2, false)
-	j := w.start(w.laddered(time.Hour), On(func(context.Context, ping) error { return nil }))
+	j := w.start(w.retrying(time.Hour), On(func(context.Context, ping) error { return nil }))
 	eventually(t, "both groups joined", func() bool { return j.Stats().Rebalances == 2 && j.Stats().Assigned == 2 })
 	other := w.config("t.g.retry.1h")
 	other.Group = "g.retry"
@@ -487,7 +487,7 @@ func TestPartitionThatRestsIsNotPolled(t *testing.T) {
 	for range 20 {
 		w.put("t.g.retry.1h", 0, recs...)
 	}
-	j := w.start(w.laddered(time.Hour), On(new(sink).handle))
+	j := w.start(w.retrying(time.Hour), On(new(sink).handle))
 	eventually(t, "the partition rests, with a chunk in wait", func() bool {
 		return slices.ContainsFunc(j.State().Retries, func(r RetryState) bool { return r.Waiting == 600 && !r.Next.IsZero() }) && j.Stats().FetchedBytes > 2*maxRetryFetch*3/4
 	})
@@ -514,7 +514,7 @@ func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 		rec{key: "a", value: pingValue(1, "x"), at: time.Now().Add(time.Hour).UnixMilli()}, // from a clock that is ahead
 		rec{key: "b", value: pingValue(2, "x"), at: 5, headers: []headrace.Header{{Key: HeaderTopic, Value: []byte("elsewhere")}, {Key: HeaderRetryDue, Value: []byte("never")}}},
 		rec{key: "c", value: []byte{9}})
-	cfg := w.laddered(20 * time.Millisecond)
+	cfg := w.retrying(20 * time.Millisecond)
 	cfg.Start = reader.AtEnd() // of its topic; what waits in a retry topic is never skipped
 	var seen calls
 	j := w.start(cfg, On(func(ctx context.Context, p ping) error {
@@ -536,13 +536,13 @@ func TestStrangersInARetryTopicAreHandledOnce(t *testing.T) {
 	}
 }
 
-// TestWithoutADeadLetterTheLadderEndsTheWorker has an event that fails on the last rung.
-func TestWithoutADeadLetterTheLadderEndsTheWorker(t *testing.T) {
+// TestWithoutADeadLetterTheLastRetryTierEndsTheWorker has an event that fails on the last tier.
+func TestWithoutADeadLetterTheLastRetryTierEndsTheWorker(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 1, false)
 	w.put("t", 0, rec{key: "a", value: pingValue(1, "x")})
-	cfg := w.laddered(10 * time.Millisecond)
+	cfg := w.retrying(10 * time.Millisecond)
 	cfg.Policy.DeadLetter = false
 	failure := asError[*HandlerError](t, w.start(cfg, On(func(context.Context, ping) error { return errBroken })).wait())
 	if failure.Location != (headrace.Location{Topic: "t.g.retry.10ms", Partition: 0, Offset: 0}) || failure.Attempts != 3 || !errors.Is(failure, errBroken) {
@@ -572,7 +572,7 @@ func TestWorkerDoesNotStartWithoutItsRetryTopics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.topic("t", 2, false)
-	cfg := w.laddered(time.Minute, time.Hour)
+	cfg := w.retrying(time.Minute, time.Hour)
 	cfg.Tuning.CreateTopics = false
 	err := w.start(cfg, On(new(sink).handle)).wait()
 	for _, name := range []string{"t.g.retry.1m", "t.g.retry.1h", "t.g.dead"} {

@@ -26,7 +26,7 @@ func TestAPartitionWithFullMetadataComesToRest(t *testing.T) {
 			note.Done.Mark(at, at+1)
 		}
 	}
-	p.place(note, 0, "")
+	p.setPosition(note, 0, "")
 	taken := func() {
 		for _, share := range e.commits.shares([]*partition{p}, true) { // as if the broker had taken it
 			p.committed, p.metadata = share.commits[0].Offset, share.commits[0].Metadata

@@ -126,11 +126,11 @@ func notATopic(name string) string {
 
 // delays is every delay that an event may wait for in a retry topic, in order.
 func (r *routes) delays() []time.Duration {
-	var ladders [][]time.Duration
+	var lists [][]time.Duration
 	for _, route := range r.byEvent {
-		ladders = append(ladders, route.policy.Retry)
+		lists = append(lists, route.policy.Retry)
 	}
-	return delays(ladders...)
+	return delays(lists...)
 }
 
 // target is where the events of one writer's schema go.

@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// settle brings about what comes after an attempt that was not simply good. It returns false when the lane's turn ends here.
-func (l *lane) settle(t *task, err error) (more bool) {
+// complete brings about what comes after an attempt that was not simply good. It returns false when the lane's turn ends here.
+func (l *lane) complete(t *task, err error) (more bool) {
 	p := l.partition
 	if l.lanes != nil {
 		t = l.regain(t)

@@ -74,7 +74,7 @@ func (p *partition) snapshot(out *ReplaySpan) {
 		p.eachInOrder(l.claims[:limitOf(l.word.Load())], count)
 	}
 	for _, s := range p.live {
-		s.eachSettled(count)
+		s.eachCompleted(count)
 	}
 	out.Next, out.Counts, out.Failures = min(done.Prefix(), out.To), counts, slices.Clone(p.span.failures)
 	out.Beyond = nil

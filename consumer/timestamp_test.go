@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestCopiesKeepTimestampsBefore1970 has events without a timestamp, and of 1969, climb a ladder and die.
+// TestCopiesKeepTimestampsBefore1970 has events without a timestamp, and of 1969, go through retry topics and die.
 func TestCopiesKeepTimestampsBefore1970(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -16,7 +16,7 @@ func TestCopiesKeepTimestampsBefore1970(t *testing.T) {
 	for n, at := range times {
 		w.put("t", 0, rec{key: "k", value: pingValue(int64(n), "x"), at: at})
 	}
-	cfg := w.laddered(20 * time.Millisecond)
+	cfg := w.retrying(20 * time.Millisecond)
 	cfg.Policy.Attempts = 1
 	j := w.start(cfg, On(func(context.Context, ping) error { return errBroken }))
 	eventually(t, "all are dead", func() bool { return j.Stats().DeadLettered == 3 })

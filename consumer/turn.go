@@ -29,7 +29,7 @@ func (l *lane) begin(p *partition, tasks []*task) {
 
 // start begins a turn with the first n claims. It needs l.mu, and what the turn before has done to be settled.
 func (l *lane) start(p *partition, n int) {
-	l.partition, l.task, l.settledTo = p, l.claims[0], 0
+	l.partition, l.task, l.completedTo = p, l.claims[0], 0
 	word := (l.word.Load()>>turnShift+1)<<turnShift | uint64(n)<<limitShift //nolint:gosec // at most blockTasks
 	l.word.Store(word)
 	l.at = placeOfWord(word)
@@ -45,22 +45,22 @@ func (l *lane) unload() {
 
 // clear is unload for who holds l.mu.
 func (l *lane) clear() {
-	l.settleUp()
+	l.completeTurn()
 	l.word.Store((l.word.Load()>>turnShift + 1) << turnShift)
-	l.task, l.movedTo, l.settledTo = nil, nil, 0
+	l.task, l.movedTo, l.completedTo = nil, nil, 0
 }
 
-// settleUp settles what the turn has done since it was last called, so that what waits for it may be handled and memory goes free: once
+// completeTurn settles what the turn has done since it was last called, so that what waits for it may be handled and memory goes free: once
 // a turn, and when the watch finds that the lane takes its time. Event by event it would cost a lock and a memory that all lanes write.
 // It needs l.mu.
-func (l *lane) settleUp() {
+func (l *lane) completeTurn() {
 	if l.lanes == nil {
 		return
 	}
 	to := indexOf(l.word.Load())
 	var of *taskBlock
 	n := int32(0)
-	for _, t := range l.claims[l.settledTo:to] {
+	for _, t := range l.claims[l.completedTo:to] {
 		if t.block == nil { // its key is held, and pop has ended it
 			continue
 		}
@@ -78,14 +78,14 @@ func (l *lane) settleUp() {
 	if n > 0 {
 		of.drop(n)
 	}
-	l.settledTo = to
+	l.completedTo = to
 }
 
 // follow goes on with what the turn has made ready, as long as the lane may before others have a say.
 func (l *lane) follow() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.settleUp()
+	l.completeTurn()
 	n := min(len(l.unblocked), l.budget-l.stint)
 	if l.task != nil || l.gone || n <= 0 || l.partition.stopped.Load() {
 		return false

@@ -50,7 +50,7 @@ func TestEventsCostOnlyThemselves(t *testing.T) {
 			recs[i].at = int64(1700000000000 + i)
 		}
 		w.putRaw("t", 0, sealed(t, batch.Zstd, recs...))
-		cfg := w.laddered(20 * time.Millisecond)
+		cfg := w.retrying(20 * time.Millisecond)
 		cfg.Concurrency, cfg.Policy.Attempts = concurrency, 1
 		var seen calls
 		j := w.start(cfg, On(func(ctx context.Context, p ping) error {

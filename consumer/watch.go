@@ -60,7 +60,7 @@ func (w *watch) run(stop <-chan struct{}) {
 		quiet++
 		now := time.Now()
 		for _, l := range w.engine.everyLane() {
-			if w.look(l, now) {
+			if w.inspect(l, now) {
 				quiet = 0
 			}
 		}
@@ -94,8 +94,8 @@ func (e *engine) everyLane() []*lane {
 	return all
 }
 
-// look does what is due at one lane. It returns false when the lane has nothing at hand.
-func (w *watch) look(l *lane, now time.Time) bool {
+// inspect does what is due at one lane. It returns false when the lane has nothing at hand.
+func (w *watch) inspect(l *lane, now time.Time) bool {
 	p, back, stuck := l.check(now, w)
 	if p == nil {
 		return false
@@ -183,7 +183,7 @@ func (l *lane) flag(place, need, flag uint64) bool {
 
 // yield takes from the lane what it does not come to: the rest of its turn, and what its turn has made ready. It needs l.mu.
 func (l *lane) yield(place uint64) (back []*task) {
-	l.settleUp()
+	l.completeTurn()
 	for {
 		word := l.word.Load()
 		from, to := indexOf(word)+1, limitOf(word)

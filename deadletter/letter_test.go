@@ -54,7 +54,7 @@ func letter(partition int32, offset int64, changes ...string) *kgo.Record {
 		consumer.HeaderTopic: "orders", consumer.HeaderPartition: fmt.Sprint(partition), consumer.HeaderOffset: fmt.Sprint(offset),
 		consumer.HeaderGroup: "mail", consumer.HeaderMessage: "no such address", consumer.HeaderKind: "handler",
 		consumer.HeaderDeliveryCount: "5", consumer.HeaderEvent: "shop.Order", consumer.HeaderTime: "2024-05-01T10:00:00Z",
-		consumer.HeaderRetryRung: "2", "trace": "abc",
+		consumer.HeaderRetryTier: "2", "trace": "abc",
 	}
 	for i := 0; i < len(changes); i += 2 {
 		headers[changes[i]] = changes[i+1]

@@ -108,7 +108,7 @@ func (w *router) record(ctx context.Context, d *Letter, to string, marks []strin
 		add(consumer.HeaderDeliveryCount, "0")
 		add(consumer.HeaderTime, now.UTC().Format(time.RFC3339Nano))
 		add(consumer.HeaderRetryDue, now.UTC().Format(time.RFC3339Nano))
-		add(consumer.HeaderRetryRung, "0")
+		add(consumer.HeaderRetryTier, "0")
 		if !out.Time.IsZero() {
 			add(consumer.HeaderRetryTime, strconv.FormatInt(out.Time.UnixMilli(), 10))
 			out.Time = time.Time{}

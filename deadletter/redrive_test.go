@@ -145,7 +145,7 @@ func TestRetryRecordOfAGroupIsAsTheConsumerWritesIt(t *testing.T) {
 	}
 	want := map[string]string{
 		"trace": "abc", consumer.HeaderTopic: "orders", consumer.HeaderPartition: "1", consumer.HeaderOffset: "41", consumer.HeaderGroup: "mail",
-		consumer.HeaderDeliveryCount: "0", consumer.HeaderRetryRung: "0", consumer.HeaderRetryTime: "1700000000041", deadletter.HeaderRedrives: "2",
+		consumer.HeaderDeliveryCount: "0", consumer.HeaderRetryTier: "0", consumer.HeaderRetryTime: "1700000000041", deadletter.HeaderRedrives: "2",
 	}
 	if diff := cmp.Diff(want, headers); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

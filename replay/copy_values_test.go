@@ -153,7 +153,7 @@ func TestCopyOfCorruptEventsByPolicy(t *testing.T) {
 	s.register("sales", s.parse(newSaleText))
 	forged := func(key string) kgo.RecordHeader { return kgo.RecordHeader{Key: key, Value: []byte("forged")} }
 	s.put(0, 6, schema.AppendID(nil, s.id), // ends within the id
-		forged(consumer.HeaderGroup), forged(consumer.HeaderEvent), forged(consumer.HeaderStack), forged(consumer.HeaderRetryRung), forged("mine"))
+		forged(consumer.HeaderGroup), forged(consumer.HeaderEvent), forged(consumer.HeaderStack), forged(consumer.HeaderRetryTier), forged("mine"))
 	s.put(0, 6, s.value(44))
 	s.topic("dead", 1)
 	plan := func(topic string) replay.Plan {

@@ -25,7 +25,7 @@ type Connection struct {
 // concurrency is how many handlers of a worker run at once.
 const concurrency = 16
 
-func (c Connection) ladder() []time.Duration {
+func (c Connection) retryDelays() []time.Duration {
 	if c.Retry == nil {
 		return []time.Duration{time.Minute, time.Hour}
 	}
@@ -51,7 +51,7 @@ func (c Connection) Producer() (*producer.Producer, error) {
 	return producer.New(producer.Config{Cluster: c.Cluster, Registry: c.Registry, Compression: producer.LZ4, Logger: c.Logger})
 }
 
-// worker is a worker of one group on the flights. What it cannot handle is tried again after each delay of the ladder and then becomes
+// worker is a worker of one group on the flights. What it cannot handle is tried again after each retry delay and then becomes
 // a dead letter, as does at once what it cannot read; what its handlers do not take is none of its business.
 func (c Connection) worker(group string, handlers ...consumer.Handler) (*consumer.Worker, error) {
 	return consumer.New(c.config(group), handlers...)
@@ -75,7 +75,7 @@ func (c Connection) config(group string) consumer.Config {
 		Policy: consumer.Policy{
 			Attempts:   2,
 			ErrorRules: []consumer.ErrorRule{{Is: ErrUnknownCarrier, Then: consumer.Permanent}},
-			Retry:      c.ladder(),
+			Retry:      c.retryDelays(),
 			DeadLetter: true,
 		},
 		Logger: c.Logger,

@@ -76,7 +76,7 @@ func TestWalkEndsWhereTheAnswerDoes(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, key := range walkedKeys() {
-		for version := ours(key).min; version <= ours(key).max; version++ {
+		for version := supported(key).min; version <= supported(key).max; version++ {
 			for round := range 40 {
 				resp := kmsg.ResponseForKey(key)
 				resp.SetVersion(version)

@@ -93,7 +93,7 @@ func brokerCalls() []brokerCall {
 
 // version is one of those that this client speaks of the call's API.
 func (b brokerCall) version(choice uint8) int16 {
-	own := ours(int16(b.key))
+	own := supported(int16(b.key))
 	return own.min + int16(choice)%(own.max-own.min+1)
 }
 
@@ -138,7 +138,7 @@ func FuzzBrokerAnswers(f *testing.F) {
 	for i, call := range calls {
 		for choice := range uint8(14) {
 			version := call.version(choice)
-			if int16(choice) > ours(int16(call.key)).max-ours(int16(call.key)).min {
+			if int16(choice) > supported(int16(call.key)).max-supported(int16(call.key)).min {
 				break
 			}
 			resp := kmsg.ResponseForKey(int16(call.key))
@@ -170,7 +170,7 @@ func FuzzBrokerAnswers(f *testing.F) {
 			b := newPipeBroker(t, call.answered(version, body))
 			for key := range int16(kmsg.MaxKey + 1) {
 				if kmsg.RequestForKey(key) != nil {
-					b.versions = append(b.versions, kmsg.ApiVersionsResponseApiKey{ApiKey: key, MaxVersion: ours(key).max})
+					b.versions = append(b.versions, kmsg.ApiVersionsResponseApiKey{ApiKey: key, MaxVersion: supported(key).max})
 				}
 				if key == int16(call.key) {
 					b.versions[len(b.versions)-1].MaxVersion = version

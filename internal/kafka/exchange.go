@@ -168,9 +168,9 @@ func (e *exchange) awaitAnswer(c *conn) error {
 	return c.SetDeadline(e.deadline)
 }
 
-// settle returns what became of the exchange once RoundTrip has returned, for whatever reason. After it no goroutine
+// result returns what became of the exchange once RoundTrip has returned, for whatever reason. After it no goroutine
 // uses the message.
-func (e *exchange) settle() (ran, sent bool, err error) {
+func (e *exchange) result() (ran, sent bool, err error) {
 	e.mu.Lock()
 	switch e.state {
 	case waiting, abandoned:

@@ -89,7 +89,7 @@ func fetchAnswer() *kmsg.FetchResponse {
 
 func TestFetchAnswerIsReadWhole(t *testing.T) {
 	t.Parallel()
-	for version := ours(1).min; version <= ours(1).max; version++ {
+	for version := supported(1).min; version <= supported(1).max; version++ {
 		answer := fetchAnswer()
 		answer.Version = version
 		m := newFetchMessage(&FetchRequest{Partitions: want("flights", 3, 4)}, 1<<20, new(sync.Pool))
@@ -116,7 +116,7 @@ func TestFetchAnswerIsReadWhole(t *testing.T) {
 
 func TestFetchAnswerCutAnywhereIsAnError(t *testing.T) {
 	t.Parallel()
-	for version := ours(1).min; version <= ours(1).max; version++ {
+	for version := supported(1).min; version <= supported(1).max; version++ {
 		answer := fetchAnswer()
 		answer.Version = version
 		whole := answer.AppendTo(nil)

@@ -13,7 +13,7 @@ import (
 // From version 5 on (Kafka 4.4) the question says which broker of which cluster is meant, and another one refuses it
 // (KIP-1242): an address that leads elsewhere is found out before anything is sent there.
 func (c *Client) negotiate(conn *conn) (apiVersions, error) {
-	own := ours(int16(kmsg.ApiVersions))
+	own := supported(int16(kmsg.ApiVersions))
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = clientSoftware, clientVersion
 	if cluster, node, ok := c.metadata.identity(conn.addr); ok {

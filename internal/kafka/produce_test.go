@@ -60,7 +60,7 @@ func TestProduceFrameEqualsKmsgs(t *testing.T) {
 	}}
 	for _, txn := range []string{"", "txn-1"} {
 		req.TransactionalID = txn
-		for version := ours(0).min; version <= ours(0).max; version++ {
+		for version := supported(0).min; version <= supported(0).max; version++ {
 			m := newProduceMessage(req)
 			pieces, err := m.frame(version, 42, "client")
 			if err != nil {

@@ -190,7 +190,7 @@ func (c *Client) attempt(parent context.Context, b *broker, node int32, m messag
 	_, failure := b.transport.RoundTrip(ctx, b.addr, e)
 	timer.Stop()
 
-	ran, sent, err = e.settle()
+	ran, sent, err = e.result()
 	switch {
 	case ran && err == nil:
 		return true, sent, nil

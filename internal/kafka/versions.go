@@ -14,9 +14,9 @@ type versionRange struct{ min, max int16 }
 // apiVersions is what one broker offers, by API key.
 type apiVersions map[int16]versionRange
 
-// ours is what this package speaks of each API it uses. Upper ends are pinned where a newer version changes meaning:
+// supported is what this package speaks of each API it uses. Upper ends are pinned where a newer version changes meaning:
 // topic ids instead of names in Produce 13 and OffsetFetch 10. Fetch 13 has them too, and is spoken where the ids are known.
-func ours(key int16) versionRange {
+func supported(key int16) versionRange {
 	switch kmsg.Key(key) {
 	case kmsg.Produce:
 		return versionRange{7, 12}
@@ -92,7 +92,7 @@ func required() []kmsg.Key {
 
 // choose returns the newest version of an API both sides speak, or a *VersionError.
 func (v apiVersions) choose(key int16, addr string) (int16, error) {
-	own := ours(key)
+	own := supported(key)
 	theirs, ok := v[key]
 	if !ok {
 		theirs = versionRange{-1, -1}

@@ -130,7 +130,7 @@ func (s *Sender) answered(sh requestBatch, answer kafka.ProduceResult, cut bool)
 		if answer.Err == nil {
 			x.result.Offset = answer.BaseOffset
 		}
-		p.settle(x)
+		p.complete(x)
 	case restamp:
 		p.sequence.bumpEpoch(s.identity.above(p.sequence.id))
 		x.stamped, x.doubt = false, false

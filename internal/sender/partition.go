@@ -142,12 +142,12 @@ func (p *partition) abandon(x *producerBatch, err error) {
 		x.result.Outcome = Unknown
 		p.sequence.bumpEpoch(p.topic.sender.identity.above(p.sequence.id))
 	}
-	p.settle(x)
+	p.complete(x)
 }
 
-// settle gives back the batch's memory and queues it for its receivers. Whoever calls it sees to it that report runs.
-func (p *partition) settle(x *producerBatch) {
-	p.topic.sender.stats.settled(x)
+// complete gives back the batch's memory and queues it for its receivers. Whoever calls it sees to it that report runs.
+func (p *partition) complete(x *producerBatch) {
+	p.topic.sender.stats.countResult(x)
 	p.topic.sender.memory.release(x, !x.timedOut)
 	p.settled = append(p.settled, x)
 }

@@ -34,8 +34,8 @@ func (p *partition) report() {
 	p.mu.Unlock() // not deferred: when a receiver panics, it is not held
 }
 
-// settledPromptly reports whether all that waits to be reported goes to receivers that do not block.
-func (p *partition) settledPromptly() bool {
+// onlyQuickReceivers reports whether all that waits to be reported goes to receivers that do not block.
+func (p *partition) onlyQuickReceivers() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, x := range p.settled {
@@ -90,7 +90,7 @@ func (s *Sender) reportBatch(p *partition, x *producerBatch) {
 func (s *Sender) report(load []requestBatch) {
 	var slow []*partition
 	for _, sh := range load {
-		if sh.p.settledPromptly() {
+		if sh.p.onlyQuickReceivers() {
 			sh.p.report()
 		} else {
 			slow = append(slow, sh.p)

@@ -13,8 +13,8 @@ type Stats struct {
 
 type counters struct{ acked, failed, unknown, batches, bytes, retries atomic.Int64 }
 
-// settled counts a batch that has its result, once for all of its records.
-func (c *counters) settled(x *producerBatch) {
+// countResult counts a batch that has its result, once for all of its records.
+func (c *counters) countResult(x *producerBatch) {
 	records := int64(x.records())
 	switch x.result.Outcome {
 	case Acked:

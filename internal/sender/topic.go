@@ -109,10 +109,10 @@ func (t *Topic) refresh() {
 		t.again = true
 		return
 	}
-	t.refreshing = t.sender.tasks.start(t.look)
+	t.refreshing = t.sender.tasks.start(t.findLeaders)
 }
 
-func (t *Topic) look() {
+func (t *Topic) findLeaders() {
 	s := t.sender
 	for attempt := 0; ; attempt++ {
 		s.cluster.Invalidate(t.name)
@@ -122,7 +122,7 @@ func (t *Topic) look() {
 		if err == nil {
 			err = t.apply(meta)
 		}
-		if t.looksDone(err) {
+		if t.searchIsOver(err) {
 			return
 		}
 		pause := metadataPause
@@ -133,8 +133,8 @@ func (t *Topic) look() {
 	}
 }
 
-// looksDone ends the looking when it has found all leaders, or nobody waits for one: the next batch that does will look again.
-func (t *Topic) looksDone(err error) bool {
+// searchIsOver ends the looking when it has found all leaders, or nobody waits for one: the next batch that does will look again.
+func (t *Topic) searchIsOver(err error) bool {
 	s := t.sender
 	idle := s.idle()
 	t.mu.Lock()

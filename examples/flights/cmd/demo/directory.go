@@ -16,7 +16,7 @@ type directory struct {
 }
 
 const (
-	slowCarrier = "YV" // has an answer at the fourth time of asking: two attempts in place, one at each rung of the ladder
+	slowCarrier = "YV" // has an answer at the fourth time of asking: two attempts in place, one at each retry tier
 	newCarrier  = "HA" // is missing at first
 )
 

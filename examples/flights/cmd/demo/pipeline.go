@@ -19,8 +19,10 @@ import (
 	"github.com/headrace/headrace/schema/registry"
 )
 
-// ladder is short: a demo does not wait an hour.
-func ladder() []time.Duration { return []time.Duration{200 * time.Millisecond, 500 * time.Millisecond} }
+// retryDelays are short: a demo does not wait an hour.
+func retryDelays() []time.Duration {
+	return []time.Duration{200 * time.Millisecond, 500 * time.Millisecond}
+}
 
 // pipeline is the producer and both workers in one process. As services they are the programs beside this one.
 type pipeline struct {
@@ -41,7 +43,7 @@ func newPipeline(s *servers, expect flights.Outcomes) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: reg, Retry: ladder(), Context: "demo"}
+	connection := flights.Connection{Cluster: headrace.Cluster{Brokers: []string{s.kafka}}, Registry: reg, Retry: retryDelays(), Context: "demo"}
 	p, err := connection.Producer()
 	if err != nil {
 		return nil, err

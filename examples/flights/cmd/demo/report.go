@@ -57,10 +57,10 @@ func (p *pipeline) printDeadLetter(ctx context.Context, out io.Writer) error {
 
 // printTroubles shows which way events went that could not be handled at once, and is an error when one of them went another.
 func (p *pipeline) printTroubles(out io.Writer, want flights.Tally) error {
-	rungs, unknown := int64(len(ladder())), int64(want[newCarrier].All())
+	tiers, unknown := int64(len(retryDelays())), int64(want[newCarrier].All())
 	expected := map[string]troubles{
 		flights.DelaysGroup: {dead: 2},
-		flights.TotalsGroup: {retried: rungs * int64(want[slowCarrier].All()), dead: unknown + 2, redriven: unknown + 1},
+		flights.TotalsGroup: {retried: tiers * int64(want[slowCarrier].All()), dead: unknown + 2, redriven: unknown + 1},
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -29,16 +29,16 @@ func TestRetryTopicNamesItsDelayInOneWay(t *testing.T) {
 	}
 }
 
-func TestEventsClimbTheLadderOneAttemptAtATime(t *testing.T) {
+func TestEachRetryTierIsOneAttempt(t *testing.T) {
 	t.Parallel()
 	p := Policy{Attempts: 2, Retry: []time.Duration{time.Minute, time.Minute, time.Hour}}.withDefaults()
 	failure := outcome{ending: endFailure}
 	var at spent
 	for i, want := range []step{
 		{kind: stepAgain, spent: spent{1, 0}, jitter: p.Delay(1)},
-		{kind: stepMove, spent: spent{2, 1}, after: time.Minute, rung: time.Minute},
-		{kind: stepMove, spent: spent{3, 2}, after: time.Minute, rung: time.Minute},
-		{kind: stepMove, spent: spent{4, 3}, after: time.Hour, rung: time.Hour},
+		{kind: stepMove, spent: spent{2, 1}, after: time.Minute, delay: time.Minute},
+		{kind: stepMove, spent: spent{3, 2}, after: time.Minute, delay: time.Minute},
+		{kind: stepMove, spent: spent{4, 3}, after: time.Hour, delay: time.Hour},
 		{kind: stepGiveUp, spent: spent{5, 3}},
 	} {
 		got := p.next(failure, at)
@@ -51,7 +51,7 @@ func TestEventsClimbTheLadderOneAttemptAtATime(t *testing.T) {
 
 func TestWhereAnEventWaitsAndWhatItSpends(t *testing.T) {
 	t.Parallel()
-	ladder := Policy{Attempts: 3, Retry: []time.Duration{time.Minute, time.Hour}}.withDefaults()
+	tiers := Policy{Attempts: 3, Retry: []time.Duration{time.Minute, time.Hour}}.withDefaults()
 	bare := Policy{Attempts: 3}.withDefaults()
 	for name, tc := range map[string]struct {
 		policy Policy
@@ -59,20 +59,20 @@ func TestWhereAnEventWaitsAndWhatItSpends(t *testing.T) {
 		at     spent
 		want   step
 	}{
-		"done":                             {ladder, outcome{}, spent{1, 1}, step{kind: stepDone, spent: spent{1, 1}}},
-		"skip":                             {ladder, outcome{ending: endSkip}, spent{}, step{kind: stepDone}},
-		"permanent leaves no attempt":      {ladder, outcome{ending: endPermanent}, spent{}, step{kind: stepGiveUp, spent: spent{1, 0}}},
-		"a short snooze stays":             {ladder, outcome{ending: endSnooze, after: time.Second}, spent{2, 0}, step{kind: stepAgain, spent: spent{2, 0}, after: time.Second}},
-		"a long snooze moves":              {ladder, outcome{ending: endSnooze, after: 90 * time.Second}, spent{2, 0}, step{kind: stepMove, spent: spent{2, 0}, after: 90 * time.Second, rung: time.Minute}},
-		"a longer one moves further":       {ladder, outcome{ending: endSnooze, after: 5 * time.Hour}, spent{2, 1}, step{kind: stepMove, spent: spent{2, 1}, after: 5 * time.Hour, rung: time.Hour}},
-		"without a ladder it stays":        {bare, outcome{ending: endSnooze, after: 5 * time.Hour}, spent{2, 0}, step{kind: stepAgain, spent: spent{2, 0}, after: 5 * time.Hour}},
-		"retry after stays":                {ladder, outcome{after: time.Second, ending: endFailure}, spent{}, step{kind: stepAgain, spent: spent{1, 0}, after: time.Second, jitter: ladder.Delay(1)}},
-		"retry after moves, attempts left": {ladder, outcome{after: time.Hour, ending: endFailure}, spent{}, step{kind: stepMove, spent: spent{1, 0}, after: time.Hour, rung: time.Hour}},
-		"and tries on there":               {ladder, outcome{ending: endFailure}, spent{1, 0}, step{kind: stepAgain, spent: spent{2, 0}, jitter: ladder.Delay(2)}},
-		"retry after lengthens a rung":     {ladder, outcome{after: 2 * time.Hour, ending: endFailure}, spent{2, 0}, step{kind: stepMove, spent: spent{3, 1}, after: 2 * time.Hour, rung: time.Hour}},
-		"retry after does not shorten one": {ladder, outcome{after: time.Second, ending: endFailure}, spent{3, 1}, step{kind: stepMove, spent: spent{4, 2}, after: time.Hour, rung: time.Hour}},
-		"a ladder that has become shorter": {ladder, outcome{ending: endFailure}, spent{9, 9}, step{kind: stepGiveUp, spent: spent{10, 2}}},
-		"out of attempts without a ladder": {bare, outcome{ending: endFailure, after: time.Hour}, spent{2, 0}, step{kind: stepGiveUp, spent: spent{3, 0}}},
+		"done":                             {tiers, outcome{}, spent{1, 1}, step{kind: stepDone, spent: spent{1, 1}}},
+		"skip":                             {tiers, outcome{ending: endSkip}, spent{}, step{kind: stepDone}},
+		"permanent leaves no attempt":      {tiers, outcome{ending: endPermanent}, spent{}, step{kind: stepGiveUp, spent: spent{1, 0}}},
+		"a short snooze stays":             {tiers, outcome{ending: endSnooze, after: time.Second}, spent{2, 0}, step{kind: stepAgain, spent: spent{2, 0}, after: time.Second}},
+		"a long snooze moves":              {tiers, outcome{ending: endSnooze, after: 90 * time.Second}, spent{2, 0}, step{kind: stepMove, spent: spent{2, 0}, after: 90 * time.Second, delay: time.Minute}},
+		"a longer one moves further":       {tiers, outcome{ending: endSnooze, after: 5 * time.Hour}, spent{2, 1}, step{kind: stepMove, spent: spent{2, 1}, after: 5 * time.Hour, delay: time.Hour}},
+		"without retry tiers it stays":     {bare, outcome{ending: endSnooze, after: 5 * time.Hour}, spent{2, 0}, step{kind: stepAgain, spent: spent{2, 0}, after: 5 * time.Hour}},
+		"retry after stays":                {tiers, outcome{after: time.Second, ending: endFailure}, spent{}, step{kind: stepAgain, spent: spent{1, 0}, after: time.Second, jitter: tiers.Delay(1)}},
+		"retry after moves, attempts left": {tiers, outcome{after: time.Hour, ending: endFailure}, spent{}, step{kind: stepMove, spent: spent{1, 0}, after: time.Hour, delay: time.Hour}},
+		"and tries on there":               {tiers, outcome{ending: endFailure}, spent{1, 0}, step{kind: stepAgain, spent: spent{2, 0}, jitter: tiers.Delay(2)}},
+		"retry after lengthens a tier":     {tiers, outcome{after: 2 * time.Hour, ending: endFailure}, spent{2, 0}, step{kind: stepMove, spent: spent{3, 1}, after: 2 * time.Hour, delay: time.Hour}},
+		"retry after does not shorten one": {tiers, outcome{after: time.Second, ending: endFailure}, spent{3, 1}, step{kind: stepMove, spent: spent{4, 2}, after: time.Hour, delay: time.Hour}},
+		"retry tiers that became fewer":    {tiers, outcome{ending: endFailure}, spent{9, 9}, step{kind: stepGiveUp, spent: spent{10, 2}}},
+		"out of attempts without a tier":   {bare, outcome{ending: endFailure, after: time.Hour}, spent{2, 0}, step{kind: stepGiveUp, spent: spent{3, 0}}},
 	} {
 		if got := tc.policy.next(tc.out, tc.at); got != tc.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, tc.want)
@@ -80,7 +80,7 @@ func TestWhereAnEventWaitsAndWhatItSpends(t *testing.T) {
 	}
 }
 
-// TestEveryEventEnds follows events through any policy and any failures: each spends Attempts and the rungs, never waits less than it was
+// TestEveryEventEnds follows events through any policy and any failures: each spends Attempts and the tiers, never waits less than it was
 // asked to, and its end comes.
 func TestEveryEventEnds(t *testing.T) {
 	t.Parallel()
@@ -89,7 +89,7 @@ func TestEveryEventEnds(t *testing.T) {
 			Attempts: rapid.IntRange(1, 6).Draw(t, "attempts"),
 			Retry: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) time.Duration {
 				return time.Duration(rapid.Int64Range(1, int64(MaxDelay/time.Millisecond)).Draw(t, "delay")) * time.Millisecond
-			}), 0, 4).Draw(t, "ladder"),
+			}), 0, 4).Draw(t, "tiers"),
 		}.withDefaults()
 		var at spent
 		for failures := 1; ; failures++ {
@@ -102,7 +102,7 @@ func TestEveryEventEnds(t *testing.T) {
 			}
 			after := time.Duration(rapid.Int64Range(0, int64(MaxDelay)).Draw(t, "after"))
 			s := p.next(outcome{ending: endFailure, after: after}, at)
-			if s.spent.attempts != failures || s.spent.rung < at.rung || s.spent.rung > at.rung+1 {
+			if s.spent.attempts != failures || s.spent.tier < at.tier || s.spent.tier > at.tier+1 {
 				t.Fatalf("failure %d at %+v led to %+v", failures, at, s)
 			}
 			at = s.spent
@@ -121,10 +121,10 @@ func checkWait(t *rapid.T, p Policy, s step, asked time.Duration) {
 	switch {
 	case s.after < asked:
 		t.Fatalf("asked for %v, got %+v", asked, s)
-	case s.kind == stepMove && (!slices.Contains(p.Retry, s.rung) || s.rung > s.after):
-		t.Fatalf("moved with %+v on ladder %v", s, p.Retry)
+	case s.kind == stepMove && (!slices.Contains(p.Retry, s.delay) || s.delay > s.after):
+		t.Fatalf("moved with %+v on tiers %v", s, p.Retry)
 	case s.kind == stepAgain && len(p.Retry) > 0 && s.after >= slices.Min(p.Retry):
-		t.Fatalf("waits in place with %+v on ladder %v", s, p.Retry)
+		t.Fatalf("waits in place with %+v on tiers %v", s, p.Retry)
 	}
 }
 

@@ -50,7 +50,7 @@ func parseDelay(text string) (time.Duration, bool) {
 // spent is what an event has used up of its policy.
 type spent struct {
 	attempts int // that failed
-	rung     int // of the ladder it has climbed; 0 in its own topic
+	tier     int // the last retry topic it has moved to: 1 is that of the first delay, 0 its own topic
 }
 
 // step is what comes after an attempt.
@@ -59,7 +59,7 @@ type step struct {
 	spent  spent // with the attempt
 	after  time.Duration
 	jitter time.Duration // stepAgain: waits a random part of it, when that is longer than after
-	rung   time.Duration // stepMove: the delay of the retry topic; after is at least as long
+	delay  time.Duration // stepMove: the delay of the retry topic; after is at least as long
 }
 
 type stepKind int8
@@ -71,10 +71,10 @@ const (
 	stepGiveUp                 // dead letter, or the worker stops
 )
 
-// next is the whole of a policy's order: attempts in place, then the rungs of the ladder with one attempt each, then the end. Attempts
+// next is the whole of a policy's order: attempts in place, then the retry tiers with one attempt each, then the end. Attempts
 // that an event did not use before it went to wait in a retry topic, because its handler asked for a long wait, are left to it there.
 func (p *Policy) next(o outcome, done spent) step {
-	done.rung = min(done.rung, len(p.Retry)) // the ladder may have been longer when the event climbed it
+	done.tier = min(done.tier, len(p.Retry)) // the policy may have had more when the event moved
 	switch o.ending {
 	case endDone, endSkip:
 		return step{kind: stepDone, spent: done}
@@ -85,27 +85,27 @@ func (p *Policy) next(o outcome, done spent) step {
 	done.attempts++
 	switch {
 	case o.ending == endPermanent:
-	case done.attempts < p.Attempts+done.rung:
+	case done.attempts < p.Attempts+done.tier:
 		return p.wait(o.after, p.Delay(done.attempts), done)
-	case done.rung < len(p.Retry):
-		after := max(o.after, p.Retry[done.rung])
-		done.rung++
-		return step{kind: stepMove, spent: done, after: after, rung: p.rungFor(after)}
+	case done.tier < len(p.Retry):
+		after := max(o.after, p.Retry[done.tier])
+		done.tier++
+		return step{kind: stepMove, spent: done, after: after, delay: p.delayWithin(after)}
 	}
 	return step{kind: stepGiveUp, spent: done}
 }
 
 // wait is in place, unless it is long enough for a retry topic.
 func (p *Policy) wait(after, jitter time.Duration, done spent) step {
-	if rung := p.rungFor(after); rung > 0 {
-		return step{kind: stepMove, spent: done, after: after, rung: rung}
+	if delay := p.delayWithin(after); delay > 0 {
+		return step{kind: stepMove, spent: done, after: after, delay: delay}
 	}
 	return step{kind: stepAgain, spent: done, after: after, jitter: jitter}
 }
 
-// rungFor is the longest delay of the ladder within a wait, 0 for none. An event that waits longer than a retry topic's delay moves
+// delayWithin is the longest delay of the retry tiers within a wait, 0 for none. An event that waits longer than a retry topic's delay moves
 // on from there, so that those behind it, which are due, do not wait for it.
-func (p *Policy) rungFor(wait time.Duration) time.Duration {
+func (p *Policy) delayWithin(wait time.Duration) time.Duration {
 	var longest time.Duration
 	for _, delay := range p.Retry {
 		if delay <= wait {
@@ -115,9 +115,9 @@ func (p *Policy) rungFor(wait time.Duration) time.Duration {
 	return longest
 }
 
-// delays is every delay of some ladders, once and in order.
-func delays(ladders ...[]time.Duration) []time.Duration {
-	all := slices.Concat(ladders...)
+// delays is every delay of some lists, once and in order.
+func delays(lists ...[]time.Duration) []time.Duration {
+	all := slices.Concat(lists...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -31,7 +31,7 @@ const (
 	perKey     = 40
 )
 
-var ladder = []time.Duration{300 * time.Millisecond, 1200 * time.Millisecond}
+var tiers = []time.Duration{300 * time.Millisecond, 1200 * time.Millisecond}
 
 var (
 	errSlow   = errors.New("no answer yet")
@@ -52,14 +52,14 @@ type journal struct {
 	calls  map[string][]attempt
 }
 
-// handle fails each tenth event until it has climbed the whole ladder, and another one until somebody mends what is broken.
+// handle fails each tenth event until it has been through all retry topics, and another one until somebody mends what is broken.
 func (j *journal) handle(ctx context.Context, e events.Numbered) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	info := consumer.InfoFrom(ctx)
 	var err error
 	switch {
-	case e.Number%10 == 3 && info.Attempt <= len(ladder):
+	case e.Number%10 == 3 && info.Attempt <= len(tiers):
 		err = errSlow
 	case e.Number%10 == 7 && !j.mended:
 		err = errBroken
@@ -69,8 +69,8 @@ func (j *journal) handle(ctx context.Context, e events.Numbered) error {
 	return err
 }
 
-// TestLadder sends events through a ladder while workers come and go, and then redrives what has died.
-func TestLadder(t *testing.T) {
+// TestRetryTopics sends events through retry topics while workers come and go, and then redrives what has died.
+func TestRetryTopics(t *testing.T) {
 	reg := apicurio.Start(t)
 	for _, version := range stack.Versions(kraft.Current) {
 		t.Run(version, func(t *testing.T) {
@@ -134,7 +134,7 @@ func (w *world) work(t *testing.T) *stack.Worker {
 	t.Helper()
 	return stack.Work(t, consumer.Config{
 		Cluster: stack.Cluster(w.cluster), Registry: w.registry, Group: group, Topics: []string{topic}, Concurrency: 16,
-		Policy: consumer.Policy{Attempts: 1, Retry: ladder, DeadLetter: true},
+		Policy: consumer.Policy{Attempts: 1, Retry: tiers, DeadLetter: true},
 		Tuning: consumer.Tuning{CreateTopics: true},
 	}, consumer.On(w.journal.handle))
 }
@@ -165,7 +165,7 @@ func (w *world) check(t *testing.T) {
 		}
 		wanted := 1
 		if number%10 == 3 || number%10 == 7 {
-			wanted = 1 + len(ladder)
+			wanted = 1 + len(tiers)
 		}
 		if last.info.Attempt != wanted || (last.err != nil) != (number%10 == 7) {
 			t.Errorf("%s ended at attempt %d with %v", name, last.info.Attempt, last.err)
@@ -175,7 +175,7 @@ func (w *world) check(t *testing.T) {
 				t.Errorf("%s: call %d was of %+v, the first of %+v", name, i+1, call.info, first)
 			}
 			if before := i - 1; i > 0 && call.info.Attempt == calls[before].info.Attempt+1 {
-				if waited := call.at.Sub(calls[before].at); waited < ladder[call.info.Attempt-2] {
+				if waited := call.at.Sub(calls[before].at); waited < tiers[call.info.Attempt-2] {
 					t.Errorf("%s: attempt %d came after %v", name, call.info.Attempt, waited)
 				}
 			}
