@@ -9,9 +9,9 @@ import (
 
 // startBroker runs one broker on ln. Topics are never created by asking for them: a typing mistake should be an
 // error on the development server, as it is on a production one.
-func startBroker(ln net.Listener, dir string, extra []kfake.Opt) (*kfake.Cluster, error) {
+func startBroker(ln net.Listener, dir string, extra []kfake.Opt, members *sessions) (*kfake.Cluster, error) {
 	if len(extra) == 0 { // with TLS, which a test may add, no length is seen here
-		ln = frameListener{ln}
+		ln = frameListener{ln, members}
 	}
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),

@@ -40,6 +40,7 @@ type Server struct {
 	RegistryURL string
 
 	cluster      *kfake.Cluster
+	sessions     *sessions
 	registry     *registry
 	registryDown atomic.Bool
 	http         *http.Server
@@ -89,9 +90,11 @@ func start(cfg Config, kafka, reg net.Listener) (_ *Server, err error) {
 	if s.registry, err = openRegistry(journalPath); err != nil {
 		return nil, err
 	}
-	if s.cluster, err = startBroker(kafka, brokerDir, cfg.Broker); err != nil {
+	s.sessions = newSessions(s.KafkaAddr)
+	if s.cluster, err = startBroker(kafka, brokerDir, cfg.Broker, s.sessions); err != nil {
 		return nil, fmt.Errorf("broker on %s: %w", s.KafkaAddr, err)
 	}
+	s.sessions.watch(s.cluster)
 	s.http = &http.Server{
 		Handler:           fromOwnMachine(reg.Addr().String(), http.HandlerFunc(s.serveRegistry)),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -124,6 +127,9 @@ func (s *Server) Close() error {
 // closeData stops whatever keeps files open; the lock goes last, so that nobody opens the directory half written.
 func (s *Server) closeData() error {
 	var errs []error
+	if s.sessions != nil {
+		s.sessions.stop()
+	}
 	if s.cluster != nil {
 		s.cluster.Close()
 	}
