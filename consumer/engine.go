@@ -182,6 +182,7 @@ func (e *engine) run(ctx context.Context) error {
 	e.drop(e.owned())
 	e.depart(context.WithoutCancel(ctx))
 	e.fetcher.Stop()
+	e.cfg.Logger.Info("stopped", zap.String("group", e.cfg.Group))
 	return errors.Join(append([]error{failure, uncommitted}, stuck...)...)
 }
 

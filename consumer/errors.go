@@ -173,8 +173,8 @@ type PartitionsError struct {
 }
 
 func (e *PartitionsError) Error() string {
-	return fmt.Sprintf("retry topic %s has %d partitions, topic %s has %d: add them with `kafka-topics.sh --bootstrap-server HOST:PORT --alter --topic %s --partitions %d`, "+
-		"or in headrace.yaml and with `headrace topics apply`, or set Tuning.CreateTopics", e.Topic, e.Partitions, e.Source, e.Needed, e.Topic, e.Needed)
+	return fmt.Sprintf("retry topic %s has %d partitions, topic %s has %d: set Tuning.CreateTopics, "+
+		"or add them with `headrace topics apply` where headrace.yaml declares the group, or with `kafka-topics.sh --bootstrap-server HOST:PORT --alter --topic %s --partitions %d`", e.Topic, e.Partitions, e.Source, e.Needed, e.Topic, e.Needed)
 }
 
 // CompactedTopicError says that a retry topic or a dead-letter topic is compacted. Kafka refuses events without a key there, and deletes

@@ -31,6 +31,8 @@ type inFlightLimit struct {
 	ended     bool
 
 	turn atomic.Int64 // what the partition holds of Worker.turns
+
+	warned bool // of suspects; only the partition's goroutine uses it
 }
 
 // allTurns is the weight of a turn that is to be the only one of the worker's; that of the others is 1.
@@ -194,7 +196,11 @@ func (p *partition) beginTurn(suspicion progress.Suspicion, offset int64) (progr
 		}
 	}
 	p.limits.turn.Store(weight)
-	p.log().Warn("handling events that may have killed the last worker", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
+	log := p.log().Debug
+	if !p.limits.warned || mark.Alone {
+		log, p.limits.warned = p.log().Warn, true
+	}
+	log("handling events that may have killed the last worker", zap.Int64("offset", offset), zap.Int64("to", mark.Reach-1),
 		zap.Int("deaths", mark.Deaths), zap.Bool("alone", mark.Alone))
 	return mark, true
 }

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/headrace/headrace"
@@ -67,7 +68,7 @@ func (d *Letter) givenUp() time.Time {
 }
 
 // ErrNotDecodable says that a value is not in the wire format of a schema registry, so that there is no JSON of it.
-var ErrNotDecodable = errors.New("the value is not in a schema registry's wire format")
+var ErrNotDecodable = errors.New("the value cannot be shown as JSON")
 
 // JSON returns the event as JSON, as [schema.ToJSON] writes it, and the schema it was written with. The schema may be known although
 // the value does not fit it. A value that no registry has to do with is [ErrNotDecodable], a null one [schema.ErrTombstone].
@@ -90,7 +91,7 @@ func (d *Letter) parse(ctx context.Context, reg *registry.Client) (*schema.Schem
 		return nil, nil, err
 	}
 	if err != nil {
-		return nil, nil, errors.Join(ErrNotDecodable, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotDecodable, err)
 	}
 	if reg == nil {
 		return nil, nil, errors.New("decoding needs a schema registry, and none is given")

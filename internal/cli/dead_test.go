@@ -253,7 +253,7 @@ func TestEventIsEdited(t *testing.T) {
 	}
 	s.run("", "dead", "redrive", cemetery, "--edit-file", file, "--yes").want(t, exitUsage, "3 are selected")
 	s.run("", "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", file, "--yes").want(t, exitFailed, "shop.Order", "/items/0/price")
-	s.run("", "dead", "redrive", cemetery, "--at", "0:2", "--edit-file", file, "--yes").want(t, exitFailed, "not in a schema registry's wire format")
+	s.run("", "dead", "redrive", cemetery, "--at", "0:2", "--edit-file", file, "--yes").want(t, exitFailed, "not in the schema registry's wire format")
 	r := s.run(`{"id":9,"customer":"Bob"}`, "dead", "redrive", cemetery, "--at", "0:0", "--edit-file", "-", "--yes").want(t, exitDone, "returned 1 event")
 	golden(t, "dead_redrive_edited", r.stdout)
 

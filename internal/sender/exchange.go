@@ -106,7 +106,11 @@ func (s *Sender) answered(sh requestBatch, answer kafka.ProduceResult, cut bool)
 		}
 	}
 	if v != acked {
-		s.cfg.Logger.Debug("produce attempt", zap.String("topic", p.topic.name), zap.Int32("partition", p.id), zap.Int("events", x.records()),
+		log := s.cfg.Logger.Debug
+		if x.attempts > 1 && s.notice() {
+			log = s.cfg.Logger.Warn
+		}
+		log("produce attempt failed", zap.String("topic", p.topic.name), zap.Int32("partition", p.id), zap.Int("events", x.records()),
 			zap.Int("attempt", x.attempts), zap.Bool("in doubt", doubt), zap.Error(answer.Err))
 	}
 

@@ -11,6 +11,8 @@ import (
 
 // Sender sends records to one cluster. It is safe for concurrent use.
 type Sender struct {
+	notices
+
 	cfg      Config
 	cluster  cluster
 	memory   *memory

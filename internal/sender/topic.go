@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/headrace/headrace/internal/kafka"
 )
 
@@ -114,6 +116,7 @@ func (t *Topic) refresh() {
 
 func (t *Topic) findLeaders() {
 	s := t.sender
+	began := time.Now()
 	for attempt := 0; ; attempt++ {
 		s.cluster.Invalidate(t.name)
 		ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
@@ -125,11 +128,14 @@ func (t *Topic) findLeaders() {
 		if t.searchIsOver(err) {
 			return
 		}
+		if waited := time.Since(began); waited > noticeAfter && s.notice() {
+			s.cfg.Logger.Warn("no leader found to produce to: trying again", zap.String("topic", t.name), zap.Duration("for", waited.Round(time.Millisecond)), zap.Error(err))
+		}
 		pause := metadataPause
 		if err != nil && !errors.Is(err, errNoLeader) {
 			pause = backoff(attempt)
 		}
-		_ = wait(s.ctx, pause) // looksDone asks the context
+		_ = wait(s.ctx, pause) // searchIsOver asks the context
 	}
 }
 

@@ -84,7 +84,11 @@ func (m *Member) heard(b beat) error {
 		return nil
 	case lost(b.err), !kafka.Retriable(b.err) && !errors.Is(b.err, context.DeadlineExceeded):
 	default:
-		m.cfg.Logger.Warn("heartbeat not confirmed", zap.String("group", m.cfg.Group), zap.Error(b.err))
+		log := m.cfg.Logger.Debug
+		if now := time.Now(); now.Sub(m.unconfirmed) >= warnAgain {
+			log, m.unconfirmed = m.cfg.Logger.Warn, now
+		}
+		log("heartbeat not confirmed", zap.String("group", m.cfg.Group), zap.Error(b.err))
 		return nil
 	}
 	if !current {

@@ -68,7 +68,12 @@ type Member struct {
 	session  session
 	alarm    *time.Timer // goes off when the session ends
 	vain     int         // rebalances in a row that this member asked for and that left partitions without an owner
+
+	unconfirmed time.Time // the last warning of a heartbeat without a good answer
 }
+
+// warnAgain is the least time between two warnings of one kind: in an outage each heartbeat fails.
+const warnAgain = 15 * time.Second
 
 // New returns a member that has not joined.
 func New(cfg Config) *Member {
