@@ -22,7 +22,7 @@ const defaultBroker = "localhost:9092"
 //	KAFKA_TLS_KEY_FILE          PEM file, with KAFKA_TLS_CERT_FILE
 //	KAFKA_TLS_SERVER_NAME       defaults to each broker's host name
 //	KAFKA_TLS_INSECURE          true switches certificate checks off
-//	KAFKA_SASL_MECHANISM        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; unset means no authentication
+//	KAFKA_SASL_MECHANISM        one of [Mechanisms], as PLAIN; unset means no authentication
 //	KAFKA_SASL_USERNAME
 //	KAFKA_SASL_PASSWORD         or KAFKA_SASL_PASSWORD_FILE, read once, its last line break dropped
 //	KAFKA_SASL_TOKEN_FILE       for OAUTHBEARER; read again for every connection, so that it can be rotated

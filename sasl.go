@@ -2,7 +2,9 @@ package headrace
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 )
 
 // Mechanism is the name of a SASL mechanism as brokers list it in sasl.enabled.mechanisms.
@@ -20,9 +22,15 @@ const (
 	OAuthBearer Mechanism = "OAUTHBEARER"
 )
 
+// Mechanisms returns the mechanisms that clients here speak.
+func Mechanisms() []Mechanism { return []Mechanism{Plain, SCRAMSHA256, SCRAMSHA512, OAuthBearer} }
+
+// SendsSecret reports whether the mechanism puts the secret itself on the wire, so that it wants TLS.
+func (m Mechanism) SendsSecret() bool { return m == Plain || m == OAuthBearer }
+
 // SASL says how a client proves who it is. Mechanism is required; the other fields depend on it.
 type SASL struct {
-	// Mechanism is one of Plain, SCRAMSHA256, SCRAMSHA512 and OAuthBearer.
+	// Mechanism is one of [Mechanisms].
 	Mechanism Mechanism
 
 	// Username and Password are the credentials of Plain and the SCRAM mechanisms.
@@ -44,7 +52,32 @@ func (s SASL) Format(f fmt.State, _ rune) {
 		string(s.Mechanism), s.Username, s.Password, s.Token != nil, s.AllowPlaintext)
 }
 
-// sendsSecret reports whether the mechanism puts the secret itself on the wire.
-func (s *SASL) sendsSecret() bool {
-	return s.Mechanism == Plain || s.Mechanism == OAuthBearer
+func (s *SASL) validate() error {
+	var errs []error
+	switch s.Mechanism {
+	case Plain, SCRAMSHA256, SCRAMSHA512:
+		if s.Username == "" {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a user name: set Username or KAFKA_SASL_USERNAME", s.Mechanism))
+		}
+		if s.Password.IsZero() {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a password: set Password, KAFKA_SASL_PASSWORD or KAFKA_SASL_PASSWORD_FILE", s.Mechanism))
+		}
+	case OAuthBearer:
+		if s.Token == nil {
+			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a token: set Token or KAFKA_SASL_TOKEN_FILE", s.Mechanism))
+		}
+	case "":
+		errs = append(errs, fmt.Errorf("cluster: SASL needs a mechanism, one of %s", mechanismNames()))
+	default:
+		errs = append(errs, fmt.Errorf("cluster: SASL mechanism %q is not one of %s", string(s.Mechanism), mechanismNames()))
+	}
+	return errors.Join(errs...)
+}
+
+func mechanismNames() string {
+	var names []string
+	for _, m := range Mechanisms() {
+		names = append(names, string(m))
+	}
+	return strings.Join(names, ", ")
 }

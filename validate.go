@@ -72,30 +72,8 @@ func (t *TLS) validate() error {
 	return errors.Join(errs...)
 }
 
-func (s *SASL) validate() error {
-	var errs []error
-	switch s.Mechanism {
-	case Plain, SCRAMSHA256, SCRAMSHA512:
-		if s.Username == "" {
-			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a user name: set Username or KAFKA_SASL_USERNAME", s.Mechanism))
-		}
-		if s.Password.IsZero() {
-			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a password: set Password, KAFKA_SASL_PASSWORD or KAFKA_SASL_PASSWORD_FILE", s.Mechanism))
-		}
-	case OAuthBearer:
-		if s.Token == nil {
-			errs = append(errs, fmt.Errorf("cluster: SASL %s needs a token: set Token or KAFKA_SASL_TOKEN_FILE", s.Mechanism))
-		}
-	case "":
-		errs = append(errs, fmt.Errorf("cluster: SASL needs a mechanism: %s, %s, %s or %s", Plain, SCRAMSHA256, SCRAMSHA512, OAuthBearer))
-	default:
-		errs = append(errs, fmt.Errorf("cluster: SASL mechanism %q is not one of %s, %s, %s, %s", string(s.Mechanism), Plain, SCRAMSHA256, SCRAMSHA512, OAuthBearer))
-	}
-	return errors.Join(errs...)
-}
-
 func (c Cluster) validateExposure() error {
-	if c.TLS != nil || c.SASL.AllowPlaintext || !c.SASL.sendsSecret() {
+	if c.TLS != nil || c.SASL.AllowPlaintext || !c.SASL.Mechanism.SendsSecret() {
 		return nil
 	}
 	var errs []error

@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -96,4 +98,41 @@ func (p Policy) withDefaults() Policy {
 // jitter draws a wait evenly from between zero and ceiling.
 func jitter(ceiling time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(int64(ceiling) + 1)) //nolint:gosec // no secret hangs on it
+}
+
+// validate reports every mistake of a policy that has its defaults; name is what the policy is called in messages.
+func (p Policy) validate(name string) error {
+	var errs []error
+	add := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("consumer: "+name+"."+format, args...))
+	}
+	if p.Attempts < 1 {
+		add("Attempts %d is less than 1", p.Attempts)
+	}
+	if p.Timeout < 0 {
+		add("Timeout %v is negative", p.Timeout)
+	}
+	if p.Backoff.Initial < 0 || p.Backoff.Max < 0 {
+		add("Backoff has a negative duration")
+	}
+	if p.Backoff.Max < p.Backoff.Initial {
+		add("Backoff.Max %v is less than Backoff.Initial %v", p.Backoff.Max, p.Backoff.Initial)
+	}
+	if !(p.Backoff.Multiplier >= 1) { // also when it is not a number
+		add("Backoff.Multiplier %v is less than 1", p.Backoff.Multiplier)
+	}
+	for i, c := range p.ErrorRules {
+		if (c.Is == nil) == (c.As == nil) {
+			add("ErrorRules[%d] needs one of Is and As", i)
+		}
+		if c.Then == nil {
+			add("ErrorRules[%d].Then is not set: use Permanent, say", i)
+		}
+	}
+	for i, delay := range p.Retry {
+		if delay < time.Millisecond || delay > MaxDelay || delay%time.Millisecond != 0 {
+			add("Retry[%d] %v is not a number of whole milliseconds between 1ms and %v", i, delay, MaxDelay)
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -23,7 +23,8 @@ func (a *app) agreeTargets(ctx context.Context, plan deadletter.Redrive, given [
 		}
 		name := oneLine(to.Topic)
 		if !a.IsTerminal(a.Stdin) {
-			return nil, usagef("--target %s is missing: only headers of the dead letters name that topic, and stdin is not a terminal", name)
+			return nil, usagef("--target %s is missing: only headers of %s name that topic, and stdin is not a terminal; "+
+				"give it, or return the others first, with --cause or --at", name, plural(to.Events))
 		}
 		fmt.Fprintf(a.Stderr, "Only headers of %s name topic %s. Type its name to return them there: ", plural(to.Events), name)
 		answer, err := a.answer(ctx)

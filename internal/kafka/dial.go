@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/headrace/headrace"
 )
 
 // dial makes a connection ready for use: TCP, TLS, API versions, SASL. kafka-go would do TLS and SASL itself, but
@@ -109,7 +107,7 @@ var errExposed = errors.New("refused to send the secret without TLS: switch TLS 
 // refuseExposure stops a secret from going out in the clear, also to brokers that only metadata named.
 func (c *Client) refuseExposure(conn *conn, host string) error {
 	s := c.cluster.SASL
-	if s == nil || s.AllowPlaintext || (s.Mechanism != headrace.Plain && s.Mechanism != headrace.OAuthBearer) {
+	if s == nil || s.AllowPlaintext || !s.Mechanism.SendsSecret() {
 		return nil
 	}
 	if host == "localhost" {

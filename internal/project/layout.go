@@ -1,6 +1,10 @@
 package project
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/headrace/headrace"
+)
 
 // layout is the shape of headrace.yaml.
 func layout() *shape {
@@ -16,6 +20,14 @@ func layout() *shape {
 	)
 }
 
+func mechanisms() []string {
+	var names []string
+	for _, m := range headrace.Mechanisms() {
+		names = append(names, string(m))
+	}
+	return names
+}
+
 func contextShape() *shape {
 	return object("A cluster with its registry, and what is different there.",
 		optional("brokers", list("Addresses, host:port.", text("").such("localhost:9092"))),
@@ -23,7 +35,7 @@ func contextShape() *shape {
 		optional("client_id", text("How this application is called in the brokers' logs.")),
 		optional("tls", tlsShape()),
 		optional("sasl", object("Who we are to the brokers.",
-			needed("mechanism", choice("The SASL mechanism.", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")),
+			needed("mechanism", choice("The SASL mechanism.", mechanisms()...)),
 			optional("username", text("The user's name.")),
 			inline("password", "password"), secretEnv("password"), secretFile("password"),
 			inline("token", "token"), secretFile("token"),
