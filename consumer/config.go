@@ -121,7 +121,7 @@ const (
 	OutOfRangeEnd                     // the partition goes on with what is written from now on
 )
 
-// maxConcurrency is that of a mistake.
+// maxConcurrency is more than any worker needs: a larger number is a mistake.
 const maxConcurrency = 100_000
 
 const (

@@ -97,7 +97,7 @@ func (p Policy) withDefaults() Policy {
 
 // jitter draws a wait evenly from between zero and ceiling.
 func jitter(ceiling time.Duration) time.Duration {
-	return time.Duration(rand.Int64N(int64(ceiling) + 1)) //nolint:gosec // no secret hangs on it
+	return time.Duration(rand.Int64N(int64(ceiling) + 1)) //nolint:gosec // no secret depends on it
 }
 
 // validate reports every mistake of a policy that has its defaults; name is what the policy is called in messages.

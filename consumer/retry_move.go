@@ -27,7 +27,7 @@ func (t *task) from() origin {
 	return origin{TopicPartition: t.partition.TopicPartition, offset: t.record.Offset, time: t.record.Timestamp}
 }
 
-// soon is as good as now.
+// soon is how little a wait must be for the event to be tried at once.
 const soon = time.Millisecond
 
 // early is the failure of an event that has waited for as long as events wait in its retry topic, and is to wait longer.
