@@ -11,7 +11,7 @@ type Option struct {
 	kind      optionKind
 	partition int32
 	time      time.Time
-	header    headrace.Header
+	header    headrace.Header // its value is the key of WithKey
 }
 
 type optionKind int8
@@ -20,6 +20,7 @@ const (
 	optionTime optionKind = iota + 1
 	optionHeader
 	optionPartition
+	optionKey
 )
 
 // At sets the event's timestamp, kept with millisecond precision. One before 1970 fails with a [*TimeError] and is certainly not written: Kafka
@@ -34,6 +35,13 @@ func At(t time.Time) Option { return Option{kind: optionTime, time: t} }
 // WithHeader adds a record header. Keys may repeat and keep their order; a nil value is null.
 func WithHeader(key string, value []byte) Option {
 	return Option{kind: optionHeader, header: headrace.Header{Key: key, Value: value}}
+}
+
+// WithKey sets a key of any bytes, for an event whose string key is empty; with both the event fails. A nil key is a null key: then the event
+// may go to any partition, and no compacted topic takes it. An empty one that is not nil is a key like others. The bytes are copied before
+// the call returns.
+func WithKey(key []byte) Option {
+	return Option{kind: optionKey, header: headrace.Header{Value: key}}
 }
 
 // ToPartition sends the event to partition n whatever its key.

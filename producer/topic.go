@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"unsafe"
 
@@ -34,7 +35,7 @@ func For[E schema.Event](p *Producer, topic string, opts ...TopicOption) *Topic[
 
 // Send sends e and returns where it lies once every in-sync replica has it. Any error is an [*Error], and the location's offset is -1
 // then. So it is, without an error, when a broker recognised a repetition and no longer knew where the event lies. An empty key is a
-// null key: the event may go to any partition.
+// null key, so that the event may go to any partition; [WithKey] says which bytes it is otherwise.
 //
 // Sends of one goroutine keep their order. When ctx ends while the event is on its way, Send returns at once with Outcome [Unknown]:
 // the event is not recalled.
@@ -140,6 +141,8 @@ func (s *slot[E]) release() {
 	clear(s.headers)
 }
 
+var errTwoKeys = errors.New("the event has two keys: leave the key empty where WithKey gives it")
+
 // fill makes an event's record but for its value and headers.
 func fill(r *sender.Record, key string, opts []Option) error {
 	r.Partition = sender.AnyPartition
@@ -154,6 +157,11 @@ func fill(r *sender.Record, key string, opts []Option) error {
 			}
 		case optionPartition:
 			r.Partition = o.partition
+		case optionKey:
+			if key != "" {
+				return errTwoKeys
+			}
+			r.Key = o.header.Value
 		}
 	}
 	return nil
