@@ -25,8 +25,9 @@ import (
 
 // foreign is a group that is not of consumers.
 type foreign struct {
-	kind string // as TypeError and ProtocolError have it
-	join func(*environment) (leave func())
+	group string
+	kind  string // as TypeError and ProtocolError have it
+	join  func(*environment) (leave func())
 	// emptyToo: nobody else may use it when its members have left.
 	emptyToo bool
 	describe string // what describing it says; "" when it is described
@@ -42,19 +43,19 @@ func TestGroupsOfEveryType(t *testing.T) {
 			admin.CreateTopic(t, cluster, "other", 1, nil)
 			admin.Write(t, cluster, "orders", record.Record{Value: []byte("x")})
 			env := &environment{t: t, cluster: cluster}
-			for name, f := range map[string]foreign{
-				"jobs": {
-					"share", (*environment).share, true, "kafka-share-groups.sh --bootstrap-server HOST:PORT --describe --group jobs",
+			for _, f := range []foreign{
+				{
+					"application", "streams", (*environment).streams, false, "", "kafka-streams-groups.sh --reset-offsets", "group application is a Kafka Streams application (KIP-1071)",
+				},
+				{
+					"jobs", "share", (*environment).share, true, "kafka-share-groups.sh --bootstrap-server HOST:PORT --describe --group jobs",
 					"kafka-share-groups.sh --reset-offsets", "group jobs is a share group (KIP-932)",
 				},
-				"application": {
-					"streams", (*environment).streams, false, "", "kafka-streams-groups.sh --reset-offsets", "group application is a Kafka Streams application (KIP-1071)",
-				},
-				"workers": {
-					"connect", (*environment).connect, false, "is one of Kafka Connect's workers", "/connectors/NAME/offsets", "group workers is one of Kafka Connect's workers",
+				{
+					"workers", "connect", (*environment).connect, false, "is one of Kafka Connect's workers", "/connectors/NAME/offsets", "group workers is one of Kafka Connect's workers",
 				},
 			} {
-				t.Run(f.kind, func(t *testing.T) { env.in(t).refuse(name, f) })
+				t.Run(f.kind, func(t *testing.T) { env.in(t).refuse(f) })
 			}
 			t.Run("consumer", func(t *testing.T) { env.in(t).consumer() })
 		})
@@ -68,20 +69,21 @@ type environment struct {
 
 func (e *environment) in(t *testing.T) *environment { return &environment{t, e.cluster} }
 
-func (e *environment) refuse(group string, f foreign) {
+func (e *environment) refuse(f foreign) {
 	leave := f.join(e)
-	e.await(group, "Stable", "NotReady", "CompletingRebalance", "Assigning")
-	e.refused(group, f)
+	e.await(f.group, "Stable", "NotReady", "CompletingRebalance", "Assigning")
+	e.refused(f)
 	leave()
 	if f.emptyToo {
-		e.await(group, "Empty")
-		e.refused(group, f)
+		e.await(f.group, "Empty")
+		e.refused(f)
 	}
 }
 
 // refused has a group that is not of consumers described, moved and joined.
-func (e *environment) refused(group string, f foreign) {
+func (e *environment) refused(f foreign) {
 	e.t.Helper()
+	group := f.group
 	described, err := groups.Describe(e.t.Context(), stack.Cluster(e.cluster), group)
 	if f.describe == "" && (err != nil || described.Type != f.kind || described.State == "Dead") {
 		e.t.Errorf("group %s is described as %+v, %v", group, described, err)
@@ -210,14 +212,29 @@ func (e *environment) streams() (leave func()) {
 		Subtopologies: []kmsg.StreamsGroupHeartbeatRequestTopologySubtopology{{SubtopologyID: "0", SourceTopics: []string{"orders"}}},
 	}
 	beat.ActiveTasks, beat.StandbyTasks, beat.WarmupTasks = []kmsg.TaskIDs{}, []kmsg.TaskIDs{}, []kmsg.TaskIDs{}
+	e.findCoordinator(beat.Group) // which creates the topic of the groups' offsets where there is none yet
 	resp := e.heartbeat(beat)
-	for e.t.Context().Err() == nil && isComing(resp.ErrorCode) {
-		resp = e.heartbeat(beat)
+	for limit := time.Now().Add(time.Minute); isComing(resp.ErrorCode) && time.Now().Before(limit); resp = e.heartbeat(beat) {
+		<-time.After(100 * time.Millisecond)
 	}
 	if resp.ErrorCode != 0 {
 		e.t.Fatalf("heartbeat of an application: %+v", resp)
 	}
 	return func() {}
+}
+
+func (e *environment) findCoordinator(group string) {
+	e.t.Helper()
+	find := kmsg.NewPtrFindCoordinatorRequest()
+	find.CoordinatorKeys = []string{group}
+	client := e.client()
+	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); <-time.After(100 * time.Millisecond) {
+		found, err := find.RequestWith(e.t.Context(), client)
+		if err == nil && len(found.Coordinators) == 1 && found.Coordinators[0].ErrorCode == 0 {
+			return
+		}
+	}
+	e.t.Fatalf("group %s has no coordinator", group)
 }
 
 // isComing tells whether a broker that has just started will soon be the coordinator it was taken for.
